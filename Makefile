@@ -1,0 +1,40 @@
+# make setup   the virtual environment .venv, from pinned requirements
+# make demo    the whole competition in miniature: train, sweep, score, leaderboard
+# make test    all tests
+# make check   formatting, lint and types
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Without an NVIDIA GPU, torch's CPU build saves gigabytes; elsewhere than on Linux, the ordinary build is that one.
+TORCH_INDEX ?= $(if $(shell command -v nvidia-smi),,--extra-index-url https://download.pytorch.org/whl/cpu)
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: setup demo test check clean
+
+setup: .venv/.ready
+
+.venv/.ready: requirements/torch.txt requirements/runtime.txt requirements/development.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: $(PYTHON) is older than Python 3.11; give another one: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' || \
+		{ echo "error: this Python cannot make virtual environments; on Debian or Ubuntu: apt install python3-venv" >&2; exit 2; }
+	@echo "setup: installing pinned packages into .venv (about 300 MB, once)"
+	@$(PYTHON) -m venv .venv
+	@$(PIP) install --retries 1 $(TORCH_INDEX) -r requirements/torch.txt
+	@$(PIP) install -r requirements/runtime.txt -r requirements/development.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	@$(BIN)/e2lm demo
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf build dist .venv

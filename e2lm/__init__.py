@@ -1,0 +1,1 @@
+"""The command line of the competition: it drives the ingestion and the scoring program."""

@@ -1,0 +1,8 @@
+"""`python -m e2lm` is `e2lm`."""
+
+import sys
+
+from e2lm.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""The whole competition in miniature: train, sweep, score, leaderboard."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from e2lm.catalog import HOUSE, SUITES
+from e2lm.run import run
+from e2lm.suite import fetch
+from e2lm_scoring.evaluation import Evaluation
+
+EXAMPLES = ("science-cloze", "science-letters", "web-trivia", "noise")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `e2lm demo`."""
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/demo"), help="where the outcome goes (default: build/demo)"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Train the suite if need be, run the four example submissions, print and write the leaderboard."""
+    fetch("miniature")
+    evaluations = [
+        run(HOUSE / "starting_kit/examples" / name, SUITES["miniature"], args.out / name) for name in EXAMPLES
+    ]
+    evaluations.sort(key=lambda evaluation: (evaluation.eligible, evaluation.scores["score"]), reverse=True)
+    board = [_row(evaluation) for evaluation in evaluations]
+    (args.out / "leaderboard.json").write_text(json.dumps(board, indent=1) + "\n", encoding="utf-8")
+    _print(board, args.out)
+    return 0
+
+
+def _row(evaluation: Evaluation) -> dict[str, str | float | bool]:
+    scores = evaluation.scores
+    return {
+        "submission": evaluation.task,
+        "score": scores["score"],
+        "sq": scores["sq"],
+        "rc": scores["rc"],
+        "cs": scores["cs"],
+        "eligible": evaluation.eligible,
+    }
+
+
+def _print(board: list[dict[str, str | float | bool]], out: Path) -> None:
+    table = Table(title="Leaderboard of the miniature competition")
+    table.add_column("submission")
+    for column in ("score", "SQ", "RC", "CS"):
+        table.add_column(column, justify="right")
+    table.add_column("eligible")
+    for row in board:
+        numbers = [f"{row[key]:.4f}" for key in ("score", "sq", "rc", "cs")]
+        table.add_row(str(row["submission"]), *numbers, "yes" if row["eligible"] else "no")
+    Console().print(table)
+    for row in board:
+        print(f"report: {out / str(row['submission']) / 'detailed_results.html'}")
+    print(f"table:  {out / 'leaderboard.json'}")

@@ -1,0 +1,63 @@
+"""Run a submission on every checkpoint of a suite and score it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from e2lm_ingestion.submission import open_submission
+from e2lm_scoring.scores import evaluate, write_scores
+
+from e2lm.catalog import SuiteFiles, find_suite
+from e2lm.progress import progress_bar
+from e2lm_ingestion.suite import checkpoints_root, load_suite
+from e2lm_ingestion.sweep import Progress, sweep
+from e2lm_scoring.evaluation import Evaluation
+from e2lm_scoring.report import render
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `e2lm run`."""
+    parser.add_argument("submission", type=Path, help="a submission's folder or zip")
+    parser.add_argument("--suite", default="miniature", help="a suite's name or suite.yaml (default: miniature)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the outcome; run again to resume")
+    parser.add_argument("--engine", choices=["auto", "transformers"], default="auto")
+    parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Sweep, score, report; the last lines say where everything is."""
+    evaluation = run(args.submission, find_suite(args.suite), args.out, dtype=args.dtype)
+    scores = evaluation.scores
+    parts = " · ".join(f"{name} {scores[key]:.4f}" for name, key in (("SQ", "sq"), ("RC", "rc"), ("CS", "cs")))
+    print(f"{evaluation.task}: score {scores['score']:.4f} ({parts})")
+    for reason in evaluation.reasons:
+        print(f"not eligible: {reason}")
+    print(f"scores: {args.out / 'scores.json'}\nreport: {args.out / 'detailed_results.html'}")
+    print(f"next:   e2lm pack {args.submission} -o submission.zip")
+    return 0
+
+
+def run(submission_path: Path, suite_files: SuiteFiles, out: Path, *, dtype: str = "auto") -> Evaluation:
+    """Leave `out`/results, `out`/scores.json and `out`/detailed_results.html; resumes what was killed."""
+    from e2lm_ingestion.engines.transformers import TransformersEngine
+
+    suite = load_suite(suite_files.suite)
+    with open_submission(submission_path) as submission, progress_bar(submission.name) as update:
+        results = sweep(
+            submission,
+            suite,
+            root=checkpoints_root(),
+            results=out / "results",
+            make_engine=lambda: TransformersEngine(dtype),
+            on_progress=lambda progress: update(progress.done, progress.total, _detail(progress)),
+        )
+    evaluation = evaluate(results.parent, suite_files.scoring)
+    write_scores(evaluation, out / "scores.json")
+    (out / "detailed_results.html").write_text(render(evaluation), encoding="utf-8")
+    return evaluation
+
+
+def _detail(progress: Progress) -> str:
+    origin = "already done" if progress.resumed else f"{progress.seconds:.2f} s"
+    return f"{progress.checkpoint}: {progress.score:.4f}, {origin}"

@@ -1,0 +1,96 @@
+"""Items and a tokenizer -> the token sequences to score, once a family."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.prompts import Item
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Sequences to score, flat: request r is tokens[starts[r]:starts[r + 1]], its first context_lengths[r] the context.
+
+    Requests stand in the order of the items and, within an item, of its choices. A context has at least one token
+    and a continuation at least one.
+    """
+
+    tokens: np.ndarray  # (all tokens,) int32
+    starts: np.ndarray  # (requests + 1,) int64
+    context_lengths: np.ndarray  # (requests,) int64
+
+    def __len__(self) -> int:
+        return len(self.context_lengths)
+
+    def sequence(self, request: int) -> np.ndarray:
+        """Context and continuation of one request, (tokens,) int32."""
+        return self.tokens[self.starts[request] : self.starts[request + 1]]
+
+
+def encode(items: Sequence[Item], tokenizer: PreTrainedTokenizerBase, context_length: int) -> Requests:
+    """Encode every continuation after its context, as lm-evaluation-harness does, so that scores agree with its.
+
+    Context and continuation are encoded together and split at the length of the context's own encoding; spaces that
+    end the context move to the continuation. What is longer than `context_length` + 1 tokens loses its beginning (the
+    last token is only predicted). An empty context becomes the tokenizer's BOS token, or else EOS.
+    """
+    contexts, joint = _texts(items)
+    encoded_contexts = dict(zip(contexts, _encode_texts(tokenizer, contexts), strict=True))
+    encoded_joint = _encode_texts(tokenizer, [context + continuation for context, continuation in joint])
+    sequences, context_lengths = [], []
+    for (context, continuation), tokens in zip(joint, encoded_joint, strict=True):
+        if context:
+            split = len(encoded_contexts[context])
+        else:
+            tokens, split = [_prefix_token(tokenizer), *_without_special(tokenizer, continuation)], 1
+        if len(tokens) <= split:
+            tokens = [*encoded_contexts[context], *_without_special(tokenizer, continuation)]
+        dropped = max(0, len(tokens) - (context_length + 1))
+        if split - dropped < 1:
+            raise SubmissionError(
+                f"a continuation of {len(tokens) - split} tokens does not fit the context of {context_length} tokens: "
+                f"{continuation[:60]!r}...; shorten the answers"
+            )
+        sequences.append(np.asarray(tokens[dropped:], dtype=np.int32))
+        context_lengths.append(split - dropped)
+    starts = np.zeros(len(sequences) + 1, dtype=np.int64)
+    np.cumsum([len(sequence) for sequence in sequences], out=starts[1:])
+    return Requests(np.concatenate(sequences), starts, np.asarray(context_lengths, dtype=np.int64))
+
+
+def _texts(items: Sequence[Item]) -> tuple[list[str], list[tuple[str, str]]]:
+    """The distinct contexts, and (context, continuation) for every choice, with trailing spaces moved over."""
+    joint: list[tuple[str, str]] = []
+    for item in items:
+        context = item.context.rstrip()
+        moved = item.context[len(context) :]
+        joint.extend((context, moved + continuation) for continuation in item.continuations)
+    return list(dict.fromkeys(context for context, _ in joint)), joint
+
+
+def _encode_texts(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
+    """Encode with the special tokens that the tokenizer adds by itself, but never a second BOS."""
+    bos = tokenizer.bos_token
+    plain = [text for text in texts if not (bos and text.startswith(bos))]
+    encoded = iter(tokenizer(plain, return_attention_mask=False)["input_ids"] if plain else [])
+    return [_without_special(tokenizer, text) if bos and text.startswith(bos) else next(encoded) for text in texts]
+
+
+def _without_special(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    tokens: list[int] = tokenizer.encode(text, add_special_tokens=False)
+    return tokens
+
+
+def _prefix_token(tokenizer: PreTrainedTokenizerBase) -> int:
+    token = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+    if token is None:
+        raise SubmissionError("an item has an empty context and this tokenizer has no BOS or EOS; write a doc_to_text")
+    return int(token)

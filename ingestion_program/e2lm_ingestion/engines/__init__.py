@@ -1,0 +1,37 @@
+"""Engines turn requests and weights into log-likelihoods; `Engine` is all that the sweep knows of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from e2lm_ingestion.encoding import Requests
+from e2lm_ingestion.suite import Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class LogLikelihoods:
+    """What the model says of each request's continuation."""
+
+    values: np.ndarray  # (requests,) float32, nats: the sum of the continuation's token log-probabilities
+    greedy: np.ndarray  # (requests,) bool: every continuation token was the most likely one
+    computed_tokens: int  # tokens that went through the model
+
+
+class Engine(Protocol):
+    """One family of checkpoints on one device."""
+
+    @property
+    def description(self) -> dict[str, str]:
+        """What results depend on: engine, dtype, device and versions."""
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Put a checkpoint's weights in place. Raises OrganizerError when they are not of this family."""
+
+    def loglikelihoods(self, requests: Requests) -> LogLikelihoods:
+        """Score the continuations of all requests with the loaded weights."""
+
+    def close(self) -> None:
+        """Free the device."""

@@ -1,0 +1,195 @@
+"""The embedded engine: transformers on a CPU or one GPU, every shared token computed once."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import transformers
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, DynamicCache
+
+from e2lm_ingestion.encoding import Requests
+from e2lm_ingestion.engines import LogLikelihoods
+from e2lm_ingestion.engines.prefix_tree import Chunk, plan, shared_length
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.suite import Checkpoint, weight_files
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+MAX_NODES = 512
+# A wrong mask moves a log-likelihood by whole nats; rounding, by far less than this share of its size.
+_SELF_CHECK_TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.2}
+
+
+class TransformersEngine:
+    """One family of checkpoints: the model is built once, the weights are exchanged in place."""
+
+    def __init__(self, dtype: str = "auto") -> None:
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._dtype = _resolve_dtype(dtype, self._device)
+        self._model: PreTrainedModel | None = None
+        self._planned: tuple[Requests, list[Chunk]] | None = None
+
+    @property
+    def description(self) -> dict[str, str]:
+        """What results depend on: engine, dtype, device and versions."""
+        device = torch.cuda.get_device_name() if self._device.type == "cuda" else f"cpu ({platform.machine()})"
+        return {
+            "name": "transformers",
+            "dtype": str(self._dtype).removeprefix("torch."),
+            "device": device,
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        }
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Put a checkpoint's weights in place. Raises OrganizerError when they are not of this family."""
+        if self._model is None:
+            self._model = _build(checkpoint, self._dtype, self._device)
+            return
+        own = self._model.state_dict()
+        tied = set(getattr(self._model, "all_tied_weights_keys", None) or ())
+        loaded: set[str] = set()
+        for file in weight_files(checkpoint):
+            for name, tensor in load_file(file).items():
+                if name not in own or own[name].shape != tensor.shape:
+                    raise OrganizerError(f"{file}: tensor {name} is not of this family of checkpoints; fetch it again")
+                own[name].copy_(tensor)
+                loaded.add(name)
+        if missing := set(own) - loaded - tied:
+            raise OrganizerError(f"{checkpoint.path}: tensor {min(missing)} is missing; fetch this checkpoint again")
+
+    @torch.inference_mode()
+    def loglikelihoods(self, requests: Requests) -> LogLikelihoods:
+        """Score the continuations of all requests with the loaded weights."""
+        if self._planned is None or self._planned[0] is not requests:
+            self._planned = (requests, plan(requests, MAX_NODES))
+            self._check_against_plain_forward(requests)
+        values = np.zeros(len(requests))
+        greedy = np.ones(len(requests), dtype=bool)
+        walk = _Walk(self._loaded(), self._device)
+        for chunk in self._planned[1]:
+            token_values, token_greedy = walk.score(chunk)
+            np.add.at(values, chunk.target_requests, token_values)
+            np.logical_and.at(greedy, chunk.target_requests, token_greedy)
+        return LogLikelihoods(values.astype(np.float32), greedy, walk.computed_tokens)
+
+    def close(self) -> None:
+        """Free the device."""
+        self._model = self._planned = None
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _loaded(self) -> PreTrainedModel:
+        if self._model is None:
+            raise RuntimeError("load a checkpoint first")
+        return self._model
+
+    def _check_against_plain_forward(self, requests: Requests) -> None:
+        """Require that the tree gives what a plain forward gives: an architecture may not honor its masks."""
+        model = self._loaded()
+        request = int(np.argmax(np.diff(requests.starts)))
+        sequence = torch.as_tensor(requests.sequence(request), dtype=torch.long, device=self._device)
+        context = int(requests.context_lengths[request])
+        logits = model(input_ids=sequence[None, :-1]).logits[0, context - 1 :].float()
+        plain = logits.log_softmax(-1).gather(-1, sequence[context:, None]).sum().item()
+        pair = _pair_around(requests, request)
+        walk = _Walk(model, self._device)
+        tree = 0.0
+        for chunk in plan(pair, MAX_NODES):
+            token_values, _ = walk.score(chunk)
+            tree += float(token_values[chunk.target_requests == 0].sum())
+        if abs(tree - plain) > _SELF_CHECK_TOLERANCE[self._dtype] * max(1.0, abs(plain)):
+            raise OrganizerError(
+                f"{model.config.model_type} scores otherwise with shared prefixes ({tree:.4f} against {plain:.4f}); "
+                "this architecture needs --engine vllm"
+            )
+
+
+class _Walk:
+    """A walk over the chunks of a tree with the keys and values of the current stem."""
+
+    def __init__(self, model: PreTrainedModel, device: torch.device) -> None:
+        self._model = model
+        self._device = device
+        self._cache = DynamicCache(config=model.config)
+        self._stem = np.empty(0, dtype=np.int32)
+        self.computed_tokens = 0
+
+    def score(self, chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
+        """Log-probability and greediness of each target, (targets,) float64 and (targets,) bool."""
+        self._move_to(chunk.stem)
+        rows, row_of_target = np.unique(chunk.target_nodes, return_inverse=True)
+        logits = self._forward(
+            chunk.tokens, chunk.positions, torch.from_numpy(chunk.ancestor_mask())[None, None], torch.from_numpy(rows)
+        )
+        self._cache.crop(-len(chunk.tokens))
+        log_probabilities = logits.float().log_softmax(-1)
+        row_index = torch.as_tensor(row_of_target, device=self._device)
+        targets = torch.as_tensor(chunk.target_tokens, device=self._device)
+        values = log_probabilities[row_index, targets]
+        greedy = log_probabilities.argmax(-1)[row_index] == targets
+        return values.double().cpu().numpy(), greedy.cpu().numpy()
+
+    def _move_to(self, stem: np.ndarray) -> None:
+        kept = shared_length(self._stem, stem)
+        if kept < len(self._stem):
+            self._cache.crop(kept - len(self._stem))
+        for begin in range(kept, len(stem), MAX_NODES):
+            piece = stem[begin : begin + MAX_NODES]
+            own = torch.ones(len(piece), len(piece), dtype=torch.bool).tril()
+            mask = torch.cat([torch.ones(len(piece), begin, dtype=torch.bool), own], dim=1)
+            self._forward(piece, np.arange(begin, begin + len(piece)), mask[None, None], torch.tensor([0]))
+        self._stem = stem
+
+    def _forward(
+        self, tokens: np.ndarray, positions: np.ndarray, mask: torch.Tensor, rows: torch.Tensor
+    ) -> torch.Tensor:
+        self.computed_tokens += len(tokens)
+        output = self._model(
+            input_ids=torch.as_tensor(tokens, dtype=torch.long, device=self._device)[None],
+            position_ids=torch.as_tensor(positions, device=self._device)[None],
+            attention_mask=mask.to(self._device),
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=rows.to(self._device),
+        )
+        logits: torch.Tensor = output.logits[0]
+        return logits
+
+
+def _resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """float32 on a CPU; on a GPU bfloat16 where it has it, else float16 (a T4)."""
+    if dtype == "auto":
+        if device.type == "cpu":
+            return torch.float32
+        return torch.bfloat16 if torch.cuda.get_device_capability()[0] >= 8 else torch.float16
+    chosen = getattr(torch, dtype, None)
+    if chosen not in _SELF_CHECK_TOLERANCE:
+        raise OrganizerError(f"--dtype {dtype}: choose auto, float32, bfloat16 or float16")
+    return chosen  # type: ignore[no-any-return]
+
+
+def _build(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            checkpoint.path, dtype=dtype, attn_implementation="sdpa", local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise OrganizerError(f"{checkpoint.path}: transformers cannot load it ({reason}); fetch it again") from None
+    built: PreTrainedModel = model.to(device).eval()
+    return built
+
+
+def _pair_around(requests: Requests, request: int) -> Requests:
+    """One request and one that shares half of its context, so that a branch is masked out."""
+    sequence, context = requests.sequence(request), int(requests.context_lengths[request])
+    half = max(1, context // 2)
+    branch = np.concatenate([sequence[:half], sequence[:half][::-1], sequence[context:]])
+    starts = np.asarray([0, len(sequence), len(sequence) + len(branch)])
+    return Requests(np.concatenate([sequence, branch]), starts, np.asarray([context, 2 * half]))

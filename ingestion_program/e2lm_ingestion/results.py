@@ -1,0 +1,141 @@
+"""Scores -> results/: one checkpoint at a time, each file whole or absent, so that a sweep can be killed and resumed.
+
+`progress.jsonl` is the sweep's memory: its first line says what the results are of, every further line that a
+checkpoint is finished. `results.json` appears when all are. The format is described in docs/results-format.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.suite import Checkpoint, weight_files
+
+SCHEMA = "e2lm-results/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One checkpoint's line in progress.jsonl."""
+
+    model: str
+    iteration: int
+    tokens: int  # training tokens seen, a count
+    score: float  # mean item score
+    items: int
+    arrays: str  # the .npz file, relative to the results folder
+    sha256: str  # of that file
+    weights: list[list[int]]  # size and modification time of each weight file
+    seconds: float
+
+
+class ResultsFolder:
+    """A results folder being filled by one sweep."""
+
+    def __init__(self, root: Path, identity: Mapping[str, Any]) -> None:
+        """Open `root` for results of `identity` (suite, submission, metric, engine, dtype).
+
+        Raises OrganizerError when the folder holds results of something else: they are never mixed or overwritten.
+        """
+        self._root = root
+        self._journal = root / "progress.jsonl"
+        root.mkdir(parents=True, exist_ok=True)
+        lines = _whole_lines(self._journal)
+        if lines and lines[0] != json.loads(json.dumps(identity)):
+            changed = sorted(key for key in identity if lines[0].get(key) != identity[key])
+            raise OrganizerError(
+                f"{root}: holds results with another {' and '.join(changed) or 'format'}; "
+                "give another --out, or delete this folder to start over"
+            )
+        self._finished = {(line["model"], line["iteration"]): Finished(**line) for line in lines[1:]}
+        if not lines:
+            _write_atomically(self._journal, (json.dumps(identity) + "\n").encode())
+        else:  # a line that a kill cut short must not swallow the next one
+            _write_atomically(self._journal, "".join(json.dumps(line) + "\n" for line in lines).encode())
+
+    def finished(self, checkpoint: Checkpoint) -> Finished | None:
+        """This checkpoint's line when its scores are on disk, unharmed, and of the same weights."""
+        done = self._finished.get((checkpoint.model, checkpoint.iteration))
+        if done is None or done.weights != _weights(checkpoint):
+            return None
+        file = self._root / done.arrays
+        unharmed = file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == done.sha256
+        return done if unharmed else None
+
+    def add(self, checkpoint: Checkpoint, arrays: Mapping[str, np.ndarray], *, seconds: float) -> Finished:
+        """Keep one checkpoint's arrays (`item_scores` (items,) among them) and its mean score."""
+        name = f"checkpoints/{checkpoint.model}/iter_{checkpoint.iteration:07d}.npz"
+        buffer = io.BytesIO()
+        named: dict[str, Any] = dict(arrays)
+        np.savez_compressed(buffer, **named)
+        content = buffer.getvalue()
+        (self._root / name).parent.mkdir(parents=True, exist_ok=True)
+        _write_atomically(self._root / name, content)
+        item_scores = arrays["item_scores"]
+        done = Finished(
+            model=checkpoint.model,
+            iteration=checkpoint.iteration,
+            tokens=checkpoint.tokens,
+            score=float(np.mean(item_scores, dtype=np.float64)),
+            items=len(item_scores),
+            arrays=name,
+            sha256=hashlib.sha256(content).hexdigest(),
+            weights=_weights(checkpoint),
+            seconds=round(seconds, 3),
+        )
+        with self._journal.open("a", encoding="utf-8") as journal:
+            journal.write(json.dumps(asdict(done)) + "\n")
+        self._finished[(checkpoint.model, checkpoint.iteration)] = done
+        return done
+
+    def complete(self, head: Mapping[str, Any], checkpoints: Sequence[Checkpoint]) -> Path:
+        """Write results.json: the head's keys, then the checkpoints in the order given. All must be finished."""
+        rows = []
+        for checkpoint in checkpoints:
+            row = asdict(self._finished[(checkpoint.model, checkpoint.iteration)])
+            del row["weights"], row["seconds"]  # they differ between runs that agree
+            rows.append(row)
+        path = self._root / "results.json"
+        _write_atomically(path, (json.dumps({"schema": SCHEMA, **head, "checkpoints": rows}, indent=1) + "\n").encode())
+        return path
+
+
+def empty_folder(folder: Path) -> None:
+    """Delete everything in a folder: on Codabench it is filled with the submission's own files beforehand."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def _weights(checkpoint: Checkpoint) -> list[list[int]]:
+    return [[file.stat().st_size, file.stat().st_mtime_ns] for file in weight_files(checkpoint)]
+
+
+def _whole_lines(journal: Path) -> list[dict[str, Any]]:
+    """The journal's lines; a last line without its line end was cut short by a kill and does not count."""
+    if not journal.is_file():
+        return []
+    whole, _, _ = journal.read_text(encoding="utf-8").rpartition("\n")
+    try:
+        return [json.loads(line) for line in whole.splitlines()]
+    except ValueError:
+        raise OrganizerError(f"{journal}: damaged; delete the folder {journal.parent} to start over") from None
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".partial")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)

@@ -1,0 +1,206 @@
+"""suite.yaml -> the checkpoints of a suite, in order of training, and families that share config and tokenizer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from e2lm_ingestion.errors import OrganizerError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TokenSchedule(_Strict):
+    """How many tokens a model has seen after an iteration (one optimizer step of a whole batch)."""
+
+    sequence_length: int = Field(gt=0)
+    global_batch_size: int = Field(gt=0)
+    batch_size_rampup: tuple[int, int, int] | None = None
+
+    def tokens_at(self, iteration: int) -> int:
+        """Training tokens (a count) after `iteration` steps.
+
+        The ramp-up is (first batch size, increment, samples): the batch grows by the increment, each size below the
+        global one for an equal share of the samples. Source: the organizers' starting kit, which lets a size end
+        within a step; 8,000 iterations of the 2025 suite are 10.110550e9 tokens.
+        """
+        samples, steps = 0.0, float(iteration)
+        if self.batch_size_rampup is not None:
+            start, increment, rampup_samples = self.batch_size_rampup
+            sizes = range(start, self.global_batch_size, increment)
+            for size in sizes:
+                taken = min(steps, rampup_samples / len(sizes) / size)
+                samples += taken * size
+                steps -= taken
+        return round((samples + steps * self.global_batch_size) * self.sequence_length)
+
+
+class IterationRange(_Strict):
+    """Every `step`-th iteration from `start` to `stop`, both included."""
+
+    start: int = Field(gt=0)
+    stop: int
+    step: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _ends_on_a_step(self) -> Self:
+        if self.stop < self.start or (self.stop - self.start) % self.step:
+            raise ValueError(f"stop {self.stop} is not start {self.start} plus a multiple of step {self.step}")
+        return self
+
+
+def _iterations(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
+    """Ranges and single numbers, alone or in a list -> the increasing tuple of iterations."""
+    found: list[int] = []
+    for part in value if isinstance(value, list) else [value]:
+        if isinstance(part, Mapping):
+            given = IterationRange.model_validate(part)
+            found.extend(range(given.start, given.stop + 1, given.step))
+        else:
+            found.append(part)
+    if any(not isinstance(i, int) or isinstance(i, bool) or i <= 0 for i in found) or found != sorted(set(found)):
+        raise ValueError("iterations are positive whole numbers in increasing order, or {start, stop, step}")
+    return tuple(found)
+
+
+Iterations = Annotated[tuple[int, ...], BeforeValidator(_iterations), Field(min_length=1)]
+
+
+class Model(_Strict):
+    """One model of the suite and where its checkpoints are."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    size: str
+    architecture: str
+    mixture: str
+    source: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$")
+    checkpoint: str = "iter_{iteration:07d}"
+    iterations: Iterations
+
+
+class Suite(_Strict):
+    """The models and checkpoints that a task is run on."""
+
+    suite: str
+    version: int
+    description: str = ""
+    context_length: int = Field(gt=0)
+    tokens: TokenSchedule
+    models: tuple[Model, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Self:
+        ids = [model.id for model in self.models]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two models have the same id")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One checkpoint: a folder with config.json, safetensors weights and the tokenizer's files."""
+
+    model: str
+    iteration: int
+    tokens: int  # training tokens seen, a count
+    path: Path
+
+    def __str__(self) -> str:
+        return f"{self.model} at iteration {self.iteration:,} ({self.tokens / 1e9:,.1f} billion tokens)"
+
+
+def load_suite(path: Path) -> Suite:
+    """Read a suite file. Raises OrganizerError naming the file and the key."""
+    try:
+        return Suite.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise OrganizerError(f"{path}: there is no such file; it lists the models and checkpoints of a suite") from None
+    except yaml.YAMLError as error:
+        raise OrganizerError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise OrganizerError(f"{path}: {place}: {first['msg']}") from None
+
+
+def checkpoints_root() -> Path:
+    """Where checkpoints live: $E2LM_CHECKPOINTS, else the user's cache."""
+    given = os.environ.get("E2LM_CHECKPOINTS")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(given) if given else cache / "e2lm" / "checkpoints"
+
+
+def checkpoints_of(suite: Suite, root: Path) -> list[Checkpoint]:
+    """Every checkpoint of the suite, model by model, in order of training."""
+    return [
+        Checkpoint(
+            model=model.id,
+            iteration=iteration,
+            tokens=suite.tokens.tokens_at(iteration),
+            path=root / model.source / model.checkpoint.format(iteration=iteration),
+        )
+        for model in suite.models
+        for iteration in model.iterations
+    ]
+
+
+def weight_files(checkpoint: Checkpoint) -> list[Path]:
+    """The checkpoint's safetensors files, in the order of their names. Raises OrganizerError when there is none."""
+    index = checkpoint.path / "model.safetensors.index.json"
+    if index.is_file():
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        return [checkpoint.path / name for name in names]
+    return [checkpoint.path / "model.safetensors"]
+
+
+def verify_checkpoint(checkpoint: Checkpoint) -> None:
+    """Raise OrganizerError unless every file is there and no weight file is cut short (headers only are read)."""
+    for name in ("config.json", "tokenizer.json"):
+        if not (checkpoint.path / name).is_file():
+            raise OrganizerError(
+                f"{checkpoint.path / name}: missing, so {checkpoint} cannot be scored; fetch or train the suite again, "
+                "or point E2LM_CHECKPOINTS at the folder that holds it"
+            )
+    for file in weight_files(checkpoint):
+        if not file.is_file():
+            raise OrganizerError(
+                f"{file}: missing, so {checkpoint} cannot be scored; fetch or train this checkpoint again"
+            )
+        if file.stat().st_size != _declared_size(file):
+            raise OrganizerError(f"{file}: truncated or damaged; delete {checkpoint.path} and fetch or train it again")
+
+
+def _declared_size(file: Path) -> int:
+    """Bytes that a safetensors file says it has: 8 of length, a JSON header, the tensors; -1 if unreadable."""
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        if length > file.stat().st_size:
+            return -1
+        try:
+            header = json.loads(stream.read(length))
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        except (ValueError, KeyError, TypeError):
+            return -1
+    return 8 + length + max(ends, default=0)
+
+
+def families(checkpoints: list[Checkpoint]) -> Iterator[list[Checkpoint]]:
+    """Group checkpoints whose config and tokenizer are the same bytes; one engine and one encoding serve a family."""
+    groups: dict[str, list[Checkpoint]] = {}
+    for checkpoint in checkpoints:
+        digest = hashlib.sha256()
+        for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+            file = checkpoint.path / name
+            digest.update(file.read_bytes() if file.is_file() else b"")
+        groups.setdefault(digest.hexdigest(), []).append(checkpoint)
+    yield from groups.values()

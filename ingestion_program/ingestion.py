@@ -1,0 +1,60 @@
+"""The ingestion program: run a submission on every checkpoint of the suite.
+
+usage: ingestion.py [INPUT_DATA] [SUBMISSION] [OUTPUT] [--checkpoints FOLDER]
+
+The defaults are the folders of a Codabench worker, so the same program runs there and anywhere else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from e2lm_ingestion.submission import open_submission
+
+from e2lm_ingestion.engines.transformers import TransformersEngine
+from e2lm_ingestion.errors import OrganizerError, SubmissionError
+from e2lm_ingestion.results import empty_folder
+from e2lm_ingestion.suite import load_suite
+from e2lm_ingestion.sweep import Progress, sweep
+
+
+def main() -> int:
+    """Clear the output folder of what the submission planted there, then sweep. Exit code 2: an error in one line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
+    parser.add_argument("input_data", nargs="?", type=Path, default=Path("/app/input_data"))
+    parser.add_argument("submission", nargs="?", type=Path, default=Path("/app/ingested_program"))
+    parser.add_argument("output", nargs="?", type=Path, default=Path("/app/output"))
+    parser.add_argument("--checkpoints", type=Path, default=Path("/app/data"), help="folder that holds the models")
+    parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16")
+    args = parser.parse_args()
+    try:
+        empty_folder(args.output)
+        suite = load_suite(args.input_data / "suite.yaml")
+        with open_submission(args.submission) as submission:
+            print(f"{submission.name}: running on every checkpoint of {suite.suite}", flush=True)
+            sweep(
+                submission,
+                suite,
+                root=args.checkpoints,
+                results=args.output,
+                make_engine=lambda: TransformersEngine(args.dtype),
+                on_progress=_log,
+            )
+    except (SubmissionError, OrganizerError) as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return 2
+    return 0
+
+
+def _log(progress: Progress) -> None:
+    place = f"[{progress.done}/{progress.total}] {progress.checkpoint}"
+    print(f"{place}: score {progress.score:.4f}, {progress.seconds:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""The page: what the reader may see, turned into pictures and words, poured into the template."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from e2lm_scoring.evaluation import Evaluation
+from e2lm_scoring.report.charts import all_curves, line_styles
+from e2lm_scoring.report.components import alignment_chart, ranking_card, signal_card
+from e2lm_scoring.report.glossary import score_rows
+from e2lm_scoring.report.palette import custom_properties
+from e2lm_scoring.report.reveal import redact, shows_everything
+from e2lm_scoring.report.scales import score_text, token_unit
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One component of the score: its value, its weight, and the piece of the stacked bar it fills."""
+
+    key: str
+    name: str
+    weight: str
+    value: float
+    product: float
+    left: float  # percent of the bar
+    width: float  # percent of the bar
+    reading: str
+
+
+def render(evaluation: Evaluation) -> str:
+    """The report as one HTML document.
+
+    With `evaluation.reveal` other than "organizer", nothing of the late checkpoints or of web-only models is in it.
+    """
+    everything = shows_everything(evaluation)
+    # hues are those of the whole suite, so that a model looks the same to participants and organizers
+    styles = line_styles(evaluation.curves, evaluation.alignment.web)
+    shown = evaluation if everything else redact(evaluation)
+    tokens = np.concatenate([curve.tokens for curve in shown.curves]) if shown.curves else np.empty(0)
+    unit = token_unit(tokens)
+    curves = {curve.model: curve for curve in shown.curves}
+    script = (FOLDER / "report.js").read_text(encoding="utf-8")
+    html = _environment().get_template("report.html.jinja").render(
+        evaluation=shown,
+        everything=everything,
+        contributions=_contributions(shown),
+        chart=all_curves(shown.curves, styles, shown.metric, shown.chance, unit) if shown.curves else None,
+        signal_cards=[
+            signal_card(number, signal, curves.get(signal.model), styles.get(signal.model, "hue-0 solid"), unit)
+            for number, signal in enumerate(shown.signal)
+        ],
+        ranking_cards=[ranking_card(number, group, styles, unit) for number, group in enumerate(shown.ranking)],
+        alignment=alignment_chart(shown.alignment, styles, unit),
+        rows=score_rows(shown.scores),
+        style=Markup(custom_properties() + "\n" + (FOLDER / "report.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+    # a lone surrogate in a participant's text would stop the file from being written
+    return html.encode("utf-8", errors="replace").decode("utf-8")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["score"] = score_text
+    environment.filters["percent"] = lambda fraction: f"{100 * fraction:.2f}%"
+    return environment
+
+
+def _contributions(evaluation: Evaluation) -> list[Contribution]:
+    """The three components as pieces of a bar whose whole length is the highest score there is."""
+    scores, weights = evaluation.scores, evaluation.weights
+    readings = {
+        "sq": "how steadily early curves rise",
+        "rc": "whether the early order holds late",
+        "cs": "how far science leads web only",
+    }
+    parts = (
+        ("sq", "Signal quality", "signal_quality"),
+        ("rc", "Ranking consistency", "ranking_consistency"),
+        ("cs", "Domain alignment", "domain_alignment"),
+    )
+    whole = sum(weights[weight] for _, _, weight in parts) or 1.0
+    left = 0.0
+    contributions = []
+    for key, name, weight in parts:
+        product = weights[weight] * scores[key]
+        width = 100 * max(product, 0.0) / whole
+        contributions.append(
+            Contribution(
+                key=key,
+                name=name,
+                weight=f"{weights[weight]:g}",
+                value=scores[key],
+                product=product,
+                left=left,
+                width=width,
+                reading=readings[key],
+            )
+        )
+        left += width
+    return contributions

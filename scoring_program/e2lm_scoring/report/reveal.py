@@ -1,0 +1,51 @@
+"""What the reader of a report may see.
+
+The page is published to anyone, so what organizers hold back is taken out of the data before anything is drawn:
+hiding it in the page would still leave the numbers in the file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from e2lm_scoring.evaluation import Alignment, Curve, Evaluation, GroupRanking
+
+
+def shows_everything(evaluation: Evaluation) -> bool:
+    """True only for the reveal mode "organizer": an unknown mode shows less, not more."""
+    return evaluation.reveal == "organizer"
+
+
+def redact(evaluation: Evaluation) -> Evaluation:
+    """The evaluation without late checkpoints and without models of the web-only mixture; the scores stay.
+
+    The normalized pair of curves goes as a whole: beside the raw science curve, its scale gives away the other one.
+    """
+    held = {evaluation.alignment.web}
+    held_mixtures = {curve.mixture for curve in evaluation.curves if curve.model in held}
+    return replace(
+        evaluation,
+        curves=tuple(
+            _early_part(curve)
+            for curve in evaluation.curves
+            if curve.model not in held and curve.mixture not in held_mixtures
+        ),
+        ranking=tuple(_without_late(group) for group in evaluation.ranking),
+        alignment=_without_curves(evaluation.alignment),
+    )
+
+
+def _early_part(curve: Curve) -> Curve:
+    early = curve.early.astype(bool)
+    return replace(curve, tokens=curve.tokens[early], scores=curve.scores[early], early=early[early])
+
+
+def _without_late(group: GroupRanking) -> GroupRanking:
+    return replace(group, tokens=np.empty(0), agreement=np.empty(0), rc=float("nan"))
+
+
+def _without_curves(alignment: Alignment) -> Alignment:
+    nothing = np.empty(0)
+    return replace(alignment, tokens=nothing, science_normalized=nothing, web_normalized=nothing)

@@ -1,0 +1,105 @@
+"""The transformers engine against plain forwards of the same weights."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+from e2lm_ingestion.encoding import Requests
+from e2lm_ingestion.engines.prefix_tree import unique_tokens
+from e2lm_ingestion.engines.transformers import TransformersEngine
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.suite import Checkpoint
+from tests.llamas import VOCABULARY, make_llama
+
+
+def few_shot_requests(head: int, questions: int = 60) -> Requests:
+    """Questions of four choices each behind one head of `head` tokens; choices of one to four tokens."""
+    rng = np.random.default_rng(0)
+    shared = rng.integers(0, VOCABULARY, head)
+    sequences, context_lengths = [], []
+    for _ in range(questions):
+        context = np.concatenate([shared, rng.integers(0, VOCABULARY, rng.integers(1, 30))])
+        for _ in range(4):
+            sequences.append(np.concatenate([context, rng.integers(0, VOCABULARY, rng.integers(1, 5))]))
+            context_lengths.append(len(context))
+    starts = np.cumsum([0, *map(len, sequences)])
+    return Requests(np.concatenate(sequences).astype(np.int32), starts, np.asarray(context_lengths))
+
+
+@torch.inference_mode()
+def plain_forward(checkpoint: Checkpoint, requests: Requests) -> tuple[np.ndarray, np.ndarray]:
+    model = AutoModelForCausalLM.from_pretrained(checkpoint.path, dtype=torch.float32)
+    values, greedy = [], []
+    for request in range(len(requests)):
+        sequence = torch.as_tensor(requests.sequence(request), dtype=torch.long)
+        context = int(requests.context_lengths[request])
+        logits = model(sequence[None, :-1]).logits[0, context - 1 :].log_softmax(-1)
+        values.append(logits.gather(-1, sequence[context:, None]).sum().item())
+        greedy.append(bool((logits.argmax(-1) == sequence[context:]).all()))
+    return np.asarray(values), np.asarray(greedy)
+
+
+@pytest.mark.parametrize("head", [0, 90, 700])
+def test_shared_prefixes_score_as_a_plain_forward_does(llamas: list[Checkpoint], head: int) -> None:
+    requests = few_shot_requests(head, questions=40)
+    engine = TransformersEngine("float32")
+    engine.load(llamas[0])
+    scored = engine.loglikelihoods(requests)
+    values, greedy = plain_forward(llamas[0], requests)
+    # Log-likelihoods here reach -60 nats, where float32 values are 4e-6 apart; sums over 32 dimensions differ in a few.
+    np.testing.assert_allclose(scored.values, values, rtol=1e-5, atol=1e-4)
+    assert (scored.greedy == greedy).mean() == 1.0
+
+
+def test_nearly_no_token_is_computed_twice(llamas: list[Checkpoint]) -> None:
+    requests = few_shot_requests(head=300)
+    engine = TransformersEngine("float32")
+    engine.load(llamas[0])
+    assert engine.loglikelihoods(requests).computed_tokens <= 1.05 * unique_tokens(requests)
+
+
+@pytest.mark.parametrize("tie", [True, False])
+def test_swapped_weights_score_as_a_fresh_engine_does(tmp_path: Path, tie: bool) -> None:
+    checkpoints = [make_llama(tmp_path / f"m/iter_{seed}", seed, tie=tie) for seed in range(2)]
+    requests = few_shot_requests(head=20, questions=10)
+    engine = TransformersEngine("float32")
+    swapped = []
+    for checkpoint in [checkpoints[0], checkpoints[1], checkpoints[0]]:
+        engine.load(checkpoint)
+        swapped.append(engine.loglikelihoods(requests).values)
+    fresh = TransformersEngine("float32")
+    fresh.load(checkpoints[1])
+    np.testing.assert_array_equal(swapped[1], fresh.loglikelihoods(requests).values)
+    np.testing.assert_array_equal(swapped[0], swapped[2])
+    assert not np.array_equal(swapped[0], swapped[1])
+
+
+def test_weights_of_another_shape_are_refused(tmp_path: Path, llamas: list[Checkpoint]) -> None:
+    engine = TransformersEngine("float32")
+    engine.load(llamas[0])
+    with pytest.raises(OrganizerError, match="not of this family"):
+        engine.load(make_llama(tmp_path / "m/deeper", 0, layers=3))
+
+
+def test_a_missing_tensor_is_named(tmp_path: Path, llamas: list[Checkpoint]) -> None:
+    folder = tmp_path / "broken"
+    shutil.copytree(llamas[1].path, folder)
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["model.norm.weight"]
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    engine = TransformersEngine("float32")
+    engine.load(llamas[0])
+    with pytest.raises(OrganizerError, match=r"model\.norm\.weight is missing"):
+        engine.load(Checkpoint("m", 1, 1, folder))
+
+
+def test_an_unknown_dtype_is_refused() -> None:
+    with pytest.raises(OrganizerError, match="--dtype int8"):
+        TransformersEngine("int8")

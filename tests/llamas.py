@@ -1,0 +1,33 @@
+"""A small Llama with random weights, large enough that a wrong attention mask shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from e2lm_ingestion.suite import Checkpoint
+
+VOCABULARY = 97
+
+
+def make_llama(folder: Path, seed: int, *, layers: int = 2, tie: bool = True) -> Checkpoint:
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=1024,
+        tie_word_embeddings=tie,
+    )
+    torch.manual_seed(seed)
+    model = LlamaForCausalLM(config)
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.ndim > 1:
+                weight.mul_(6.0)
+    model.save_pretrained(folder)
+    return Checkpoint(folder.parent.name, 1000 * (seed + 1), 1, folder)
