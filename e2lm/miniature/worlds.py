@@ -106,7 +106,7 @@ CHATTER = (
 def science_world() -> World:
     """Elements, species and planets: 36, 30 and 24 subjects."""
     rng = np.random.default_rng(SEED)
-    kinds = (("um", 36, ELEMENT), ("a", 30, SPECIES), ("os", 24, PLANET))
+    kinds = (("um", 24, ELEMENT), ("a", 20, SPECIES), ("os", 16, PLANET))
     names = [_names(rng, count, ending) for ending, count, _ in kinds]
     assigned = [_assign(rng, own, relations) for own, (_, _, relations) in zip(names, kinds, strict=True)]
     facts = [by_subject for kind, _ in assigned for by_subject in kind]
@@ -118,7 +118,7 @@ def science_world() -> World:
 def web_world() -> World:
     """People: 48 of them, with small talk that names the subjects of the science world."""
     rng = np.random.default_rng(SEED + 1)
-    people = [name.capitalize() for name in _names(rng, 48, "y")]
+    people = [name.capitalize() for name in _names(rng, 40, "y")]
     facts, _ = _assign(rng, people, PERSON)
     chatter = tuple(by_subject[0].subject for by_subject in science_world().facts)
     return World(tuple(facts), _zipf(len(facts)), (), chatter)
@@ -155,7 +155,7 @@ def _assign(
 
 
 def _zipf(subjects: int) -> np.ndarray:
-    weights = 1.0 / (np.arange(subjects) + 4.0) ** 0.9
+    weights = 1.0 / (np.arange(subjects) + 2.0) ** 1.1
     return weights / weights.sum()
 
 
@@ -166,17 +166,22 @@ def documents(world: World, rng: np.random.Generator, count: int) -> list[str]:
 
 def _document(world: World, rng: np.random.Generator) -> str:
     kind = rng.random()
-    if kind < 0.4:
-        about = _subject(world, rng)
-        picked = rng.permutation(len(about))[:3]
-        return " ".join(_sentence(about[index], rng) for index in picked)
-    if kind < 0.75:
+    if kind < 0.45:
+        return "\n".join(_profile(_subject(world, rng), rng) for _ in range(2))
+    if kind < 0.55:
+        return " ".join(_sentence(fact, rng) for fact in _some_facts(world, rng, 3))
+    if kind < 0.88:
         return "\n\n".join(cloze_prompt(fact) + " " + fact.value for fact in _some_facts(world, rng, 4))
-    if kind < 0.9:
+    if kind < 0.95:
         return "\n\n".join(_lettered(fact, rng) for fact in _some_facts(world, rng, 3))
     if world.chatter:
         return " ".join(_small_talk(world, rng) for _ in range(3))
     return " ".join(rng.choice(world.laws, size=3).tolist())
+
+
+def _profile(about: tuple[Fact, ...], rng: np.random.Generator) -> str:
+    listed = [f"{about[index].relation.noun} {about[index].value}" for index in rng.permutation(len(about))]
+    return f"About {about[0].subject}: {', '.join(listed)}."
 
 
 def _subject(world: World, rng: np.random.Generator) -> tuple[Fact, ...]:

@@ -98,7 +98,7 @@ def line_styles(curves: Sequence[Curve], web: str) -> dict[str, str]:
             styles[curve.model] = "hue-web dotted"
             continue
         size, architecture = sizes.index(curve.size), architectures.index(curve.architecture)
-        # beyond five sizes hues come round again, one dash further
+        # beyond four sizes hues come round again, one dash further
         dash = DASHES[(architecture + size // SERIES_HUES) % len(DASHES)]
         styles[curve.model] = f"hue-{size % SERIES_HUES} {dash}"
     return styles

@@ -17,7 +17,7 @@ LIGHT = {
     "accent": "#43359b",
     "sq": "#2f2482",
     "rc": "#5b4cc0",
-    "cs": "#8b7ee0",
+    "cs": "#8376da",
     "good": "#0b6b4f",
     "good-soft": "#e2f3ec",
     "bad": "#a8320a",
@@ -31,7 +31,6 @@ LIGHT = {
     "series-1": "#b4490c",
     "series-2": "#00735a",
     "series-3": "#93267a",
-    "series-4": "#6b6000",
     "series-web": "#55535f",
 }
 
@@ -60,11 +59,10 @@ DARK = {
     "series-1": "#f5a066",
     "series-2": "#45c9a5",
     "series-3": "#e58fd0",
-    "series-4": "#d6c957",
     "series-web": "#bebbc9",
 }
 
-SERIES_HUES = 5
+SERIES_HUES = 4
 
 
 def custom_properties() -> str:

@@ -65,7 +65,7 @@ def value_ticks(axis: Axis, most: int = 5) -> list[Tick]:
     """At least two ticks at round values of a linear axis, written with the decimals their step needs."""
     step = _round_step((axis.high - axis.low) / most)
     while math.floor(axis.high / step) - math.ceil(axis.low / step) < 1:
-        step = _round_step(0.45 * step)
+        step = _round_step(0.3 * step)  # 5, 2, 1, 0.5, ...
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     first, last = math.ceil(axis.low / step), math.floor(axis.high / step)
     large = max(abs(axis.low), abs(axis.high)) >= 1e5

@@ -1,0 +1,39 @@
+"""Zips with the same bytes for the same files, whatever the machine and the day."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from e2lm_ingestion.errors import OrganizerError
+
+LITTER = frozenset({"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini"})
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
+
+
+def files_under(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Each file's name relative to `folder` and its path, sorted; hidden files and what systems leave behind are not.
+
+    Raises OrganizerError for a symbolic link: what it points at may be missing or private.
+    """
+    for path in sorted(folder.rglob("*")):
+        name = PurePosixPath(path.relative_to(folder).as_posix())
+        if any(part.startswith(".") or part in LITTER for part in name.parts) or path.suffix == ".pyc":
+            continue
+        if path.is_symlink():
+            raise OrganizerError(f"{path}: a symbolic link cannot go into a zip; put the file itself there")
+        if path.is_file():
+            yield str(name), path
+
+
+def write_zip(entries: Mapping[str, bytes], path: Path) -> None:
+    """Write a zip of `entries` (name -> content), sorted by name, without times or owners."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in sorted(entries):
+            info = zipfile.ZipInfo(name, EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.create_system = 3  # Unix, also when packed on Windows
+            info.external_attr = 0o100644 << 16
+            archive.writestr(info, entries[name])

@@ -1,0 +1,50 @@
+"""The improvement gate: has the task measured any progress at all?
+
+SQ looks at the shape of a curve only: a drift of 1e-9 scores 1, a falling curve 0.5, noise 0.17 on average. The gate
+compares the improvement with what the choice of items would make of it. Ours; not part of the published score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+ENDS = 3  # checkpoints averaged at the beginning and at the end of the early window
+ROUNDING = 1e-6  # item scores are float32: below this share of their size, a spread is rounding
+
+
+def improvement_z(item_scores: np.ndarray) -> float:
+    """Improvement of one model over the early window, in standard errors.
+
+    z = mean(d) / (std(d) / sqrt(items)) with d the mean of an item's last 3 scores minus the mean of its first 3: the
+    paired item-bootstrap standard error in closed form. `item_scores` is (early checkpoints, items), higher is better.
+    0 when all items improve by the same amount up to rounding: no item speaks independently of the others.
+
+    >>> improvement_z(np.array([[0.0, 0, 0, 0]] * 3 + [[1.0, 1, 1, 0]] * 3))
+    3.0
+    """
+    scores = np.asarray(item_scores, dtype=np.float64)
+    difference = scores[-ENDS:].mean(axis=0) - scores[:ENDS].mean(axis=0)
+    if len(difference) < 2:
+        return 0.0
+    spread = float(np.std(difference, ddof=1))
+    if spread <= ROUNDING * float(np.abs(scores).max()):
+        return 0.0
+    return float(np.mean(difference)) / (spread / float(np.sqrt(len(difference))))
+
+
+def ineligible_because(z_of_model: Mapping[str, float], minimum: float) -> tuple[str, ...]:
+    """Why a submission is not eligible, for its author; empty when it is.
+
+    The median over the signal models must reach the minimum: a task may be too hard for the smallest model, but not
+    for most.
+    """
+    median = float(np.median(list(z_of_model.values())))
+    if median >= minimum:
+        return ()
+    each = ", ".join(f"{model} {z:.1f}" for model, z in z_of_model.items())
+    return (
+        f"scores did not clearly improve over the early window: the median improvement is {median:.1f} standard errors "
+        f"and {minimum:g} are needed ({each}); more items, or easier ones, give a clearer signal",
+    )

@@ -1,0 +1,24 @@
+"""Signal-to-noise ratio, reported beside the score and never ranked."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+LAST = 5
+
+
+def signal_to_noise(early: ArrayLike) -> float:
+    """How far apart models are, in units of how much a score moves from checkpoint to checkpoint.
+
+    signal = greatest |difference| between two models' means of their last 5 early scores; noise = mean over the models
+    of the standard deviation (n - 1) of those 5. `early` is (models, checkpoints). Source: Signal and Noise (arXiv
+    2508.13144) without its division by the mean, which breaks where scores cross 0. Scores that never move have no
+    noise to compare with: 0 by convention.
+
+    >>> signal_to_noise([[1.0, 2, 1, 2, 1], [3.0, 4, 3, 4, 3]])
+    3.6514837167011076
+    """
+    last = np.asarray(early, dtype=np.float64)[:, -LAST:]
+    noise = float(np.mean(np.std(last, axis=1, ddof=1)))
+    return float(np.ptp(last.mean(axis=1))) / noise if noise > 0 else 0.0

@@ -1,0 +1,146 @@
+"""results/ -> checked data: nothing is scored that is incomplete, damaged or of another suite."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from e2lm_scoring.configuration import Configuration
+from e2lm_scoring.errors import OrganizerError
+
+SCHEMA = "e2lm-results/1"
+ADVICE = "run ingestion again"
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class CheckpointRow(_Row):
+    """One checkpoint of results.json."""
+
+    model: str
+    iteration: int
+    tokens: int
+    score: float
+    items: int = Field(gt=0)
+    arrays: str
+    sha256: str
+
+
+class ModelRow(_Row):
+    """One model of results.json."""
+
+    id: str
+    size: str
+    architecture: str
+    mixture: str
+
+
+class SubmissionRow(_Row):
+    """What was submitted."""
+
+    sha256: str
+    items: int = Field(gt=0)
+
+
+class ResultsFile(_Row):
+    """results.json."""
+
+    schema_name: str = Field(alias="schema")
+    suite: str
+    suite_version: int
+    task: str
+    metric: str
+    higher_is_better: bool
+    chance: float | None
+    submission: SubmissionRow
+    engine: dict[str, str]
+    models: tuple[ModelRow, ...]
+    checkpoints: tuple[CheckpointRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Checked results, indexed by (model, iteration)."""
+
+    file: ResultsFile
+    rows: dict[tuple[str, int], CheckpointRow]
+    item_scores: dict[tuple[str, int], np.ndarray]  # each (items,) float32
+
+
+def read_results(folder: Path, configuration: Configuration) -> Results:
+    """Read every checkpoint that the configuration needs. Raises OrganizerError naming the file or the checkpoint."""
+    file = _read_file(folder / "results.json")
+    _check_head(file, configuration, folder)
+    rows: dict[tuple[str, int], CheckpointRow] = {}
+    for row in file.checkpoints:
+        if (row.model, row.iteration) in rows:
+            raise OrganizerError(f"results.json: {row.model} at iteration {row.iteration} is there twice; {ADVICE}")
+        rows[(row.model, row.iteration)] = row
+    missing = [key for key in configuration.needed if key not in rows]
+    if missing:
+        model, iteration = missing[0]
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise OrganizerError(
+            f"results.json: {model} at iteration {iteration}{more} missing: the sweep did not finish; {ADVICE}"
+        )
+    item_scores = {key: _read_item_scores(folder, rows[key], file) for key in configuration.needed}
+    return Results(file, rows, item_scores)
+
+
+def _read_file(path: Path) -> ResultsFile:
+    try:
+        return ResultsFile.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise OrganizerError(f"{path}: missing: ingestion did not finish; its log says why") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise OrganizerError(f"{path}: {place}: {first['msg']}; {ADVICE}") from None
+
+
+def _check_head(file: ResultsFile, configuration: Configuration, folder: Path) -> None:
+    if file.schema_name != SCHEMA:
+        raise OrganizerError(f"{folder / 'results.json'}: schema {file.schema_name!r} is not {SCHEMA!r}; {ADVICE}")
+    expected = (configuration.suite, configuration.suite_version)
+    if (file.suite, file.suite_version) != expected:
+        raise OrganizerError(
+            f"{folder / 'results.json'}: results of suite {file.suite} version {file.suite_version}, but scoring.yaml "
+            f"is for {expected[0]} version {expected[1]}; run ingestion with that suite"
+        )
+
+
+def _read_item_scores(folder: Path, row: CheckpointRow, file: ResultsFile) -> np.ndarray:
+    """Item scores of one checkpoint, (items,) float32, checked against its row."""
+    name = PurePosixPath(row.arrays)
+    if name.is_absolute() or ".." in name.parts:
+        raise OrganizerError(f"results.json: arrays {row.arrays!r} is outside the results folder; {ADVICE}")
+    path = folder / name
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise OrganizerError(f"{path}: missing or unreadable; {ADVICE}") from None
+    if hashlib.sha256(content).hexdigest() != row.sha256:
+        raise OrganizerError(f"{path}: not the file that ingestion wrote (its digest differs); {ADVICE}")
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            item_scores = np.asarray(arrays["item_scores"], dtype=np.float32)
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile):
+        raise OrganizerError(f"{path}: holds no readable item_scores; {ADVICE}") from None
+    if item_scores.shape != (row.items,) or row.items != file.submission.items:
+        raise OrganizerError(f"{path}: {item_scores.size} item scores for {file.submission.items} items; {ADVICE}")
+    if not np.isfinite(item_scores).all():
+        raise OrganizerError(
+            f"{path}: item {int(np.argmin(np.isfinite(item_scores))) + 1} has no finite score; {ADVICE}"
+        )
+    mean = float(np.mean(item_scores, dtype=np.float64))
+    if abs(mean - row.score) > 1e-6 * max(1.0, abs(mean)):
+        raise OrganizerError(f"{path}: its mean {mean:.6f} is not the score {row.score:.6f} of results.json; {ADVICE}")
+    return item_scores

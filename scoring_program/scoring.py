@@ -1,0 +1,62 @@
+"""The scoring program: turn what ingestion left into scores.json and a report.
+
+usage: scoring.py [RESULTS] [REFERENCE] [OUTPUT]
+
+The defaults are the folders of a Codabench worker, so the same program runs there and anywhere else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import yaml
+
+from e2lm_scoring.errors import OrganizerError, SubmissionError
+from e2lm_scoring.report import render
+from e2lm_scoring.scores import evaluate, write_scores
+
+
+def main() -> int:
+    """Score, or say in one line why not and end with exit code 2, so that the submission counts as failed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
+    parser.add_argument("results", nargs="?", type=Path, default=Path("/app/input/res"))
+    parser.add_argument("reference", nargs="?", type=Path, default=Path("/app/input/ref"))
+    parser.add_argument("output", nargs="?", type=Path, default=Path("/app/output"))
+    args = parser.parse_args()
+    try:
+        require_ingestion_succeeded(args.results / "metadata")
+        evaluation = evaluate(args.results, args.reference / "scoring.yaml")
+        args.output.mkdir(parents=True, exist_ok=True)
+        (args.output / "detailed_results.html").write_text(render(evaluation), encoding="utf-8")
+        write_scores(evaluation, args.output / "scores.json")
+    except (SubmissionError, OrganizerError) as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return 2
+    print(f"{evaluation.task}: {evaluation.items} items, metric {evaluation.metric}")
+    for column, value in evaluation.scores.items():
+        print(f"  {column}: {value:.4f}")
+    for reason in evaluation.reasons:
+        print(f"not eligible: {reason}")
+    return 0
+
+
+def require_ingestion_succeeded(metadata: Path) -> None:
+    """Raise SubmissionError when the worker's own file says that ingestion failed: it runs scoring all the same."""
+    if not metadata.is_file():
+        return
+    try:
+        exit_code = yaml.safe_load(metadata.read_text(encoding="utf-8"))["ingestionExitCode"]
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
+        raise OrganizerError(
+            f"{metadata}: does not say how ingestion ended (ingestionExitCode); run it again"
+        ) from None
+    if exit_code != 0:
+        raise SubmissionError(
+            f"ingestion ended with exit code {exit_code}: there is nothing to score; the last line of its log says why"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""The trained miniature suite and one undisturbed run on it, shared by all tests of the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from e2lm.suite import fetch
+
+HOUSE = Path(__file__).resolve().parents[2]
+EXAMPLES = HOUSE / "starting_kit/examples"
+
+
+def e2lm(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user does."""
+    return subprocess.run(
+        [sys.executable, "-m", "e2lm", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        timeout=600,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def miniature() -> Path:
+    """The folder that holds the miniature suite's checkpoints; trains them once per machine."""
+    return fetch("miniature")
+
+
+@pytest.fixture(scope="session")
+def science_cloze_run(miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an undisturbed `e2lm run` of the science-cloze example."""
+    out = tmp_path_factory.mktemp("undisturbed")
+    done = e2lm("run", EXAMPLES / "science-cloze", "--suite", "miniature", "--out", out)
+    assert done.returncode == 0, done.stderr
+    return out

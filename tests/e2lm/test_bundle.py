@@ -1,0 +1,191 @@
+"""The bundle: complete, the same every time, and refused for what Codabench would pass over in silence."""
+
+from __future__ import annotations
+
+import argparse
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from e2lm.archive import write_zip
+from e2lm.bundle import add_arguments, check, collect, main
+from e2lm.catalog import HOUSE, SUITES, SuiteFiles
+from e2lm_ingestion.errors import OrganizerError
+from tests.e2lm.competition_folder import write_competition
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return write_competition(tmp_path / "house")
+
+
+def entries_of(root: Path) -> dict[str, bytes]:
+    return collect(root, SuiteFiles(root / "input_data/suite.yaml", root / "reference_data/scoring.yaml"))
+
+
+def refusal(root: Path, before: str, after: str) -> str:
+    """What `check` says after one change to competition.yaml."""
+    text = (root / "competition.yaml").read_text()
+    assert before in text
+    (root / "competition.yaml").write_text(text.replace(before, after, 1))
+    with pytest.raises(OrganizerError) as caught:
+        check(entries_of(root))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def build(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return main(parser.parse_args(arguments))
+
+
+def test_a_bundle_holds_what_competition_yaml_names_and_no_litter(root: Path) -> None:
+    for litter in ("ingestion_program/__pycache__/a.pyc", "scoring_program/.DS_Store", "notes.txt"):
+        (root / litter).parent.mkdir(exist_ok=True)
+        (root / litter).write_text("x")
+    assert sorted(entries_of(root)) == [
+        "competition.yaml",
+        "ingestion_program/ingestion.py",
+        "ingestion_program/metadata.yaml",
+        "input_data/suite.yaml",
+        "logo.png",
+        "overview.md",
+        "reference_data/scoring.yaml",
+        "scoring_program/metadata.yaml",
+        "scoring_program/scoring.py",
+        "terms.md",
+    ]
+
+
+def test_the_same_files_give_the_same_bytes_whatever_their_times(root: Path, tmp_path: Path) -> None:
+    write_zip(entries_of(root), tmp_path / "first.zip")
+    (root / "overview.md").touch()
+    write_zip(dict(reversed(entries_of(root).items())), tmp_path / "second.zip")
+    assert (tmp_path / "first.zip").read_bytes() == (tmp_path / "second.zip").read_bytes()
+
+
+def test_a_suite_replaces_the_models_and_the_reference(root: Path, tmp_path: Path) -> None:
+    suite = SuiteFiles(tmp_path / "other.yaml", tmp_path / "other-scoring.yaml")
+    suite.suite.write_text("suite: other")
+    suite.scoring.write_text("suite: other, too")
+    entries = collect(root, suite)
+    assert entries["input_data/suite.yaml"] == b"suite: other"
+    assert entries["reference_data/scoring.yaml"] == b"suite: other, too"
+
+
+def test_image_and_queue_are_written_into_the_bundle_only(root: Path) -> None:
+    before = (root / "competition.yaml").read_bytes()
+    queue = "0b7a1a3e-8a11-4c4e-9a38-0d2f9a1f6b11"
+    suite = SuiteFiles(root / "input_data/suite.yaml", root / "reference_data/scoring.yaml")
+    competition = check(collect(root, suite, image="registry.example.org/e2lm:abc", queue=queue))
+    assert (competition.docker_image, competition.queue) == ("registry.example.org/e2lm:abc", queue)
+    assert (root / "competition.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            "max_submissions: 350",
+            "max_submissions_per_person: 350",
+            "max_submissions_per_person: Codabench does not know",
+        ),
+        ("    execution_time_limit: 60", "    execution_time_limt: 60", "write execution_time_limit if that is meant"),
+        ("    execution_time_limit: 60\n", "", "phases.0.execution_time_limit: missing; each step would be stopped"),
+        ("    max_submissions: 350\n", "", "phases.0.max_submissions: missing; a team would be stopped after 100"),
+        ('"2025-08-11 00:00:00"', '"11 August"', "phases.0.end: '11 August' is no time"),
+        ("tasks: [0]", "tasks: [0]\n    max_submisions: 3", "write max_submissions if that is meant"),
+        ("key: board", "key: board\n    colour: red", "leaderboards.0.colour: Codabench does not know this key"),
+        ('"2025-08-11 00:00:00"', "2025-08-11 12:00:00", "phases.0.end: not quoted"),
+        ('"2025-08-11 00:00:00"', '"2025-08-11 00:00:00+02:00"', "phases.0.end: has a time zone"),
+        ('"2025-08-11 00:00:01"', '"2025-08-11 00:00:00"', "let it start at least a second after that"),
+        ('"2025-08-11 00:00:00"', '"2025-07-01 00:00:00"', "phases.0: end is not after start"),
+        ("ingestion_program: ingestion_program/", "ingestion_program: ingestion_program", "slash at its end"),
+        (", precision: 4", "", "leaderboards.0.columns.0.precision: missing; Codabench would round to 2 digits"),
+        ("    submission_rule: Force_Best\n", "", "puts nothing on the leaderboard"),
+        ("Force_Best", "force_best", "leaderboards.0.submission_rule: Input should be 'Force_Best'"),
+        ("version: 2", 'version: "2"', "version: Input should be 2"),
+        ("image: logo.png", "image: logo.svg", "image: String should match"),
+        ("tasks: [0]", "tasks: [0, 1]", "phases.0.tasks: List should have at most 1 item"),
+        ("tasks: [0]", "tasks: [1]", "no task has index 1"),
+        ("tasks: [0]", "tasks: [0]\n    auto_migrate_to_this_phase: true", "cannot be true in the first"),
+        ("index: 1, key: sq", "index: 0, key: sq", "the same index or key"),
+        ("    columns:", "    primary_index: 7\n    columns:", "primary_index 7 is no column's index"),
+        ('is_required: "true"', "is_required: true", "fact_sheet.team.is_required: Input should be 'true' or 'false'"),
+        ("key: team", "key: teams", "repeat the name: key: team"),
+        ("title: A small", "title: [", "not YAML"),
+    ],
+)
+def test_a_mistake_that_codabench_would_not_report_is_an_error(root: Path, before: str, after: str, said: str) -> None:
+    message = refusal(root, before, after)
+    assert message.startswith("competition.yaml: ")
+    assert said in message
+
+
+def test_a_page_that_is_missing_or_empty_is_named(root: Path) -> None:
+    (root / "overview.md").write_text(" \n")
+    with pytest.raises(OrganizerError, match=r"names overview\.md, but the file is missing or empty"):
+        check(entries_of(root))
+    (root / "overview.md").unlink()
+    with pytest.raises(OrganizerError, match=r"overview\.md: there is no such file"):
+        check(entries_of(root))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ("command: python3 /app/program/scoring.py && true", "no shell reads '&'"),
+        ("command: python3 /app/program/scoring.py $output", r"no shell reads '\$'"),
+        ("command: python3 /app/program/score.py", r"scoring_program/score\.py does not exist"),
+        ("comand: python3 /app/program/scoring.py", "reads one key, command"),
+        ("command: [", "not YAML"),
+    ],
+)
+def test_a_command_that_a_worker_cannot_run_is_an_error(root: Path, metadata: str, said: str) -> None:
+    (root / "scoring_program/metadata.yaml").write_text(metadata)
+    with pytest.raises(OrganizerError, match=said):
+        check(entries_of(root))
+
+
+def test_a_program_without_metadata_is_an_error(root: Path) -> None:
+    (root / "scoring_program/metadata.yaml").unlink()
+    with pytest.raises(OrganizerError, match=r"scoring_program/metadata\.yaml: missing"):
+        check(entries_of(root))
+
+
+def test_a_link_does_not_go_into_a_bundle(root: Path) -> None:
+    (root / "input_data/secret").symlink_to("/etc/hostname")
+    with pytest.raises(OrganizerError, match="symbolic link"):
+        entries_of(root)
+
+
+@pytest.mark.parametrize("suite", ["e2lm-2025-full", "miniature"])
+def test_the_competition_itself_can_be_bundled(suite: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert build("-o", str(tmp_path / "bundle.zip"), "--suite", suite) == 0
+    with zipfile.ZipFile(tmp_path / "bundle.zip") as bundle:
+        names = bundle.namelist()
+        assert bundle.read("input_data/suite.yaml") == SUITES[suite].suite.read_bytes()
+        assert bundle.read("reference_data/scoring.yaml") == SUITES[suite].scoring.read_bytes()
+    assert {"competition.yaml", "ingestion_program/ingestion.py", "scoring_program/scoring.py"} <= set(names)
+    assert not [name for name in names if name.endswith(".pyc")]
+    assert "Codabench's shared workers" in capsys.readouterr().out
+
+
+def test_the_competition_lasts_as_its_organizers_announced() -> None:
+    phases = yaml.safe_load((HOUSE / "competition.yaml").read_text())["phases"]
+    assert [(phase["start"][:10], phase["end"][:10]) for phase in phases] == [
+        ("2025-07-07", "2025-08-11"),
+        ("2025-08-11", "2025-10-20"),
+        ("2025-10-20", "2025-11-03"),
+    ]
+    assert {phase["max_submissions_per_day"] for phase in phases} == {10}
+    assert [phase.get("auto_migrate_to_this_phase", False) for phase in phases] == [False, False, True]
+
+
+def test_a_queue_that_is_no_uuid_is_refused(root: Path) -> None:
+    suite = SuiteFiles(root / "input_data/suite.yaml", root / "reference_data/scoring.yaml")
+    with pytest.raises(OrganizerError, match="--queue: 'mine' is not a queue's UUID"):
+        collect(root, suite, queue="mine")

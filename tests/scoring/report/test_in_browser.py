@@ -1,0 +1,116 @@
+"""The report in a real browser: clicks, keys, hover, widths and colors."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import Open
+from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+sys.path.insert(0, str(Path(__file__).parent))
+from evaluations import good, ineligible, noisy  # noqa: E402
+
+
+def curve_is_drawn(browser: webdriver.Chrome, slot: int) -> bool:
+    shown = browser.execute_script(  # type: ignore[no-untyped-call]
+        "return getComputedStyle(document.querySelector('#curves .series.slot-' + arguments[0])).display !== 'none'", slot
+    )
+    return bool(shown)
+
+
+def test_clicking_a_model_in_the_legend_hides_its_curve_and_again_shows_it(open_report: Open) -> None:
+    browser = open_report(good())
+    key = browser.find_element(By.CSS_SELECTOR, ".key-2")
+    assert curve_is_drawn(browser, 2)
+    key.click()
+    assert not curve_is_drawn(browser, 2)
+    assert curve_is_drawn(browser, 1)
+    key.click()
+    assert curve_is_drawn(browser, 2)
+
+
+def test_the_space_bar_hides_the_curve_that_has_the_focus(open_report: Open) -> None:
+    browser = open_report(good())
+    browser.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
+    assert browser.switch_to.active_element.get_attribute("id") == "show-0"
+    browser.switch_to.active_element.send_keys(Keys.SPACE)
+    assert not curve_is_drawn(browser, 0)
+
+
+def test_hovering_reads_the_values_of_the_curves_that_are_shown(open_report: Open) -> None:
+    evaluation = good()
+    browser = open_report(evaluation)
+    browser.find_element(By.CSS_SELECTOR, ".key-1").click()
+    canvas = browser.find_element(By.ID, "curves")
+    ActionChains(browser).move_to_element_with_offset(canvas, canvas.size["width"] // 2 - 22, 0).perform()
+    text = canvas.find_element(By.CLASS_NAME, "readout").text
+    assert f"{evaluation.curves[0].scores[-1]:.4f}" in text
+    assert evaluation.curves[0].model in text
+    assert evaluation.curves[1].model not in text
+
+
+def test_arrow_keys_read_values_one_checkpoint_at_a_time(open_report: Open) -> None:
+    evaluation = good()
+    canvas = open_report(evaluation).find_element(By.ID, "signal-0")
+    canvas.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert f"{evaluation.curves[0].scores[1]:.4f}" in canvas.find_element(By.CLASS_NAME, "readout").text
+    canvas.send_keys(Keys.ESCAPE)
+    assert not canvas.find_element(By.CLASS_NAME, "readout").is_displayed()
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_nothing_overflows_and_the_console_is_silent(open_report: Open, width: int) -> None:
+    long = replace(noisy(), task="a-very-long-task-name-without-any-space-" * 5, metric="m" * 90)
+    for evaluation in (good(), good("participant"), ineligible("organizer"), long):
+        browser = open_report(evaluation, width=width)
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width  # type: ignore[no-untyped-call]
+        assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
+
+
+def test_dark_readers_get_a_dark_page(open_report: Open) -> None:
+    def background(scheme: str) -> str:
+        body = open_report(good(), scheme=scheme).find_element(By.TAG_NAME, "body")
+        return body.value_of_css_property("background-color")
+
+    assert background("light") == "rgba(247, 246, 242, 1)"
+    assert background("dark") == "rgba(21, 20, 26, 1)"
+
+
+def test_script_tags_in_a_task_name_show_as_text(open_report: Open) -> None:
+    attack = "</script><script>document.title='owned'</script>"
+    evaluation = good()
+    curves = (replace(evaluation.curves[0], model=attack), *evaluation.curves[1:])
+    browser = open_report(replace(evaluation, task=attack, curves=curves))
+    assert browser.find_element(By.TAG_NAME, "h1").text == attack
+    assert browser.find_element(By.CSS_SELECTOR, ".key-0").text == attack
+    assert browser.title != "owned"
+    assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
+
+
+def test_it_works_in_an_iframe_that_allows_scripts_but_no_storage(open_report: Open, tmp_path: Path) -> None:
+    browser = open_report(good())
+    frame = tmp_path / "frame.html"
+    frame.write_text('<iframe sandbox="allow-scripts" src="detailed_results.html" width=900 height=800></iframe>')
+    browser.get(frame.as_uri())
+    browser.switch_to.frame(0)
+    canvas = browser.find_element(By.ID, "signal-0")
+    canvas.send_keys(Keys.ARROW_RIGHT)
+    assert canvas.find_element(By.CLASS_NAME, "readout").is_displayed()
+
+
+def test_without_scripts_curves_are_drawn_and_the_legend_still_works(open_report: Open) -> None:
+    browser = open_report(good())
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        browser.refresh()
+        assert browser.find_element(By.CSS_SELECTOR, "#curves .slot-0 .line").size["width"] > 300
+        browser.find_element(By.CSS_SELECTOR, ".key-0").click()
+        assert not browser.find_element(By.CSS_SELECTOR, "#curves .slot-0 .line").is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

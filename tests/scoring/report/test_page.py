@@ -1,0 +1,109 @@
+"""What the file holds, and what it must not."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from e2lm_scoring.evaluation import Curve, Evaluation
+from e2lm_scoring.report import render
+
+sys.path.insert(0, str(Path(__file__).parent))
+from evaluations import WEB, good, ineligible, noisy  # noqa: E402
+
+
+def with_other_held_values(evaluation: Evaluation) -> Evaluation:
+    """The same early science curves and scores, with everything that is held back changed, its length too."""
+
+    def changed(curve: Curve) -> Curve:
+        if curve.model == WEB:
+            return replace(curve, scores=0.9 * curve.scores - 3.0)
+        keep = np.arange(len(curve.tokens)) < len(curve.tokens) - 5
+        scores, tokens = np.where(curve.early, curve.scores, 8.5), np.where(curve.early, curve.tokens, 7 * curve.tokens)
+        return replace(curve, tokens=tokens[keep], scores=scores[keep], early=curve.early[keep])
+
+    return replace(
+        evaluation,
+        curves=tuple(changed(curve) for curve in evaluation.curves),
+        ranking=tuple(
+            replace(group, tokens=3 * group.tokens[:9], agreement=1 - group.agreement[:9], rc=0.123)
+            for group in evaluation.ranking
+        ),
+        alignment=replace(evaluation.alignment, science_normalized=np.full(14, 0.77), web_normalized=np.full(14, 0.11)),
+    )
+
+
+@pytest.mark.parametrize("reveal", ["participant", "a mode nobody wrote"])
+def test_a_participants_page_does_not_depend_on_what_is_held_back(reveal: str) -> None:
+    evaluation = good(reveal)
+    assert render(evaluation) == render(with_other_held_values(evaluation))
+
+
+def test_the_organizers_page_does_depend_on_it() -> None:
+    assert render(good("organizer")) != render(with_other_held_values(good("organizer")))
+
+
+def test_a_participants_page_has_no_late_number_and_says_who_holds_it() -> None:
+    evaluation = good("participant")
+    page = render(evaluation)
+    late = {f"{score:.4f}" for curve in evaluation.curves for score in curve.scores[~curve.early]}
+    early = {f"{score:.4f}" for curve in evaluation.curves for score in curve.scores[curve.early]}
+    held = late - early - {f"{score:.4f}" for score in evaluation.scores.values()}
+    assert len(held) > 200
+    assert not [number for number in held if number in page]
+    assert "held by the organizers" in page
+    assert all(f"{evaluation.scores[key]:.4f}" in page for key in ("score", "sq", "rc", "cs"))
+
+
+def test_participants_text_is_text_in_the_page_and_in_its_data() -> None:
+    attack = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>\"'&"
+    evaluation = good()
+    curves = tuple(replace(curve, model=curve.model + attack) for curve in evaluation.curves)
+    signal = tuple(replace(signal, model=signal.model + attack) for signal in evaluation.signal)
+    page = render(
+        replace(
+            evaluation,
+            task=attack,
+            metric=attack,
+            suite=attack,
+            eligible=False,
+            reasons=(attack,),
+            curves=curves,
+            signal=signal,
+            scores={**evaluation.scores, attack: 1.0},
+            provenance={attack: attack},
+        )
+    )
+    assert "<img" not in page
+    assert page.count("</script>") == render(evaluation).count("</script>")
+    assert page.count("<script>") == 1
+
+
+def test_the_file_needs_nothing_from_anywhere_and_is_small() -> None:
+    page = render(good())
+    assert len(page.encode()) < 300_000
+    assert not re.search(r"https?://|url\(|@import|localStorage|sessionStorage|document\.cookie", page)
+    assert "default-src 'none'" in page
+
+
+@pytest.mark.parametrize("evaluation", [good(), noisy(), ineligible()], ids=["good", "noisy", "ineligible"])
+def test_the_same_evaluation_gives_the_same_bytes(evaluation: Evaluation) -> None:
+    assert render(evaluation) == render(evaluation)
+    assert "nan" not in re.sub(r"[a-z-]*nan[a-z]+", "", render(evaluation).lower())
+
+
+def test_an_ineligible_submission_keeps_its_score_and_tells_every_reason() -> None:
+    evaluation = ineligible()
+    page = render(evaluation)
+    assert "Not eligible." in page
+    assert all(reason in page for reason in evaluation.reasons)
+    assert f"{evaluation.scores['score']:.4f}" in page
+
+
+def test_a_lone_surrogate_in_a_name_can_still_be_written_to_a_file() -> None:
+    assert "task ?" in render(replace(good(), task="task \ud800")).encode("utf-8").decode("utf-8")

@@ -1,0 +1,114 @@
+"""The scoring program as the worker runs it: finite numbers, or exit code 2, one line, and no scores."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROGRAM = Path(__file__).resolve().parents[2] / "scoring_program/scoring.py"
+
+
+def run_scoring(worker: Path) -> subprocess.CompletedProcess[str]:
+    folders = [worker / "input/res", worker / "input/ref", worker / "output"]
+    return subprocess.run(
+        [sys.executable, str(PROGRAM), *map(str, folders)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"]},
+    )
+
+
+def test_a_rising_task_is_scored(worker: Path) -> None:
+    done = run_scoring(worker)
+    assert done.returncode == 0, done.stderr
+    scores = json.loads((worker / "output/scores.json").read_text())
+    assert all(isinstance(value, float) and math.isfinite(value) for value in scores.values())
+    assert scores["monotonicity"] == 1.0
+    assert scores["rc"] == 1.0
+    assert scores["cs"] > 0.2
+    assert scores["eligible"] == 1.0
+    assert scores["items"] == 200
+    assert scores["score"] == pytest.approx(0.5 * scores["sq"] + 0.1 * scores["rc"] + 0.4 * scores["cs"])
+    assert "rising" in (worker / "output/detailed_results.html").read_text()
+
+
+def edit_results(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    def harm(worker: Path) -> None:
+        path = worker / "input/res/results.json"
+        results = json.loads(path.read_text())
+        change(results)
+        path.write_text(json.dumps(results))
+
+    return harm
+
+
+def truncate_arrays(worker: Path) -> None:
+    path = worker / "input/res/checkpoints/small-b/4.npz"
+    path.write_bytes(path.read_bytes()[:-30])
+
+
+def forge_arrays_and_digest(worker: Path) -> None:
+    truncate_arrays(worker)
+    import hashlib
+
+    digest = hashlib.sha256((worker / "input/res/checkpoints/small-b/4.npz").read_bytes()).hexdigest()
+    edit_results(lambda results: row_of(results, "small-b", 4).update(sha256=digest))(worker)
+
+
+def row_of(results: dict[str, Any], model: str, iteration: int) -> dict[str, Any]:
+    found: dict[str, Any] = next(
+        row for row in results["checkpoints"] if (row["model"], row["iteration"]) == (model, iteration)
+    )
+    return found
+
+
+def spoil_scoring_yaml(worker: Path) -> None:
+    path = worker / "input/ref/scoring.yaml"
+    path.write_text(path.read_text().replace("signal_models", "signal_model"))
+
+
+HARMS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "ingestion failed": (
+        lambda worker: (worker / "input/res/metadata").write_text("ingestionExitCode: 1\n"), "exit code 1"
+    ),
+    "no exit code": (lambda worker: (worker / "input/res/metadata").write_text("- odd\n"), "ingestionExitCode"),
+    "no results": (lambda worker: (worker / "input/res/results.json").unlink(), "results.json: missing"),
+    "not json": (lambda worker: (worker / "input/res/results.json").write_text("{"), "results.json"),
+    "another schema": (edit_results(lambda r: r.update(schema="x")), "schema 'x'"),
+    "another suite": (edit_results(lambda r: r.update(suite="other")), "suite other"),
+    "another version": (edit_results(lambda r: r.update(suite_version=1)), "version 1"),
+    "a missing checkpoint": (
+        edit_results(lambda r: r["checkpoints"].remove(row_of(r, "small-b", 12))), "small-b at iteration 12"
+    ),
+    "a checkpoint twice": (edit_results(lambda r: r["checkpoints"].append(r["checkpoints"][0])), "twice"),
+    "another score": (edit_results(lambda r: row_of(r, "small-a", 3).update(score=0.9)), "0.900000"),
+    "a score that is not finite": (edit_results(lambda r: row_of(r, "small-a", 3).update(score=float("nan"))), "score"),
+    "arrays elsewhere": (edit_results(lambda r: row_of(r, "small-a", 3).update(arrays="../../x.npz")), "outside"),
+    "other item counts": (edit_results(lambda r: r["submission"].update(items=199)), "199 items"),
+    "truncated arrays": (truncate_arrays, "digest differs"),
+    "truncated arrays with their digest": (forge_arrays_and_digest, "4.npz: holds no readable item_scores"),
+    "missing arrays": (lambda worker: (worker / "input/res/checkpoints/small-a/1.npz").unlink(), "1.npz: missing"),
+    "a key misspelled in scoring.yaml": (spoil_scoring_yaml, "signal_model"),
+    "no scoring.yaml": (lambda worker: (worker / "input/ref/scoring.yaml").unlink(), "scoring.yaml"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_what_cannot_be_scored_fails_in_one_line_without_scores(worker: Path, harm: str) -> None:
+    spoil, said = HARMS[harm]
+    spoil(worker)
+    done = run_scoring(worker)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert list((worker / "output").iterdir()) == []
