@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from e2lm_ingestion.submission import open_submission
-from e2lm_scoring.scores import evaluate, write_scores
-
 from e2lm.catalog import SuiteFiles, find_suite
 from e2lm.progress import progress_bar
+from e2lm_ingestion.submission import open_submission
 from e2lm_ingestion.suite import checkpoints_root, load_suite
 from e2lm_ingestion.sweep import Progress, sweep
 from e2lm_scoring.evaluation import Evaluation
 from e2lm_scoring.report import render
+from e2lm_scoring.scores import evaluate, write_scores
+
+SHOWN = ("score", "sq", "rc", "cs", "improvement_z")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +30,7 @@ def main(args: argparse.Namespace) -> int:
     """Sweep, score, report; the last lines say where everything is."""
     evaluation = run(args.submission, find_suite(args.suite), args.out, dtype=args.dtype)
     scores = evaluation.scores
-    parts = " · ".join(f"{name} {scores[key]:.4f}" for name, key in (("SQ", "sq"), ("RC", "rc"), ("CS", "cs")))
-    print(f"{evaluation.task}: score {scores['score']:.4f} ({parts})")
+    print(f"{evaluation.task}: " + ", ".join(f"{key} {scores[key]:.4f}" for key in SHOWN if key in scores))
     for reason in evaluation.reasons:
         print(f"not eligible: {reason}")
     print(f"scores: {args.out / 'scores.json'}\nreport: {args.out / 'detailed_results.html'}")

@@ -14,11 +14,10 @@ from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from e2lm_ingestion.submission import open_submission
-
 from e2lm_ingestion.engines.transformers import TransformersEngine
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.results import empty_folder
+from e2lm_ingestion.submission import open_submission
 from e2lm_ingestion.suite import load_suite
 from e2lm_ingestion.sweep import Progress, sweep
 

@@ -44,13 +44,11 @@ def main() -> int:
 
 def require_ingestion_succeeded(metadata: Path) -> None:
     """Raise SubmissionError when the worker's own file says that ingestion failed: it runs scoring all the same."""
-    if not metadata.is_file():
-        return
     try:
         exit_code = yaml.safe_load(metadata.read_text(encoding="utf-8"))["ingestionExitCode"]
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
         raise OrganizerError(
-            f"{metadata}: does not say how ingestion ended (ingestionExitCode); run it again"
+            f"{metadata}: missing, or silent about how ingestion ended (ingestionExitCode); run it again"
         ) from None
     if exit_code != 0:
         raise SubmissionError(

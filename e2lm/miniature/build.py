@@ -99,9 +99,7 @@ def _only_one(lock: Path) -> Iterator[None]:
         yield
 
 
-def _build(
-    suite: Suite, home: Path, missing: list[training.Recipe], progress: Callable[[int, int, str], None]
-) -> None:
+def _build(suite: Suite, home: Path, missing: list[training.Recipe], progress: Callable[[int, int, str], None]) -> None:
     for left in home.glob(".building-*"):  # of a killed run: this one holds the lock
         shutil.rmtree(left, ignore_errors=True)
     iterations = {model.id: model.iterations for model in suite.models}

@@ -1,6 +1,6 @@
 """The four example submissions of the starting kit, written from the two worlds of the miniature suite.
 
-    python -m e2lm.miniature.examples [starting_kit/examples]
+python -m e2lm.miniature.examples [starting_kit/examples]
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from e2lm.miniature.worlds import QUESTION, Fact, World, options, science_world,
 SEED = 7
 SHOTS = 4
 
-CLOZE = '''doc_to_text: "{{question}}\\nAnswer:"
+CLOZE = """doc_to_text: "{{question}}\\nAnswer:"
 doc_to_choice: "{{choices}}"
-'''
-LETTERS = '''doc_to_text: "{{question}}\\nA. {{choices[0]}}\\nB. {{choices[1]}}\\nC. {{choices[2]}}\\nD. {{choices[3]}}\\nAnswer:"
+"""
+LETTERS = """doc_to_text: "{{question}}\\nA. {{choices[0]}}\\nB. {{choices[1]}}\\nC. {{choices[2]}}\\nD. {{choices[3]}}\\nAnswer:"
 doc_to_choice: ["A", "B", "C", "D"]
-'''
+"""
 TASK = """{comment}
 task: {name}
 

@@ -46,15 +46,25 @@ class World:
     """Facts by subject, and how often each subject is talked about."""
 
     facts: tuple[tuple[Fact, ...], ...]  # one tuple a subject
-    weights: np.ndarray  # (subjects,) float64, sum 1: Zipf-like, so that common facts are learned early and rare ones late
+    weights: (
+        np.ndarray
+    )  # (subjects,) float64, sum 1: Zipf-like, so that common facts are learned early and rare ones late
     laws: tuple[str, ...]
     chatter: tuple[str, ...]  # words that small talk may mention; () where there is no small talk
 
 
 ELEMENT = (
-    Relation("group", ("acid", "base", "gas", "glass", "metal", "oil", "salt", "stone"), "Element {subject} belongs to the {value} group."),
+    Relation(
+        "group",
+        ("acid", "base", "gas", "glass", "metal", "oil", "salt", "stone"),
+        "Element {subject} belongs to the {value} group.",
+    ),
     Relation("color", COLORS, "Pure {subject} looks {value}."),
-    Relation("finder", ("Bohr", "Curie", "Darwin", "Faraday", "Galilei", "Hubble", "Kepler", "Newton"), "{value} first found {subject}."),
+    Relation(
+        "finder",
+        ("Bohr", "Curie", "Darwin", "Faraday", "Galilei", "Hubble", "Kepler", "Newton"),
+        "{value} first found {subject}.",
+    ),
     Relation(
         "reagent",
         ("air", "chalk", "ice", "iron", "light", "steam", "sugar", "water"),
@@ -64,7 +74,11 @@ ELEMENT = (
     ),
 )
 SPECIES = (
-    Relation("class", ("bird", "crab", "frog", "insect", "lizard", "mammal", "snail", "worm"), "A {subject} is a kind of {value}."),
+    Relation(
+        "class",
+        ("bird", "crab", "frog", "insect", "lizard", "mammal", "snail", "worm"),
+        "A {subject} is a kind of {value}.",
+    ),
     Relation("food", FOODS, "A {subject} eats {value}."),
     Relation("habitat", PLACES, "A {subject} lives near the {value}."),
     Relation(
@@ -76,8 +90,16 @@ SPECIES = (
     ),
 )
 PLANET = (
-    Relation("star", ("Altair", "Deneb", "Mira", "Polaris", "Rigel", "Sirius", "Spica", "Vega"), "Planet {subject} goes around {value}."),
-    Relation("number", ("eight", "five", "four", "one", "seven", "six", "three", "two"), "Planet {subject} counts {value} in moons."),
+    Relation(
+        "star",
+        ("Altair", "Deneb", "Mira", "Polaris", "Rigel", "Sirius", "Spica", "Vega"),
+        "Planet {subject} goes around {value}.",
+    ),
+    Relation(
+        "number",
+        ("eight", "five", "four", "one", "seven", "six", "three", "two"),
+        "Planet {subject} counts {value} in moons.",
+    ),
     Relation(
         "climate",
         ("cold", "dry", "foggy", "hot", "icy", "mild", "stormy", "wet"),
@@ -87,10 +109,16 @@ PLANET = (
     ),
 )
 PERSON = (
-    Relation("town", ("Arden", "Brook", "Corby", "Dover", "Elgin", "Frome", "Hythe", "Luton"), "{subject} lives in {value}."),
+    Relation(
+        "town", ("Arden", "Brook", "Corby", "Dover", "Elgin", "Frome", "Hythe", "Luton"), "{subject} lives in {value}."
+    ),
     Relation("color", COLORS, "{subject} wears something {value}."),
     Relation("food", FOODS, "{subject} often buys {value}."),
-    Relation("job", ("baker", "doctor", "driver", "farmer", "nurse", "painter", "singer", "teacher"), "{subject} works as a {value}."),
+    Relation(
+        "job",
+        ("baker", "doctor", "driver", "farmer", "nurse", "painter", "singer", "teacher"),
+        "{subject} works as a {value}.",
+    ),
 )
 SHARED_SENTENCES = ("The {noun} of {subject} is {value}.", "They say that {subject} has the {noun} {value}.")
 QUESTION = "Question: What is the {noun} of {subject}?\n"

@@ -77,7 +77,7 @@ def _questions(task: Task, columns: dict[str, list[Any]], places: list[str]) -> 
     questions = []
     for i, place in enumerate(places):
         text = columns["doc_to_text"][i]
-        if text.isdigit():
+        if text.isdigit() and _is_template(task.doc_to_text, text):
             raise SubmissionError(
                 f"{place}: doc_to_text is the number {text[:20]}, which lm-evaluation-harness takes for a choice; "
                 "write words around it"
@@ -107,7 +107,7 @@ def _gold(target: Any, choices: tuple[str, ...], source: str, place: str) -> int
     """
     name = f"`{source}`" if source.isidentifier() else "doc_to_target"
     if isinstance(target, str):
-        if "{" in source and target.isdecimal() and len(target) < 10:
+        if _is_template(source, target) and target.isdecimal() and len(target) < 10:
             target = int(target)
         elif target in choices:
             return choices.index(target)
@@ -125,6 +125,11 @@ def _gold(target: Any, choices: tuple[str, ...], source: str, place: str) -> int
         f"{place}: {name} is {what}, which is none of the {len(choices)} choices: write the right choice's number, "
         "counted from 0 and without quotes, or its exact text"
     )
+
+
+def _is_template(source: str, printed: str) -> bool:
+    """Whether the text was rendered; a field's own value stays what the file says, digits or not."""
+    return "{" in source or source == printed
 
 
 def _heads(task: Task, rendered: Rendered, questions: list[_Question]) -> list[str]:

@@ -37,6 +37,7 @@ class Finished:
     sha256: str  # of that file
     weights: list[list[int]]  # size and modification time of each weight file
     seconds: float
+    computed_tokens: int  # tokens that went through the model
 
 
 class ResultsFolder:
@@ -72,7 +73,9 @@ class ResultsFolder:
         unharmed = file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == done.sha256
         return done if unharmed else None
 
-    def add(self, checkpoint: Checkpoint, arrays: Mapping[str, np.ndarray], *, seconds: float) -> Finished:
+    def add(
+        self, checkpoint: Checkpoint, arrays: Mapping[str, np.ndarray], *, seconds: float, computed_tokens: int
+    ) -> Finished:
         """Keep one checkpoint's arrays (`item_scores` (items,) among them) and its mean score."""
         name = f"checkpoints/{checkpoint.model}/iter_{checkpoint.iteration:07d}.npz"
         buffer = io.BytesIO()
@@ -92,6 +95,7 @@ class ResultsFolder:
             sha256=hashlib.sha256(content).hexdigest(),
             weights=_weights(checkpoint),
             seconds=round(seconds, 3),
+            computed_tokens=computed_tokens,
         )
         with self._journal.open("a", encoding="utf-8") as journal:
             journal.write(json.dumps(asdict(done)) + "\n")
@@ -103,7 +107,7 @@ class ResultsFolder:
         rows = []
         for checkpoint in checkpoints:
             row = asdict(self._finished[(checkpoint.model, checkpoint.iteration)])
-            del row["weights"], row["seconds"]  # they differ between runs that agree
+            del row["weights"], row["seconds"], row["computed_tokens"]  # they differ between runs that agree
             rows.append(row)
         path = self._root / "results.json"
         _write_atomically(path, (json.dumps({"schema": SCHEMA, **head, "checkpoints": rows}, indent=1) + "\n").encode())

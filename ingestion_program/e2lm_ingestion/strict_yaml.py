@@ -49,7 +49,7 @@ class _Loader(yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             raise SubmissionError(f"{place}: the alias *{event.anchor} is not read; write the value out")
         if event.tag is not None:
-            key = f"{index.value}: " if isinstance(index, yaml.ScalarNode) else ""
+            key = f"{_shown(index.value)}: " if isinstance(index, yaml.ScalarNode) else ""
             raise SubmissionError(f"{place}: {key}{_shown(event.tag)} {_instead_of(event.tag)}")
         if self.depth == MAX_DEPTH:
             raise SubmissionError(f"{place}: nested more than {MAX_DEPTH} deep; a task needs two or three")

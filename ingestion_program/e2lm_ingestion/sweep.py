@@ -79,7 +79,8 @@ def sweep(
                     "loglikelihoods": scored.values,
                     "greedy": scored.greedy,
                 }
-                finished = folder.add(checkpoint, arrays, seconds=time.perf_counter() - started)
+                seconds = time.perf_counter() - started
+                finished = folder.add(checkpoint, arrays, seconds=seconds, computed_tokens=scored.computed_tokens)
             done += 1
             on_progress(Progress(checkpoint, finished.score, finished.seconds, resumed, done, len(checkpoints)))
         engine.close()

@@ -191,7 +191,9 @@ def load_task(path: Path) -> Task:
     try:
         return Task.model_validate(value)
     except ValidationError as error:
-        raise SubmissionError(f"{path.name}: {_explained(error)}") from None
+        message = _explained(error)
+        message = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+        raise SubmissionError(f"{path.name}: {message}") from None
 
 
 def _refuse_unknown(key: str, name: str) -> None:

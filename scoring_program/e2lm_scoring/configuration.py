@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -40,9 +41,9 @@ class Window(_Strict):
 class Weights(_Strict):
     """Score = signal_quality * SQ + ranking_consistency * RC + domain_alignment * CS."""
 
-    signal_quality: float = Field(ge=0)
-    ranking_consistency: float = Field(ge=0)
-    domain_alignment: float = Field(ge=0)
+    signal_quality: float = Field(default=0.5, ge=0)
+    ranking_consistency: float = Field(default=0.1, ge=0)
+    domain_alignment: float = Field(default=0.4, ge=0)
 
 
 class AlignmentPair(_Strict):
@@ -53,25 +54,36 @@ class AlignmentPair(_Strict):
 
 
 class Configuration(_Strict):
-    """How a suite's results are scored."""
+    """How a suite's results are scored.
+
+    A suite without late checkpoints or without a web-only model (the one that participants have) leaves `late` and
+    `ranking_groups`, or `alignment`, out: it is scored for signal quality and what remains, without a total.
+    """
 
     suite: str
     suite_version: int
-    weights: Weights
+    weights: Weights = Weights()
     early: Window
-    late: Window
+    late: Window | None = None
     signal_models: tuple[str, ...] = Field(min_length=1)
-    ranking_groups: tuple[Annotated[tuple[str, ...], Field(min_length=2)], ...] = Field(min_length=1)
+    ranking_groups: tuple[Annotated[tuple[str, ...], Field(min_length=2)], ...] = ()
     ranking_reference: Literal["each", "final"] = "each"
-    alignment: AlignmentPair
+    alignment: AlignmentPair | None = None
     min_improvement_z: float = 3.0
     reveal: Literal["participant", "organizer"] = "participant"
 
     @model_validator(mode="after")
     def _windows_follow(self) -> Self:
-        if max(self.early.iterations) >= min(self.late.iterations):
+        if (self.late is None) != (not self.ranking_groups):
+            raise ValueError("late and ranking_groups go together: give both or neither")
+        if max(self.early.iterations) >= min(self.late_iterations, default=sys.maxsize):
             raise ValueError("the late window must start after the early one ends")
         return self
+
+    @property
+    def late_iterations(self) -> tuple[int, ...]:
+        """The late window, empty where the suite has none."""
+        return self.late.iterations if self.late is not None else ()
 
     @property
     def ranked_models(self) -> tuple[str, ...]:
@@ -81,11 +93,10 @@ class Configuration(_Strict):
     @property
     def needed(self) -> list[tuple[str, int]]:
         """(model, iteration) of every checkpoint that the scores are made of."""
-        early_models = dict.fromkeys(
-            (*self.ranked_models, *self.signal_models, self.alignment.science, self.alignment.web)
-        )
+        pair = (self.alignment.science, self.alignment.web) if self.alignment is not None else ()
+        early_models = dict.fromkeys((*self.ranked_models, *self.signal_models, *pair))
         early = [(model, iteration) for model in early_models for iteration in self.early.iterations]
-        return early + [(model, iteration) for model in self.ranked_models for iteration in self.late.iterations]
+        return early + [(model, iteration) for model in self.ranked_models for iteration in self.late_iterations]
 
 
 def load_configuration(path: Path) -> Configuration:

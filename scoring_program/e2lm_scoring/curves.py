@@ -28,7 +28,7 @@ def window_tokens(results: Results, model: str, iterations: tuple[int, ...]) -> 
 
 def curves(results: Results, configuration: Configuration) -> tuple[Curve, ...]:
     """The curve of every model over the checkpoints of both windows that were run."""
-    grid = (*configuration.early.iterations, *configuration.late.iterations)
+    grid = (*configuration.early.iterations, *configuration.late_iterations)
     found = []
     for model in results.file.models:
         present = tuple(iteration for iteration in grid if (model.id, iteration) in results.rows)

@@ -63,13 +63,13 @@ class Evaluation:
     metric: str
     items: int
     chance: float | None
-    scores: dict[str, float]  # the columns of scores.json
+    scores: dict[str, float]  # the columns of scores.json; "score", "rc", "cs" only where the suite allows them
     weights: dict[str, float]  # signal_quality, ranking_consistency, domain_alignment
     eligible: bool
     reasons: tuple[str, ...]  # why it is not eligible, one sentence each
     curves: tuple[Curve, ...]
     signal: tuple[ModelSignal, ...]
-    ranking: tuple[GroupRanking, ...]
-    alignment: Alignment
+    ranking: tuple[GroupRanking, ...]  # empty where the suite has no late checkpoints
+    alignment: Alignment | None  # None where the suite has no web-only model
     reveal: str  # "participant": late checkpoints and the web-only curve stay hidden; "organizer": all is drawn
     provenance: dict[str, str] = field(default_factory=dict)  # engine, dtype, hashes: label -> value

@@ -29,24 +29,8 @@ def evaluate(results_folder: Path, scoring_yaml: Path) -> Evaluation:
     ranking = tuple(_ranking(results, configuration, group) for group in configuration.ranking_groups)
     alignment = _alignment(results, configuration)
     reasons = ineligible_because({part.model: part.improvement_z for part in signal}, configuration.min_improvement_z)
-    sq = float(np.mean([part.sq for part in signal]))
-    rc = float(np.mean([group.rc for group in ranking]))
-    weights = configuration.weights
-    early, final = _early_and_final(results, configuration)
-    scores = {
-        "score": weights.signal_quality * sq
-        + weights.ranking_consistency * rc
-        + weights.domain_alignment * alignment.cs,
-        "sq": sq,
-        "rc": rc,
-        "cs": alignment.cs,
-        "monotonicity": float(np.mean([part.monotonicity for part in signal])),
-        "snr": signal_to_noise(early),
-        "tau_1t": kendall_tau(early.mean(axis=1), final),
-        "items": float(results.file.submission.items),
-        "improvement_z": float(np.median([part.improvement_z for part in signal])),
-        "eligible": float(not reasons),
-    }
+    scores = _columns(results, configuration, signal, ranking, alignment)
+    scores["eligible"] = float(not reasons)
     return Evaluation(
         task=results.file.task,
         suite=results.file.suite,
@@ -54,7 +38,7 @@ def evaluate(results_folder: Path, scoring_yaml: Path) -> Evaluation:
         items=results.file.submission.items,
         chance=results.file.chance,
         scores=scores,
-        weights=weights.model_dump(),
+        weights=configuration.weights.model_dump(),
         eligible=not reasons,
         reasons=reasons,
         curves=curves(results, configuration),
@@ -68,6 +52,37 @@ def evaluate(results_folder: Path, scoring_yaml: Path) -> Evaluation:
             **results.file.engine,
         },
     )
+
+
+def _columns(
+    results: Results,
+    configuration: Configuration,
+    signal: tuple[ModelSignal, ...],
+    ranking: tuple[GroupRanking, ...],
+    alignment: Alignment | None,
+) -> dict[str, float]:
+    """The columns of scores.json that this suite allows, the leading ones first."""
+    sq = float(np.mean([part.sq for part in signal]))
+    columns = {"sq": sq}
+    if ranking:
+        columns["rc"] = float(np.mean([group.rc for group in ranking]))
+    if alignment is not None:
+        columns["cs"] = alignment.cs
+    if ranking and alignment is not None:
+        weights = configuration.weights
+        total = weights.signal_quality * sq + weights.ranking_consistency * columns["rc"]
+        columns = {"score": total + weights.domain_alignment * alignment.cs, **columns}
+    columns["monotonicity"] = float(np.mean([part.monotonicity for part in signal]))
+    models = configuration.ranked_models or configuration.signal_models
+    early = np.stack([window_scores(results, model, configuration.early.iterations) for model in models])
+    columns["snr"] = signal_to_noise(early)
+    if configuration.late is not None:
+        last = (max(configuration.late.iterations),)
+        final = np.concatenate([window_scores(results, model, last) for model in models])
+        columns["tau_1t"] = kendall_tau(early.mean(axis=1), final)
+    columns["items"] = float(results.file.submission.items)
+    columns["improvement_z"] = float(np.median([part.improvement_z for part in signal]))
+    return columns
 
 
 def write_scores(evaluation: Evaluation, path: Path) -> None:
@@ -92,18 +107,20 @@ def _signal(results: Results, configuration: Configuration, model: str) -> Model
 
 def _ranking(results: Results, configuration: Configuration, group: tuple[str, ...]) -> GroupRanking:
     early = np.stack([window_scores(results, model, configuration.early.iterations) for model in group])
-    late = np.stack([window_scores(results, model, configuration.late.iterations) for model in group])
+    late = np.stack([window_scores(results, model, configuration.late_iterations) for model in group])
     return GroupRanking(
         models=group,
         early_means=early.mean(axis=1),
-        tokens=window_tokens(results, group[0], configuration.late.iterations),
+        tokens=window_tokens(results, group[0], configuration.late_iterations),
         agreement=ranking_agreement(early, late),
         rc=ranking_consistency(early, late, reference=configuration.ranking_reference),
     )
 
 
-def _alignment(results: Results, configuration: Configuration) -> Alignment:
+def _alignment(results: Results, configuration: Configuration) -> Alignment | None:
     pair, iterations = configuration.alignment, configuration.early.iterations
+    if pair is None:
+        return None
     science = window_scores(results, pair.science, iterations)
     web = window_scores(results, pair.web, iterations)
     science_normalized, web_normalized = normalized_pair(science, web)
@@ -115,11 +132,3 @@ def _alignment(results: Results, configuration: Configuration) -> Alignment:
         web_normalized=web_normalized,
         cs=domain_alignment(science, web),
     )
-
-
-def _early_and_final(results: Results, configuration: Configuration) -> tuple[np.ndarray, np.ndarray]:
-    """Early scores (models, checkpoints) and scores at the last late checkpoint (models,) of every ranked model."""
-    models = configuration.ranked_models
-    early = np.stack([window_scores(results, model, configuration.early.iterations) for model in models])
-    last = (max(configuration.late.iterations),)
-    return early, np.concatenate([window_scores(results, model, last) for model in models])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from e2lm_ingestion.prompts import Item
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from tokenizers.decoders import ByteLevel
 from transformers import PreTrainedTokenizerFast
 
 from e2lm_ingestion.encoding import encode
 from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.prompts import Item
 
 LETTERS = [chr(33 + i) for i in range(94)]
 MERGES = [("Ġ", "a"), ("a", "b"), ("Ġ", "b")]
@@ -33,7 +33,7 @@ def split(
     tokenizer = make_tokenizer(bos=bos)
     item = Item(context=context, continuations=(continuation,), choices=(continuation,), gold=0)
     requests = encode([item], tokenizer, context_length)
-    tokens = tokenizer.convert_ids_to_tokens(requests.sequence(0).tolist())
+    tokens = [str(tokenizer.convert_ids_to_tokens(int(token))) for token in requests.sequence(0)]
     at = int(requests.context_lengths[0])
     return tokens[:at], tokens[at:]
 

@@ -82,6 +82,7 @@ def test_examples_from_the_items_own_split_leave_the_item_itself_out(make_submis
         ("{{answer}}", "right"),
         ("{{['w', 'r'].index(answer)}}", "r"),
         (1, "unread"),
+        ("1", "unread"),
     ],
 )
 def test_a_number_a_letter_and_a_text_name_the_same_choice(
@@ -138,6 +139,11 @@ def test_a_field_that_some_documents_lack_can_be_asked_for(make_submission: Make
     assert [item.context for item in items[:2]] == ["(count) What is 0 plus 1?", "What is 1 plus 1?"]
 
 
+def test_a_field_of_digits_is_a_text(make_submission: MakeSubmission) -> None:
+    test = [{"question": "12", "choices": ["a", "b"], "answer": 0}] * 100
+    assert items_of(make_submission({"doc_to_text": "question"}, test=test))[0].context == "12"
+
+
 def test_templates_have_the_filters_of_lm_evaluation_harness(make_submission: MakeSubmission) -> None:
     task = {"doc_to_text": "{{question | regex_replace('[0-9]+', 'N') | upper}}\n"}
     assert items_of(make_submission(task))[0].context == "WHAT IS N PLUS N?\n"
@@ -159,7 +165,7 @@ def changed(line: int, **fields: Any) -> list[dict[str, Any]]:  # noqa: ANN401 (
         (changed(17, answer=-1), r"test\.jsonl, line 17: `answer` is -1 but there are 3 choices"),
         (
             changed(17, answer="1"),
-            r"line 17: `answer` is '1', which is none of the 3 choices|line 17: .*without quotes",
+            r"line 17: `answer` is '1', which is none of the 3 choices: .*without quotes",
         ),
         (changed(17, answer="D"), r"line 17: `answer` is 3 but there are 3 choices"),
         (changed(17, answer=1.0), r"line 17: `answer` is 1\.0, which is none"),

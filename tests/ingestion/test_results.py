@@ -28,7 +28,7 @@ def checkpoints(tmp_path: Path) -> list[Checkpoint]:
 def filled(root: Path, checkpoints: list[Checkpoint]) -> ResultsFolder:
     folder = ResultsFolder(root, IDENTITY)
     for checkpoint in checkpoints:
-        folder.add(checkpoint, ARRAYS, seconds=0.1)
+        folder.add(checkpoint, ARRAYS, seconds=0.1, computed_tokens=7)
     return folder
 
 
@@ -50,7 +50,7 @@ def test_a_line_cut_short_does_not_count_and_does_not_swallow_the_next(
     journal.write_text(journal.read_text()[:-20])
     reopened = ResultsFolder(root, IDENTITY)
     assert reopened.finished(checkpoints[1]) is None
-    reopened.add(checkpoints[1], ARRAYS, seconds=0.1)
+    reopened.add(checkpoints[1], ARRAYS, seconds=0.1, computed_tokens=7)
     assert ResultsFolder(root, IDENTITY).finished(checkpoints[1]) is not None
 
 

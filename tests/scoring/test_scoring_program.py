@@ -80,6 +80,7 @@ HARMS: dict[str, tuple[Callable[[Path], object], str]] = {
     "ingestion failed": (
         lambda worker: (worker / "input/res/metadata").write_text("ingestionExitCode: 1\n"), "exit code 1"
     ),
+    "no word of the worker": (lambda worker: (worker / "input/res/metadata").unlink(), "metadata: missing"),
     "no exit code": (lambda worker: (worker / "input/res/metadata").write_text("- odd\n"), "ingestionExitCode"),
     "no results": (lambda worker: (worker / "input/res/results.json").unlink(), "results.json: missing"),
     "not json": (lambda worker: (worker / "input/res/results.json").write_text("{"), "results.json"),

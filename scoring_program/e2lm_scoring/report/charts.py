@@ -185,9 +185,7 @@ def _end_labels(series: Sequence[Series]) -> list[Label]:
     ends = [next((place for place in reversed(one.places) if math.isfinite(place)), math.nan) for one in series]
     shown = [(one, end) for one, end in zip(series, ends, strict=True) if math.isfinite(end)]
     positions = spread([end for _, end in shown], LABEL_GAP)
-    return [
-        Label(one.name, position, one.style, one.slot) for (one, _), position in zip(shown, positions, strict=True)
-    ]
+    return [Label(one.name, position, one.style, one.slot) for (one, _), position in zip(shown, positions, strict=True)]
 
 
 def _described(curves: Sequence[Curve], unit: TokenUnit) -> str:

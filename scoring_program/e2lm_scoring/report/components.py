@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from markupsafe import Markup
@@ -25,7 +26,7 @@ from e2lm_scoring.report.scales import (
     value_ticks,
 )
 
-UNIT_TICKS = [Tick(place, text) for place, text in ((0.0, "0"), (0.25, "0.25"), (0.5, "0.5"), (0.75, "0.75"), (1.0, "1"))]
+UNIT_TICKS = [Tick(place, f"{place:g}") for place in (0.0, 0.25, 0.5, 0.75, 1.0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _early_curve(
     places = [axis.place(float(score)) for score in scores]
     x_places = checkpoint_places(len(places))
     points = list(zip(x_places, places, strict=True))
-    pairs = list(zip(points, points[1:], strict=False))
+    pairs = list(pairwise(points))
     y_ticks = value_ticks(axis, most=4)
     title = f"Early curve of {model}"
     series = Series(model, style, 0, places, scores.tolist())
@@ -104,7 +105,7 @@ def _lag_scatter(identity: str, model: str, style: str, scores: np.ndarray) -> M
         f"Each checkpoint of {model} against the one before it",
         "Points close to the rising diagonal mean that a checkpoint predicts the next one.",
         svg.line([(0.0, 0.0), (1.0, 1.0)], "diagonal"),
-        svg.group(f"series {style}", svg.dots(list(zip(places, places[1:], strict=False)), "")),
+        svg.group(f"series {style}", svg.dots(list(pairwise(places)), "")),
     )
 
 
@@ -225,7 +226,7 @@ def _gap(x_places: Sequence[float], upper: Sequence[float], lower: Sequence[floa
             share = left / (left - right)
             middle = upper[index] + share * (upper[index + 1] - upper[index])
             edges.insert(1, (x0 + share * (x1 - x0), middle, middle))
-        for before, after in zip(edges, edges[1:], strict=False):
+        for before, after in pairwise(edges):
             ahead = (before[1] - before[2]) + (after[1] - after[2])
             corners = [(before[0], before[1]), (after[0], after[1]), (after[0], after[2]), (before[0], before[2])]
             if ahead:

@@ -21,7 +21,7 @@ WORDS = {
     "rc": ("Ranking consistency, RC", "How much of the early ranking still holds at the late checkpoints."),
     "cs": ("Domain alignment, CS", "Mean lead of the science mixture over web only, on a common scale."),
     "sq_published": ("SQ as published", "SQ with tied scores ranked in order of appearance, as the starting kit does."),
-    "monotonicity": ("Monotonicity", "Rank correlation of score and tokens, never below 0; mean over the signal models."),
+    "monotonicity": ("Monotonicity", "Rank correlation of score and tokens, never below 0; mean over models."),
     "autocorrelation": ("Autocorrelation", "Mean absolute correlation of a curve with itself some checkpoints later."),
     "robust_signal": ("Robust signal", "Like SQ, but a falling curve gets 0 and noise nearly 0."),
     "snr": ("Signal to noise", "Largest gap between models over the wobble of the last five early checkpoints."),

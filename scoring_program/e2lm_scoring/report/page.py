@@ -49,21 +49,25 @@ def render(evaluation: Evaluation) -> str:
     unit = token_unit(tokens)
     curves = {curve.model: curve for curve in shown.curves}
     script = (FOLDER / "report.js").read_text(encoding="utf-8")
-    html = _environment().get_template("report.html.jinja").render(
-        evaluation=shown,
-        everything=everything,
-        contributions=_contributions(shown),
-        chart=all_curves(shown.curves, styles, shown.metric, shown.chance, unit) if shown.curves else None,
-        signal_cards=[
-            signal_card(number, signal, curves.get(signal.model), styles.get(signal.model, "hue-0 solid"), unit)
-            for number, signal in enumerate(shown.signal)
-        ],
-        ranking_cards=[ranking_card(number, group, styles, unit) for number, group in enumerate(shown.ranking)],
-        alignment=alignment_chart(shown.alignment, styles, unit),
-        rows=score_rows(shown.scores),
-        style=Markup(custom_properties() + "\n" + (FOLDER / "report.css").read_text(encoding="utf-8")),
-        script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    html = (
+        _environment()
+        .get_template("report.html.jinja")
+        .render(
+            evaluation=shown,
+            everything=everything,
+            contributions=_contributions(shown),
+            chart=all_curves(shown.curves, styles, shown.metric, shown.chance, unit) if shown.curves else None,
+            signal_cards=[
+                signal_card(number, signal, curves.get(signal.model), styles.get(signal.model, "hue-0 solid"), unit)
+                for number, signal in enumerate(shown.signal)
+            ],
+            ranking_cards=[ranking_card(number, group, styles, unit) for number, group in enumerate(shown.ranking)],
+            alignment=alignment_chart(shown.alignment, styles, unit),
+            rows=score_rows(shown.scores),
+            style=Markup(custom_properties() + "\n" + (FOLDER / "report.css").read_text(encoding="utf-8")),
+            script=Markup(script),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        )
     )
     # a lone surrogate in a participant's text would stop the file from being written
     return html.encode("utf-8", errors="replace").decode("utf-8")

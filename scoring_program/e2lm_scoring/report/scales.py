@@ -48,7 +48,8 @@ def token_axis(tokens: np.ndarray) -> Axis:
 def value_axis(values: np.ndarray, *also: float) -> Axis:
     """An axis with air around finite `values` and `also`.
 
-    It spans at least a thousandth of their size: stretched to fill the picture, a drift of 1e-9 would look like progress.
+    It spans at least a thousandth of their size: a drift of 1e-9, stretched to fill the picture, would look like
+    progress.
     """
     finite = values[np.isfinite(values)]
     points = np.concatenate([finite, np.asarray([value for value in also if math.isfinite(value)])])
@@ -62,9 +63,9 @@ def value_axis(values: np.ndarray, *also: float) -> Axis:
 
 
 def value_ticks(axis: Axis, most: int = 5) -> list[Tick]:
-    """At least two ticks at round values of a linear axis, written with the decimals their step needs."""
+    """At least three ticks at round values of a linear axis, written with the decimals their step needs."""
     step = _round_step((axis.high - axis.low) / most)
-    while math.floor(axis.high / step) - math.ceil(axis.low / step) < 1:
+    while math.floor(axis.high / step) - math.ceil(axis.low / step) < 2:
         step = _round_step(0.3 * step)  # 5, 2, 1, 0.5, ...
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     first, last = math.ceil(axis.low / step), math.floor(axis.high / step)
@@ -124,7 +125,7 @@ def token_ticks(axis: Axis, unit: TokenUnit) -> list[Tick]:
 
 
 def checkpoint_ticks(tokens: np.ndarray, unit: TokenUnit, most: int = 5) -> list[Tick]:
-    """Ticks of an axis on which every checkpoint takes the same room: the first, the last and some between, `most` odd."""
+    """Ticks where every checkpoint takes the same room: the first, the last and some between; `most` is odd."""
     count = len(tokens)
     if count == 0:
         return []

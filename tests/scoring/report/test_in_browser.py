@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import Open
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-sys.path.insert(0, str(Path(__file__).parent))
-from evaluations import good, ineligible, noisy  # noqa: E402
+from tests.scoring.report.conftest import Open
+from tests.scoring.report.evaluations import good, ineligible, noisy
 
 
 def curve_is_drawn(browser: webdriver.Chrome, slot: int) -> bool:
-    shown = browser.execute_script(  # type: ignore[no-untyped-call]
-        "return getComputedStyle(document.querySelector('#curves .series.slot-' + arguments[0])).display !== 'none'", slot
-    )
-    return bool(shown)
+    series = browser.find_element(By.CSS_SELECTOR, f"#curves .series.slot-{slot}")
+    return series.value_of_css_property("display") != "none"
 
 
 def test_clicking_a_model_in_the_legend_hides_its_curve_and_again_shows_it(open_report: Open) -> None:
@@ -48,7 +44,7 @@ def test_hovering_reads_the_values_of_the_curves_that_are_shown(open_report: Ope
     browser = open_report(evaluation)
     browser.find_element(By.CSS_SELECTOR, ".key-1").click()
     canvas = browser.find_element(By.ID, "curves")
-    ActionChains(browser).move_to_element_with_offset(canvas, canvas.size["width"] // 2 - 22, 0).perform()
+    ActionChains(browser).move_to_element_with_offset(canvas, canvas.size["width"] // 2 - 10, 0).perform()
     text = canvas.find_element(By.CLASS_NAME, "readout").text
     assert f"{evaluation.curves[0].scores[-1]:.4f}" in text
     assert evaluation.curves[0].model in text

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from e2lm_scoring.evaluation import Curve, Evaluation
 from e2lm_scoring.report import render
-
-sys.path.insert(0, str(Path(__file__).parent))
-from evaluations import WEB, good, ineligible, noisy  # noqa: E402
+from tests.scoring.report.evaluations import WEB, good, ineligible, noisy
 
 
 def with_other_held_values(evaluation: Evaluation) -> Evaluation:
@@ -49,12 +45,16 @@ def test_the_organizers_page_does_depend_on_it() -> None:
 
 
 def test_a_participants_page_has_no_late_number_and_says_who_holds_it() -> None:
-    evaluation = good("participant")
-    page = render(evaluation)
-    late = {f"{score:.4f}" for curve in evaluation.curves for score in curve.scores[~curve.early]}
-    early = {f"{score:.4f}" for curve in evaluation.curves for score in curve.scores[curve.early]}
-    held = late - early - {f"{score:.4f}" for score in evaluation.scores.values()}
-    assert len(held) > 200
+    # held scores are moved where no position on the page can be mistaken for one
+    evaluation = good("organizer")
+    curves = tuple(
+        replace(curve, scores=np.where(curve.early & (curve.model != WEB), curve.scores, 40 + curve.scores))
+        for curve in evaluation.curves
+    )
+    evaluation = replace(evaluation, curves=curves)
+    held = {f"{score:.2f}" for curve in curves for score in curve.scores if score > 40}
+    assert all(number in render(evaluation) for number in held)
+    page = render(replace(evaluation, reveal="participant"))
     assert not [number for number in held if number in page]
     assert "held by the organizers" in page
     assert all(f"{evaluation.scores[key]:.4f}" in page for key in ("score", "sq", "rc", "cs"))

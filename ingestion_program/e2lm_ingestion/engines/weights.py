@@ -1,0 +1,82 @@
+"""What a checkpoint's files say of it, without loading it: config and tensors; and reading them ahead of their use."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.suite import Checkpoint, weight_files
+
+_CHUNK = 16 * 2**20  # bytes read at a time
+_NOT_THE_MODEL = ("_name_or_path", "transformers_version")  # keys of config.json that differ between equal models
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What the checkpoints of a family have in common."""
+
+    config: dict[str, Any]
+    tensors: dict[str, tuple[str, tuple[int, ...]]]  # name -> dtype, shape
+
+    def difference(self, other: Signature) -> str | None:
+        """The first thing in which the other differs, in words, or None."""
+        for key in sorted(self.config.keys() | other.config.keys()):
+            if self.config.get(key) != other.config.get(key):
+                return f"config.json has {key} {other.config.get(key)!r} instead of {self.config.get(key)!r}"
+        for name in sorted(self.tensors.keys() | other.tensors.keys()):
+            if name not in other.tensors:
+                return f"tensor {name} is missing"
+            if name not in self.tensors:
+                return f"tensor {name} is not of this family"
+            if self.tensors[name] != other.tensors[name]:
+                return f"tensor {name} is {_in_words(other.tensors[name])} instead of {_in_words(self.tensors[name])}"
+        return None
+
+
+def read_signature(checkpoint: Checkpoint) -> Signature:
+    """Read config.json and the headers of the weight files. Raises OrganizerError when one is absent or cut short."""
+    tensors: dict[str, tuple[str, tuple[int, ...]]] = {}
+    file = checkpoint.path / "config.json"
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+        for file in weight_files(checkpoint):
+            with safe_open(file, framework="numpy") as opened:
+                for name in opened.keys():  # noqa: SIM118 (not a mapping)
+                    part = opened.get_slice(name)
+                    tensors[name] = (part.get_dtype(), tuple(part.get_shape()))
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = "missing" if isinstance(error, FileNotFoundError) else "truncated or damaged"
+        raise OrganizerError(f"{file}: {reason}, so {checkpoint} cannot be scored; fetch or train it again") from None
+    return Signature({key: value for key, value in config.items() if key not in _NOT_THE_MODEL}, tensors)
+
+
+def same_weights(one: Checkpoint, other: Checkpoint) -> bool:
+    """Whether two checkpoints have the same bytes in their weight files."""
+    files, others = weight_files(one), weight_files(other)
+    if [file.stat().st_size for file in files] != [file.stat().st_size for file in others]:
+        return False
+    for file, counterpart in zip(files, others, strict=True):
+        with file.open("rb") as left, counterpart.open("rb") as right:
+            while chunk := left.read(_CHUNK):
+                if chunk != right.read(_CHUNK):
+                    return False
+    return True
+
+
+def read_ahead(checkpoint: Checkpoint) -> None:
+    """Read the weight files once, so that the operating system has them in memory when they are loaded."""
+    buffer = bytearray(_CHUNK)
+    for file in weight_files(checkpoint):
+        if file.is_file():
+            with file.open("rb", buffering=0) as stream:
+                while stream.readinto(buffer):
+                    pass
+
+
+def _in_words(tensor: tuple[str, tuple[int, ...]]) -> str:
+    dtype, shape = tensor
+    return f"{dtype} of {' x '.join(map(str, shape))}"

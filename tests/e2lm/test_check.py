@@ -1,0 +1,81 @@
+"""`e2lm check`: what a participant sees before a run."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+TASK = {
+    "task": "capitals",
+    "dataset_path": "json",
+    "dataset_kwargs": {"data_files": {"test": "test.jsonl"}},
+    "output_type": "multiple_choice",
+    "test_split": "test",
+    "fewshot_split": "test",
+    "num_fewshot": 1,
+    "fewshot_config": {"sampler": "first_n"},
+    "doc_to_text": "Question: {{question}}\nAnswer:",
+    "doc_to_choice": "choices",
+    "doc_to_target": "answer",
+    "metric_list": [{"metric": "acc_norm"}],
+}
+
+
+def write(folder: Path, items: int = 120, words: str = "") -> Path:
+    folder.mkdir()
+    (folder / "task.yaml").write_text(yaml.safe_dump(TASK))
+    documents = (
+        {
+            "question": f"Capital {i}?{words}",
+            "choices": ["Oslo", "Rome\u001b[31m", "Bern"][: 2 + i % 2],
+            "answer": i % 2,
+        }
+        for i in range(items)
+    )
+    (folder / "test.jsonl").write_text("".join(json.dumps(document) + "\n" for document in documents))
+    return folder
+
+
+def check(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "e2lm", "check", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_first_item_is_shown_as_the_model_reads_it(tmp_path: Path) -> None:
+    process = check(write(tmp_path / "capitals"))
+    assert process.returncode == 0, process.stderr
+    assert "task       capitals\nitems      120, 2 to 3 choices each; guessing scores 0.417" in process.stdout
+    assert "examples   1, the first of test\nmetric     acc_norm" in process.stdout
+    assert "  | Answer: Rome\\x1b[31m\n  | \n  | Question: Capital 0?\n  | Answer:\n" in process.stdout
+    assert "  right |  Oslo\n        |  Rome\\x1b[31m\n" in process.stdout
+    assert process.stdout.endswith(
+        "next: e2lm run " + str(tmp_path / "capitals") + " --suite miniature --out build/capitals\n"
+    )
+
+
+def test_json_holds_the_same(tmp_path: Path) -> None:
+    answer = json.loads(check(write(tmp_path / "capitals"), "--json").stdout)
+    assert (answer["items"], answer["choices"], answer["metric"]) == (120, {"min": 2, "max": 3}, "acc_norm")
+    assert answer["chance"] == pytest.approx((1 / 2 + 1 / 3) / 2)
+    assert answer["first_item"]["continuations"] == [" Oslo", " Rome\x1b[31m"]
+
+
+def test_what_is_wrong_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    process = check(write(tmp_path / "capitals", items=3))
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr == "error: test.jsonl: 3 items; a submission has 100 to 15,000\n"
+
+
+def test_fifteen_thousand_items_take_under_20_seconds_and_1500_megabytes(tmp_path: Path) -> None:
+    folder = write(tmp_path / "capitals", items=15_000, words=" word" * 400)
+    started = time.monotonic()
+    assert check(folder).returncode == 0
+    assert time.monotonic() - started < 20
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1_500_000  # KB on Linux
