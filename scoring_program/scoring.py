@@ -26,13 +26,18 @@ def main() -> int:
     parser.add_argument("output", nargs="?", type=Path, default=Path("/app/output"))
     args = parser.parse_args()
     try:
+        (args.output / "scores.json").unlink(missing_ok=True)  # of an earlier run: must not outlive a failure
         require_ingestion_succeeded(args.results / "metadata")
         evaluation = evaluate(args.results, args.reference / "scoring.yaml")
         args.output.mkdir(parents=True, exist_ok=True)
         (args.output / "detailed_results.html").write_text(render(evaluation), encoding="utf-8")
         write_scores(evaluation, args.output / "scores.json")
     except (SubmissionError, OrganizerError) as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        # forged results may carry line breaks, and Codabench's log must show one line
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+        return 2
+    except OSError as error:
+        print(f"error: {args.output}: cannot be written ({error.strerror}); check the folder", file=sys.stderr)
         return 2
     print(f"{evaluation.task}: {evaluation.items} items, metric {evaluation.metric}")
     for column, value in evaluation.scores.items():
@@ -46,11 +51,11 @@ def require_ingestion_succeeded(metadata: Path) -> None:
     """Raise SubmissionError when the worker's own file says that ingestion failed: it runs scoring all the same."""
     try:
         exit_code = yaml.safe_load(metadata.read_text(encoding="utf-8"))["ingestionExitCode"]
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
         raise OrganizerError(
             f"{metadata}: missing, or silent about how ingestion ended (ingestionExitCode); run it again"
         ) from None
-    if exit_code != 0:
+    if type(exit_code) is not int or exit_code != 0:  # false == 0 in Python
         raise SubmissionError(
             f"ingestion ended with exit code {exit_code}: there is nothing to score; the last line of its log says why"
         )

@@ -29,13 +29,13 @@ DOCUMENT_TOKENS = 30  # less than a document has on average, so that enough of t
 
 # Biggest first, so that the two processes finish together.
 RECIPES = (
-    training.Recipe("mini-400k-arch1", "science", 96, 3, 8, 256, learning_rate=3e-3, initializer=0.05),
-    training.Recipe("mini-400k-arch2", "science", 128, 2, 8, 320, learning_rate=3e-3, initializer=0.05),
-    training.Recipe("mini-200k-arch1", "science", 72, 3, 6, 176, learning_rate=4e-3, initializer=0.05),
-    training.Recipe("mini-200k-arch2", "science", 88, 2, 8, 224, learning_rate=4e-3, initializer=0.05),
-    training.Recipe("mini-100k-arch1", "science", 48, 2, 4, 128, learning_rate=5e-3, initializer=0.1),
-    training.Recipe("mini-100k-arch1-web", "web", 48, 2, 4, 128, learning_rate=5e-3, initializer=0.1),
-    training.Recipe("mini-100k-arch2", "science", 64, 1, 8, 160, learning_rate=4e-3, initializer=0.1),
+    training.Recipe("mini-400k-arch1", "science", 96, 3, 8, 224, learning_rate=3e-3),
+    training.Recipe("mini-400k-arch2", "science", 128, 2, 8, 256, learning_rate=3e-3),
+    training.Recipe("mini-200k-arch1", "science", 64, 3, 8, 128, learning_rate=4e-3),
+    training.Recipe("mini-200k-arch2", "science", 80, 2, 8, 192, learning_rate=4e-3),
+    training.Recipe("mini-100k-arch1", "science", 48, 2, 8, 128, learning_rate=4e-3),
+    training.Recipe("mini-100k-arch1-web", "web", 48, 2, 8, 128, learning_rate=4e-3),
+    training.Recipe("mini-100k-arch2", "science", 64, 1, 8, 160, learning_rate=4e-3),
 )
 
 
@@ -107,13 +107,14 @@ def _build(suite: Suite, home: Path, missing: list[training.Recipe], progress: C
     with tempfile.TemporaryDirectory(prefix=".building-", dir=home) as scratch:
         progress(0, total, "writing the corpora")
         prepare(Path(scratch), suite)
+        identity = recipe_hash()  # before training: the sources may be edited meanwhile
         context = multiprocessing.get_context("spawn")
         jobs: Any = context.Queue()
         reports: Any = context.Queue()
         for job in [*((recipe, iterations[recipe.model]) for recipe in missing), *[None] * WORKERS]:
             jobs.put(job)
         workers = [
-            context.Process(target=_work, args=(jobs, reports, Path(scratch), home), daemon=True)
+            context.Process(target=_work, args=(jobs, reports, Path(scratch), home, identity), daemon=True)
             for _ in range(WORKERS)
         ]
         try:
@@ -144,11 +145,13 @@ def _next_report(reports: Any, workers: list[SpawnProcess]) -> str:  # noqa: ANN
                     ) from None
 
 
-def _work(jobs: Any, reports: Any, scratch: Path, home: Path) -> None:  # noqa: ANN401 (queues of a context)
+def _work(jobs: Any, reports: Any, scratch: Path, home: Path, identity: str) -> None:  # noqa: ANN401 (queues)
     """A worker: train models until there are none left, and put each in its place when it is complete."""
-    from transformers import AutoTokenizer
+    from transformers import PreTrainedTokenizerFast
+    from transformers.utils.logging import disable_progress_bar
 
-    trained = AutoTokenizer.from_pretrained(scratch / "tokenizer")
+    disable_progress_bar()  # the parent draws the only one
+    trained = PreTrainedTokenizerFast.from_pretrained(scratch / "tokenizer")
     while (job := jobs.get()) is not None:
         recipe, iterations = job
 
@@ -161,6 +164,6 @@ def _work(jobs: Any, reports: Any, scratch: Path, home: Path) -> None:  # noqa: 
         stream = np.load(scratch / f"{recipe.corpus}.npy")
         folder = scratch / recipe.model
         training.train_checkpoints(recipe, stream, trained, iterations, folder, report)
-        (folder / "recipe.sha256").write_text(recipe_hash(), encoding="utf-8")
+        (folder / "recipe.sha256").write_text(identity, encoding="utf-8")
         shutil.rmtree(home / recipe.model, ignore_errors=True)
         os.replace(folder, home / recipe.model)

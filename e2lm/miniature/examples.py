@@ -21,7 +21,13 @@ SHOTS = 4
 CLOZE = """doc_to_text: "{{question}}\\nAnswer:"
 doc_to_choice: "{{choices}}"
 """
-LETTERS = """doc_to_text: "{{question}}\\nA. {{choices[0]}}\\nB. {{choices[1]}}\\nC. {{choices[2]}}\\nD. {{choices[3]}}\\nAnswer:"
+LETTERS = """doc_to_text: |-
+  {{question}}
+  A. {{choices[0]}}
+  B. {{choices[1]}}
+  C. {{choices[2]}}
+  D. {{choices[3]}}
+  Answer:
 doc_to_choice: ["A", "B", "C", "D"]
 """
 TASK = """{comment}
@@ -134,7 +140,7 @@ rises from the first facts on, smoothly. The facts are invented, as are the elem
 
 _SCIENCE_LETTERS = """The questions of science-cloze as a lettered quiz: the continuations are " A", " B", " C" and " D".
 
-To answer, a model has to know the fact and also to read the options and map the right one to its letter. Small models
+To answer, a model has to know the fact and also to find it among the options and give its letter. Small models
 learn the second late or never, so the same knowledge gives a later and weaker signal than science-cloze."""
 
 _WEB_TRIVIA = """Who lives where and likes what: facts of the web text, none of science.
@@ -146,8 +152,8 @@ _NOISE = """The questions of science-cloze with answers drawn at random, evenly 
 
 The draw does not look at the truth, so knowing more cannot help: the expected accuracy is 1/4 at every checkpoint. A
 curve of it still need not look like white noise. As a model settles on its answers the score settles too, at whatever
-share of the draws happens to agree, so the signal quality of such a task is a matter of luck; what gives it away is
-that the improvement over training is no larger than its own sampling error, which is what the eligibility gate asks."""
+share of the draws happens to agree, so the signal quality of such a task is a matter of luck. What gives it away: the
+improvement over training is no larger than its own sampling error, and that is what the eligibility gate asks."""
 
 
 if __name__ == "__main__":

@@ -183,12 +183,13 @@ def _assign(
 
 
 def _zipf(subjects: int) -> np.ndarray:
-    weights = 1.0 / (np.arange(subjects) + 2.0) ** 1.1
-    return weights / weights.sum()
+    weights: np.ndarray = 1.0 / (np.arange(subjects) + 2.0) ** 1.1
+    weights /= weights.sum()
+    return weights
 
 
 def documents(world: World, rng: np.random.Generator, count: int) -> list[str]:
-    """`count` documents about `world`: paragraphs, quizzes with the answer in words or as a letter, laws or small talk."""
+    """`count` documents about `world`: profiles, sentences, quizzes (in words, with letters), laws or small talk."""
     return [_document(world, rng) for _ in range(count)]
 
 

@@ -14,7 +14,7 @@ from e2lm_scoring.errors import OrganizerError
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class IterationRange(_Strict):
@@ -23,6 +23,12 @@ class IterationRange(_Strict):
     start: int = Field(gt=0)
     stop: int
     step: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _ends_on_a_step(self) -> Self:
+        if self.stop < self.start or (self.stop - self.start) % self.step:
+            raise ValueError(f"stop {self.stop} is not start {self.start} plus a multiple of step {self.step}")
+        return self
 
 
 def _iterations(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
@@ -37,6 +43,12 @@ class Window(_Strict):
 
     iterations: Annotated[tuple[int, ...], BeforeValidator(_iterations), Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _increasing(self) -> Self:
+        if list(self.iterations) != sorted(set(self.iterations)):
+            raise ValueError("iterations must be in increasing order, each of them once")
+        return self
+
 
 class Weights(_Strict):
     """Score = signal_quality * SQ + ranking_consistency * RC + domain_alignment * CS."""
@@ -44,6 +56,13 @@ class Weights(_Strict):
     signal_quality: float = Field(default=0.5, ge=0)
     ranking_consistency: float = Field(default=0.1, ge=0)
     domain_alignment: float = Field(default=0.4, ge=0)
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Self:
+        total = self.signal_quality + self.ranking_consistency + self.domain_alignment
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"the weights sum to {total:g}, not to 1, so that a score would not lie in [0, 1]")
+        return self
 
 
 class AlignmentPair(_Strict):
@@ -80,10 +99,26 @@ class Configuration(_Strict):
             raise ValueError("the late window must start after the early one ends")
         return self
 
+    @model_validator(mode="after")
+    def _models_are_distinct(self) -> Self:
+        for models in (self.signal_models, *self.ranking_groups, self._pair):
+            if len(set(models)) != len(models):
+                raise ValueError(f"the same model is there twice: {', '.join(models)}")
+        return self
+
     @property
     def late_iterations(self) -> tuple[int, ...]:
         """The late window, empty where the suite has none."""
         return self.late.iterations if self.late is not None else ()
+
+    @property
+    def _pair(self) -> tuple[str, ...]:
+        return (self.alignment.science, self.alignment.web) if self.alignment is not None else ()
+
+    @property
+    def named_models(self) -> tuple[str, ...]:
+        """Every model that some score is made of, once."""
+        return tuple(dict.fromkeys((*self.ranked_models, *self.signal_models, *self._pair)))
 
     @property
     def ranked_models(self) -> tuple[str, ...]:
@@ -93,9 +128,7 @@ class Configuration(_Strict):
     @property
     def needed(self) -> list[tuple[str, int]]:
         """(model, iteration) of every checkpoint that the scores are made of."""
-        pair = (self.alignment.science, self.alignment.web) if self.alignment is not None else ()
-        early_models = dict.fromkeys((*self.ranked_models, *self.signal_models, *pair))
-        early = [(model, iteration) for model in early_models for iteration in self.early.iterations]
+        early = [(model, iteration) for model in self.named_models for iteration in self.early.iterations]
         return early + [(model, iteration) for model in self.ranked_models for iteration in self.late_iterations]
 
 
@@ -105,9 +138,11 @@ def load_configuration(path: Path) -> Configuration:
         return Configuration.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise OrganizerError(f"{path}: there is no such file; it says how a suite's results are scored") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise OrganizerError(f"{path}: not a readable text file: {error}") from None
     except yaml.YAMLError as error:
         raise OrganizerError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise OrganizerError(f"{path}: {place}: {first['msg']}") from None
+        raise OrganizerError(f"{path}: {place}: {' '.join(first['msg'].split())}") from None

@@ -10,9 +10,13 @@ from e2lm_scoring.results import Results
 
 
 def window_scores(results: Results, model: str, iterations: tuple[int, ...]) -> np.ndarray:
-    """Scores of one model, (checkpoints,) float64, turned around where lower is better."""
+    """Scores of one model, (checkpoints,) float64, turned around where lower is better.
+
+    They are the means of the item scores: results.json may differ by 1e-6, and a drift of that size would be a curve.
+    """
     sign = 1.0 if results.file.higher_is_better else -1.0
-    return sign * np.asarray([results.rows[(model, iteration)].score for iteration in iterations])
+    means = [np.mean(results.item_scores[(model, iteration)], dtype=np.float64) for iteration in iterations]
+    return sign * np.asarray(means)
 
 
 def window_items(results: Results, model: str, iterations: tuple[int, ...]) -> np.ndarray:
@@ -27,11 +31,13 @@ def window_tokens(results: Results, model: str, iterations: tuple[int, ...]) -> 
 
 
 def curves(results: Results, configuration: Configuration) -> tuple[Curve, ...]:
-    """The curve of every model over the checkpoints of both windows that were run."""
+    """The curve of every model that scores are made of, over its checkpoints of both windows; all were checked."""
     grid = (*configuration.early.iterations, *configuration.late_iterations)
     found = []
     for model in results.file.models:
-        present = tuple(iteration for iteration in grid if (model.id, iteration) in results.rows)
+        present = tuple(iteration for iteration in grid if (model.id, iteration) in results.item_scores)
+        if not present:
+            continue
         found.append(
             Curve(
                 model=model.id,
@@ -44,3 +50,9 @@ def curves(results: Results, configuration: Configuration) -> tuple[Curve, ...]:
             )
         )
     return tuple(found)
+
+
+def oriented_chance(results: Results) -> float | None:
+    """The score that guessing gives, turned around where lower is better, as the curves are."""
+    chance = results.file.chance
+    return chance if chance is None or results.file.higher_is_better else -chance

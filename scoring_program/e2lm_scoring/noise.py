@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 LAST = 5
+ROUNDING = 1e-12  # share of a score's size below which a standard deviation is rounding alone
 
 
 def signal_to_noise(early: ArrayLike) -> float:
@@ -14,11 +15,11 @@ def signal_to_noise(early: ArrayLike) -> float:
     signal = greatest |difference| between two models' means of their last 5 early scores; noise = mean over the models
     of the standard deviation (n - 1) of those 5. `early` is (models, checkpoints). Source: Signal and Noise (arXiv
     2508.13144) without its division by the mean, which breaks where scores cross 0. Scores that never move have no
-    noise to compare with: 0 by convention.
+    noise to compare with: 0 by convention, whatever their distance, since they are no evidence of a signal.
 
     >>> signal_to_noise([[1.0, 2, 1, 2, 1], [3.0, 4, 3, 4, 3]])
     3.6514837167011076
     """
     last = np.asarray(early, dtype=np.float64)[:, -LAST:]
     noise = float(np.mean(np.std(last, axis=1, ddof=1)))
-    return float(np.ptp(last.mean(axis=1))) / noise if noise > 0 else 0.0
+    return float(np.ptp(last.mean(axis=1))) / noise if noise > ROUNDING * float(np.abs(last).max()) else 0.0

@@ -6,6 +6,7 @@ its figures: it gives the published 14/47 for the 0.5B pair on MMLU and 1 on Hel
 
 from __future__ import annotations
 
+import math
 from itertools import combinations
 from typing import Literal
 
@@ -40,7 +41,8 @@ def ranking_agreement(early: ArrayLike, late: ArrayLike) -> np.ndarray:
         raise ValueError("ranking needs two or more models, the same ones early (models, checkpoints) and late")
     if not first.size or not last.size or not (np.isfinite(first).all() and np.isfinite(last).all()):
         raise ValueError("ranking needs finite scores at one or more early and late checkpoints")
-    means = first.mean(axis=1)
+    # fsum does not depend on the order of the terms: the same scores in another order stay a tie
+    means = [math.fsum(scores) / len(scores) for scores in first]
     pairs = list(combinations(range(len(means)), 2))
     signs = [np.sign(means[a] - means[b]) * np.sign(last[a] - last[b]) for a, b in pairs]
     tau: np.ndarray = np.mean(signs, axis=0)

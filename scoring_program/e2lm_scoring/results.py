@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -91,6 +93,7 @@ def read_results(folder: Path, configuration: Configuration) -> Results:
         raise OrganizerError(
             f"results.json: {model} at iteration {iteration}{more} missing: the sweep did not finish; {ADVICE}"
         )
+    _check_order(rows, configuration)
     item_scores = {key: _read_item_scores(folder, rows[key], file) for key in configuration.needed}
     return Results(file, rows, item_scores)
 
@@ -100,6 +103,8 @@ def _read_file(path: Path) -> ResultsFile:
         return ResultsFile.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise OrganizerError(f"{path}: missing: ingestion did not finish; its log says why") from None
+    except OSError as error:
+        raise OrganizerError(f"{path}: unreadable ({error.strerror}); {ADVICE}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -115,27 +120,44 @@ def _check_head(file: ResultsFile, configuration: Configuration, folder: Path) -
             f"{folder / 'results.json'}: results of suite {file.suite} version {file.suite_version}, but scoring.yaml "
             f"is for {expected[0]} version {expected[1]}; run ingestion with that suite"
         )
+    listed = [model.id for model in file.models]
+    for model in configuration.named_models:
+        if listed.count(model) != 1:
+            raise OrganizerError(
+                f"{folder / 'results.json'}: models lists {model} {listed.count(model)} times, not once; {ADVICE}"
+            )
+
+
+def _check_order(rows: dict[tuple[str, int], CheckpointRow], configuration: Configuration) -> None:
+    for model in configuration.named_models:
+        needed = sorted(iteration for name, iteration in configuration.needed if name == model)
+        for before, after in pairwise(rows[(model, iteration)] for iteration in needed):
+            if after.tokens <= before.tokens:
+                raise OrganizerError(
+                    f"results.json: {model} at iteration {after.iteration} has seen no more tokens than at iteration "
+                    f"{before.iteration}; {ADVICE}"
+                )
 
 
 def _read_item_scores(folder: Path, row: CheckpointRow, file: ResultsFile) -> np.ndarray:
     """Item scores of one checkpoint, (items,) float32, checked against its row."""
     name = PurePosixPath(row.arrays)
-    if name.is_absolute() or ".." in name.parts:
-        raise OrganizerError(f"results.json: arrays {row.arrays!r} is outside the results folder; {ADVICE}")
     path = folder / name
     try:
+        if name.is_absolute() or ".." in name.parts or not path.resolve().is_relative_to(folder.resolve()):
+            raise OrganizerError(f"results.json: arrays {row.arrays!r} is outside the results folder; {ADVICE}")
         content = path.read_bytes()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: NUL in the path
         raise OrganizerError(f"{path}: missing or unreadable; {ADVICE}") from None
     if hashlib.sha256(content).hexdigest() != row.sha256:
         raise OrganizerError(f"{path}: not the file that ingestion wrote (its digest differs); {ADVICE}")
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            item_scores = np.asarray(arrays["item_scores"], dtype=np.float32)
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile):
-        raise OrganizerError(f"{path}: holds no readable item_scores; {ADVICE}") from None
+    item_scores = _load_item_scores(content)
+    if item_scores is None:
+        raise OrganizerError(f"{path}: holds no readable item_scores; {ADVICE}")
     if item_scores.shape != (row.items,) or row.items != file.submission.items:
-        raise OrganizerError(f"{path}: {item_scores.size} item scores for {file.submission.items} items; {ADVICE}")
+        raise OrganizerError(
+            f"{path}: item_scores of shape {item_scores.shape} for {file.submission.items} items; {ADVICE}"
+        )
     if not np.isfinite(item_scores).all():
         raise OrganizerError(
             f"{path}: item {int(np.argmin(np.isfinite(item_scores))) + 1} has no finite score; {ADVICE}"
@@ -144,3 +166,15 @@ def _read_item_scores(folder: Path, row: CheckpointRow, file: ResultsFile) -> np
     if abs(mean - row.score) > 1e-6 * max(1.0, abs(mean)):
         raise OrganizerError(f"{path}: its mean {mean:.6f} is not the score {row.score:.6f} of results.json; {ADVICE}")
     return item_scores
+
+
+def _load_item_scores(content: bytes) -> np.ndarray | None:
+    """The item_scores of an .npz file as float32; None when it has none, or is damaged."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            item_scores = np.load(io.BytesIO(archive.read("item_scores.npy")), allow_pickle=False)
+    except (KeyError, ValueError, OSError, EOFError, NotImplementedError, MemoryError, zipfile.BadZipFile, zlib.error):
+        return None
+    if not isinstance(item_scores, np.ndarray) or item_scores.dtype.kind != "f":
+        return None
+    return item_scores.astype(np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 
 from e2lm_scoring.alignment import domain_alignment, normalized_pair
 from e2lm_scoring.configuration import Configuration, load_configuration
-from e2lm_scoring.curves import curves, window_items, window_scores, window_tokens
+from e2lm_scoring.curves import curves, oriented_chance, window_items, window_scores, window_tokens
 from e2lm_scoring.eligibility import improvement_z, ineligible_because
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.evaluation import Alignment, Evaluation, GroupRanking, ModelSignal
@@ -36,7 +36,7 @@ def evaluate(results_folder: Path, scoring_yaml: Path) -> Evaluation:
         suite=results.file.suite,
         metric=results.file.metric,
         items=results.file.submission.items,
-        chance=results.file.chance,
+        chance=oriented_chance(results),
         scores=scores,
         weights=configuration.weights.model_dump(),
         eligible=not reasons,

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 MIN_CHECKPOINTS = 8
+ROUNDING = 8 * float(np.finfo(np.float64).eps)  # share of a score's size below which a spread is rounding alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def signal_quality(scores: ArrayLike) -> SignalQuality:
         raise ValueError(
             f"the score of early checkpoint {int(np.argmin(np.isfinite(curve))) + 1} is not a finite number"
         )
-    if np.ptp(curve) == 0.0:
+    if is_constant(curve):
         return SignalQuality(0.0, 0.0, 0.0, 0.0)
     order = np.arange(len(curve), dtype=np.float64)
     monotonicity = max(0.0, correlation(order, rankdata(curve)))
@@ -69,16 +70,27 @@ def mean_autocorrelation(curve: np.ndarray) -> float:
 def correlation(one: np.ndarray, other: np.ndarray) -> float:
     """Pearson's r of two arrays (n,), 0 where one of them is constant.
 
-    The arrays are scaled to a range of 1 first, so that a drift of 1e-300 correlates like any other.
+    The arrays are scaled to a range of 1 first, so that a drift of 1e-300 around 0 correlates like any other.
 
     >>> round(correlation(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 2.5])), 4)
     0.982
     >>> correlation(np.array([1.0, 1.0]), np.array([1.0, 2.0]))
     0.0
     """
-    if np.ptp(one) == 0.0 or np.ptp(other) == 0.0:
+    if is_constant(one) or is_constant(other):
         return 0.0
     a = (one - one.min()) / np.ptp(one)
     b = (other - other.min()) / np.ptp(other)
     a, b = a - a.mean(), b - b.mean()
     return float(np.clip(a @ b / np.sqrt((a @ a) * (b @ b)), -1.0, 1.0))
+
+
+def is_constant(values: np.ndarray) -> bool:
+    """Whether values (n,) are equal up to the rounding of their means (8 units in the last place).
+
+    A drift of 1e-9 on scores of 0.3 is a million times greater, and counts.
+
+    >>> is_constant(np.array([0.3, 0.1 + 0.2])), is_constant(np.array([0.3, 0.3 + 1e-9]))
+    (True, False)
+    """
+    return float(np.ptp(values)) <= ROUNDING * float(np.abs(values).max())

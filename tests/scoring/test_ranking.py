@@ -14,7 +14,7 @@ DIGITIZED = Path(__file__).resolve().parents[3] / "shared/data/rc-mmlu-digitised
 
 # Whether dense-500m-arch1 is above (+) or below (-) dense-500m-arch2 on MMLU at iterations 60,000, 64,000 .. 244,000.
 # Source: read off the published ranking-consistency figure of arXiv 2506.07731; its mean early score is below.
-ARCH1_AGAINST_ARCH2 = "+++-++++++++-+-+++-+++++++++++++---++-+++-+-----"[1:]
+ARCH1_AGAINST_ARCH2 = "+++-+++++++-+-+++-+++++++++++++---++-+++-+-----"
 
 
 def test_the_published_pair_has_its_published_consistency() -> None:
@@ -34,6 +34,14 @@ def test_the_digitized_figure_gives_the_published_consistency() -> None:
 def test_a_ranking_that_holds_is_fully_consistent() -> None:
     # HellaSwag of the 0.5B pair: published 1.0000.
     assert ranking_consistency([[0.3, 0.4], [0.2, 0.3]], [[0.5] * 47, [0.45] * 47]) == 1.0
+
+
+def test_the_same_early_scores_in_another_order_are_a_tie() -> None:
+    # A mean that adds up in order differs in the last place between these two, and would name a winner.
+    one = [0.1, 0.2, 0.3, 0.7, 0.6] * 3
+    for seed in range(20):
+        other = np.random.default_rng(seed).permutation(one)
+        assert ranking_consistency([one, list(other)], [[0.5], [0.4]]) == 0.5
 
 
 def test_a_reversed_ranking_has_none() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,6 +83,9 @@ HARMS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda worker: (worker / "input/res/metadata").write_text("ingestionExitCode: 1\n"), "exit code 1"
     ),
     "no word of the worker": (lambda worker: (worker / "input/res/metadata").unlink(), "metadata: missing"),
+    "an exit code that only equals zero": (
+        lambda worker: (worker / "input/res/metadata").write_text("ingestionExitCode: false\n"), "exit code False"
+    ),
     "no exit code": (lambda worker: (worker / "input/res/metadata").write_text("- odd\n"), "ingestionExitCode"),
     "no results": (lambda worker: (worker / "input/res/results.json").unlink(), "results.json: missing"),
     "not json": (lambda worker: (worker / "input/res/results.json").write_text("{"), "results.json"),
@@ -113,3 +118,26 @@ def test_what_cannot_be_scored_fails_in_one_line_without_scores(worker: Path, ha
     assert done.stderr.startswith("error: ")
     assert said in done.stderr
     assert list((worker / "output").iterdir()) == []
+
+
+def test_scores_of_an_earlier_run_do_not_outlive_a_failure(worker: Path) -> None:
+    assert run_scoring(worker).returncode == 0
+    (worker / "input/res/results.json").unlink()
+    assert run_scoring(worker).returncode == 2
+    assert not (worker / "output/scores.json").exists()
+
+
+def test_the_program_runs_where_only_its_own_folder_is(worker: Path) -> None:
+    alone = shutil.copytree(PROGRAM.parent, worker / "program", ignore=shutil.ignore_patterns("__pycache__"))
+    folders = [str(worker / name) for name in ("input/res", "input/ref", "output")]
+    # only the packages of the environment: the project itself is installed there as a link, which -S leaves out
+    packages = sysconfig.get_paths()["purelib"]
+    command = f"import sys, runpy; sys.path[:0] = [{str(alone)!r}]; sys.path.append({packages!r})"
+    command += (
+        f"; sys.argv = ['scoring.py', *{folders!r}]; runpy.run_path({str(alone / 'scoring.py')!r}, run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", command], capture_output=True, text=True, check=False, cwd=worker
+    )
+    assert done.returncode == 0, done.stderr
+    assert (worker / "output/scores.json").is_file()

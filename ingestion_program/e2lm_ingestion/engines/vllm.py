@@ -1,4 +1,4 @@
-"""The engine of the competition: vLLM, one engine a family, weights exchanged in place, shared prefixes computed once."""
+"""The engine of the competition: vLLM, one engine a family, weights exchanged in place, shared tokens computed once."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ from e2lm_ingestion.engines.vllm_answers import (
     leave_out_cached_rows,
     leaves_open_whether_greedy,
     read_answer,
+    repack_tied_weights,
     sampling_parameters,
 )
-from e2lm_ingestion.engines.waves import Prompt, plan_waves, prompts_of
+from e2lm_ingestion.engines.waves import Piece, Prompt, plan_waves, prompts_of
 from e2lm_ingestion.engines.weights import Signature, read_ahead, read_signature, same_weights
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint
@@ -47,6 +48,7 @@ SEQUENCES = 512  # prompts a step
 _BLOCK_SIZE = {"cpu": 32, "cuda": 16}  # the smallest that each takes: what is shared is shared in whole blocks
 _CPU_CACHE_BYTES = 2 * 2**30
 _PROBE_TOKENS = 24
+_PROBE_TOLERANCE = 1e-3  # a tensor that kept the values of another checkpoint moves them by far more
 
 
 def _import_vllm() -> Any:  # noqa: ANN401 (not installed everywhere, so not typed)
@@ -81,6 +83,8 @@ class VllmEngine:
         self._signature: Signature | None = None
         self._probed: list[float] = []
         self._planned: tuple[Requests, list[Prompt], list[list[int]]] | None = None
+        # Whether exchanged weights score as a fresh engine's do: seen at the first exchange of a family, None before.
+        self._exchange_is_exact: bool | None = None
         self._reader: threading.Thread | None = None
 
     @property
@@ -111,8 +115,12 @@ class VllmEngine:
         if self._signature is not None and (difference := self._signature.difference(signature)):
             raise OrganizerError(f"{checkpoint.path}: {difference}; fetch this checkpoint of the family again")
         self._signature = signature
-        if self._llm is None or not self._exchange_weights(checkpoint):
+        if self._llm is None or self._exchange_is_exact is False or not self._exchange_weights(checkpoint):
             self._start(checkpoint)
+        elif self._exchange_is_exact is None:
+            exchanged = self._probed
+            self._start(checkpoint)
+            self._exchange_is_exact = bool(np.allclose(exchanged, self._probed, rtol=_PROBE_TOLERANCE, atol=0.0))
         self._loaded = checkpoint
 
     def loglikelihoods(self, requests: Requests) -> LogLikelihoods:
@@ -142,7 +150,7 @@ class VllmEngine:
     def close(self) -> None:
         """Free the device."""
         self._stop()
-        self._loaded = self._signature = self._planned = None
+        self._loaded = self._signature = self._planned = self._exchange_is_exact = None
 
     def _stop(self) -> None:
         if self._llm is not None:
@@ -207,6 +215,8 @@ class VllmEngine:
         assert self._loaded is not None
         try:
             self._llm.collective_rpc("reload_weights", kwargs={"weights_path": str(checkpoint.path)})
+            if self._device == "cpu":
+                self._llm.apply_model(repack_tied_weights)
             if not self._llm.reset_prefix_cache():
                 return False
             probed = self._probe()
@@ -221,7 +231,7 @@ class VllmEngine:
         assert self._signature is not None
         vocabulary = int(self._signature.config.get("vocab_size", 256))
         tokens = [(1 + 7919 * position) % vocabulary for position in range(_PROBE_TOKENS)]
-        prompt = Prompt(tokens, scored_from=1, requests=(0,), last_tokens=(tokens[0],))
+        prompt = Prompt(tokens, (Piece(request=0, start=1, last_token=tokens[0]),))
         answers, _ = self._run([prompt], read_cache=False)
         if answers[0] is None:
             raise RuntimeError("vLLM gave no log-probabilities for the probe")
@@ -236,7 +246,7 @@ class VllmEngine:
                     "models take; lower the suite's context_length"
                 )
             cache = self._llm.llm_engine.vllm_config.cache_config
-            prompts = prompts_of(requests, MAX_LAST_TOKENS)
+            prompts = prompts_of(requests, cache.block_size, MAX_LAST_TOKENS)
             # A tenth of the cache is left for prompts that run while others wait for theirs to be read.
             waves = plan_waves(prompts, cache.block_size, capacity=cache.num_gpu_blocks * 9 // 10)
             self._planned = (requests, prompts, waves)
@@ -247,7 +257,7 @@ class VllmEngine:
         if not self._llm.reset_prefix_cache():  # what an earlier call left behind would change the steps
             raise RuntimeError("vLLM did not give up its prefix cache")
         values = np.zeros(len(requests))
-        greedy = np.zeros(len(requests), dtype=bool)
+        greedy = np.ones(len(requests), dtype=bool)
         row_wise = bool(getattr(self._llm.llm_engine.vllm_config, "use_v2_model_runner", False))
         computed = 0
         for wave in waves:
@@ -258,7 +268,7 @@ class VllmEngine:
             for n, answer in zip(unsaid, ranked, strict=True):
                 answers[n] = replace(answers[n], greedy=answer.greedy)
             for prompt, answer in zip(members, answers, strict=True):
-                enter(requests, prompt, answer, values, greedy)
+                enter(prompt, answer, values, greedy)
             computed += tokens + more_tokens
         return LogLikelihoods(values.astype(np.float32), greedy, computed)
 

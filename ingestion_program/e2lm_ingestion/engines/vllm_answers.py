@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
-from e2lm_ingestion.encoding import Requests
 from e2lm_ingestion.engines.waves import Prompt
 
 MAX_LAST_TOKENS = 128  # vLLM's limit on logprob_token_ids
@@ -18,7 +18,7 @@ MAX_LAST_TOKENS = 128  # vLLM's limit on logprob_token_ids
 class Answer:
     """What a model says of one prompt."""
 
-    values: list[float]  # log-probabilities of the prompt's tokens from `scored_from` on
+    values: list[float]  # log-probabilities of the prompt's tokens from `scored` on
     greedy: list[bool] | None  # whether each of them was the most likely one; None where that was not said
     last_values: dict[int, float]  # log-probability of each last token
     most_likely: int  # the most likely token after the prompt
@@ -31,14 +31,14 @@ def sampling_parameters(prompt: Prompt, *, read_cache: bool, row_wise: bool) -> 
         "temperature": 0.0,
         "detokenize": False,
         "flat_logprobs": True,
-        "logprob_token_ids": sorted(set(prompt.last_tokens)),
+        "logprob_token_ids": prompt.last_tokens,
         "skip_reading_prefix_cache": not read_cache,
         "skip_clone": True,  # each prompt has its own
     }
-    continuation = prompt.tokens[prompt.scored_from :]
+    continuation = prompt.tokens[prompt.scored :]
     if continuation and row_wise:
         parameters["prompt_logprob_token_ids"] = [[token] for token in continuation]
-        parameters["prompt_logprob_start"] = prompt.scored_from - 1
+        parameters["prompt_logprob_start"] = prompt.scored - 1
     elif continuation:
         parameters["prompt_logprobs"] = 0
     return parameters
@@ -50,11 +50,11 @@ def read_answer(output: Any, prompt: Prompt) -> Answer | None:  # noqa: ANN401 (
     The log-probability of a token comes from the position before it. What vLLM lists for positions that came from the
     cache is left over from earlier prompts (CPU) or absent (GPU), so rows are counted from the end of the prompt.
     """
-    continuation = prompt.tokens[prompt.scored_from :]
+    continuation = prompt.tokens[prompt.scored :]
     values: list[float] = []
     greedy: list[bool] | None = []
     if continuation:
-        if prompt.scored_from - 1 < (output.num_cached_tokens or 0):
+        if prompt.scored - 1 < (output.num_cached_tokens or 0):
             return None
         row_wise = getattr(output, "prompt_token_id_logprobs", None)
         rows = output.prompt_logprobs
@@ -68,22 +68,39 @@ def read_answer(output: Any, prompt: Prompt) -> Answer | None:  # noqa: ANN401 (
         if len(values) != len(continuation):
             return None
     after = output.outputs[0].logprobs  # the most likely token first, then those asked for
-    asked = slice(1, 1 + len(set(prompt.last_tokens)))
+    asked = slice(1, 1 + len(prompt.last_tokens))
     last_values = dict(zip(after.token_ids[asked], after.logprobs[asked], strict=True))
     return Answer(values, greedy, last_values, int(output.outputs[0].token_ids[0]))
 
 
-def enter(requests: Requests, prompt: Prompt, answer: Answer, values: np.ndarray, greedy: np.ndarray) -> None:
-    """Write what an answer says of the requests of its prompt into `values` and `greedy`, both (requests,)."""
-    for request, last in zip(prompt.requests, prompt.last_tokens, strict=True):
-        own = int(requests.context_lengths[request]) - prompt.scored_from
-        values[request] = math.fsum(answer.values[own:]) + answer.last_values[last]
-        greedy[request] = last == answer.most_likely and bool(answer.greedy is not None and all(answer.greedy[own:]))
+def enter(prompt: Prompt, answer: Answer, values: np.ndarray, greedy: np.ndarray) -> None:
+    """Add what an answer says of the pieces of its prompt to `values` and `greedy`, both (requests,)."""
+    for piece in prompt.pieces:
+        own = piece.start - prompt.scored
+        values[piece.request] += math.fsum(answer.values[own:]) + answer.last_values[piece.last_token]
+        likeliest = piece.last_token == answer.most_likely
+        greedy[piece.request] &= likeliest and answer.greedy is not None and all(answer.greedy[own:])
 
 
 def leaves_open_whether_greedy(prompt: Prompt, answer: Answer) -> bool:
     """Whether a request of this prompt may be greedy and the answer does not say."""
     return answer.greedy is None and answer.most_likely in prompt.last_tokens
+
+
+def repack_tied_weights(model: torch.nn.Module) -> None:
+    """Let layers that share another layer's weights take them up after these were exchanged.
+
+    On a CPU a layer computes with a packed copy of its weights. vLLM's reloading packs the layers that are named in
+    the checkpoint; a head tied to the embedding is not, and would go on with the weights of the first checkpoint.
+    """
+    packed: set[int] = set()
+    for layer in model.modules():
+        weight, method = getattr(layer, "weight", None), getattr(layer, "quant_method", None)
+        if weight is None or method is None or not weight.numel():
+            continue
+        if weight.data_ptr() in packed:
+            method.process_weights_after_loading(layer)
+        packed.add(weight.data_ptr())
 
 
 def leave_out_cached_rows(llm: Any) -> None:  # noqa: ANN401 (vllm.LLM)

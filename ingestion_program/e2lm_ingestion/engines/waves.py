@@ -1,14 +1,20 @@
-"""Requests -> prompts in waves, so that a paged prefix cache computes each shared block of tokens once.
+"""Requests -> prompts in waves, so that a cache of blocks of tokens computes each shared block once and hides no value.
 
-The last token of a request is only predicted, so a prompt is everything before it, and requests that differ in their
-last token alone are one prompt. A cache of blocks serves a prompt only what an earlier, finished prompt computed:
-prompts that run at the same time share nothing. The first prompt to hold a block is its owner, and a prompt belongs
-to the wave after the last of the owners that it reads: the few-shot head first, then each question, then its choices.
+The last token of a sequence is only predicted, so a prompt is everything before it, and sequences that differ in their
+last token alone are one prompt. A block cache serves whole blocks, and the values that the cached positions predicted
+are lost; so where a block that other prompts share ends within a continuation, the sequence is cut: one piece ends
+with that block and predicts the token after it, the next piece reads the block and goes on from there.
+
+A cache serves only what an earlier, finished prompt computed: prompts that run at the same time share nothing. The
+first prompt to hold a block is its owner, and a prompt belongs to the wave after the last of the owners that it reads:
+the few-shot head first, then each question, then its choices.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,40 +23,67 @@ from e2lm_ingestion.engines.prefix_tree import shared_length
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """A request's part in a prompt: the values of prompt tokens[start:] and of the token after the prompt are its."""
+
+    request: int
+    start: int
+    last_token: int
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
-    """Tokens to compute, and the requests that are answered by their log-probabilities and by the next token's."""
+    """Tokens to compute, and the pieces that are answered by their log-probabilities and by the next token's."""
 
     tokens: list[int]
-    scored_from: int  # tokens[scored_from:] belong to a continuation; tokens[:scored_from] only to contexts
-    requests: tuple[int, ...]
-    last_tokens: tuple[int, ...]  # (requests,) the token of each request that comes after the prompt
+    pieces: tuple[Piece, ...]
+
+    @property
+    def scored(self) -> int:
+        """Where the tokens begin whose own log-probability a piece needs."""
+        return min(piece.start for piece in self.pieces)
+
+    @property
+    def last_tokens(self) -> list[int]:
+        """The distinct tokens that are predicted after the prompt, ascending."""
+        return sorted({piece.last_token for piece in self.pieces})
 
 
-def prompts_of(requests: Requests, max_last_tokens: int) -> list[Prompt]:
+def prompts_of(requests: Requests, block_size: int, max_last_tokens: int) -> list[Prompt]:
     """The distinct prompts in lexicographic order, each with at most `max_last_tokens` distinct last tokens."""
+    pieces: dict[bytes, list[Piece]] = {}
+    for request, shared in _shared_with_others(requests, max_last_tokens):
+        sequence = requests.sequence(request)
+        start = int(requests.context_lengths[request])
+        first_block = -(-start // block_size) * block_size
+        for end in [*range(first_block, min(shared, len(sequence) - 2) + 1, block_size), len(sequence) - 1]:
+            key = sequence[:end].astype(">u4").tobytes()
+            pieces.setdefault(key, []).append(Piece(request, start, int(sequence[end])))
+            start = end + 1
+    prompts = []
+    for key in sorted(pieces):
+        tokens = np.frombuffer(key, dtype=">u4").tolist()
+        last_tokens = sorted({piece.last_token for piece in pieces[key]})
+        for begin in range(0, len(last_tokens), max_last_tokens):
+            chosen = set(last_tokens[begin : begin + max_last_tokens])
+            prompts.append(Prompt(tokens, tuple(piece for piece in pieces[key] if piece.last_token in chosen)))
+    return prompts
+
+
+def _shared_with_others(requests: Requests, max_last_tokens: int) -> Iterator[tuple[int, int]]:
+    """Every request with the length of the longest prefix that its prompt shares with another prompt."""
     same: dict[bytes, list[int]] = {}
     for request in range(len(requests)):
         same.setdefault(requests.sequence(request)[:-1].astype(">u4").tobytes(), []).append(request)
-    prompts = []
-    for key in sorted(same):
-        members = sorted(same[key], key=lambda request: (int(requests.sequence(request)[-1]), request))
-        last = [int(requests.sequence(request)[-1]) for request in members]
-        number_of = {token: number for number, token in enumerate(dict.fromkeys(last))}
-        for begin in range(0, len(number_of), max_last_tokens):
-            chosen = [
-                (request, token)
-                for request, token in zip(members, last, strict=True)
-                if begin <= number_of[token] < begin + max_last_tokens
-            ]
-            prompts.append(
-                Prompt(
-                    tokens=requests.sequence(chosen[0][0])[:-1].tolist(),
-                    scored_from=min(int(requests.context_lengths[request]) for request, _ in chosen),
-                    requests=tuple(request for request, _ in chosen),
-                    last_tokens=tuple(token for _, token in chosen),
-                )
-            )
-    return prompts
+    keys = sorted(same)
+    inputs = [requests.sequence(same[key][0])[:-1] for key in keys]
+    between = [0, *(shared_length(one, other) for one, other in pairwise(inputs)), 0]
+    for number, key in enumerate(keys):
+        last_tokens = {int(requests.sequence(request)[-1]) for request in same[key]}
+        alone = len(last_tokens) <= max_last_tokens  # else several prompts have these tokens
+        shared = max(between[number], between[number + 1]) if alone else len(inputs[number])
+        for request in same[key]:
+            yield request, shared
 
 
 def plan_waves(prompts: list[Prompt], block_size: int, capacity: int) -> list[list[int]]:

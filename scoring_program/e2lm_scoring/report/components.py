@@ -176,9 +176,9 @@ def _agreement_strip(identity: str, group: GroupRanking, unit: TokenUnit) -> Cha
     )
 
 
-def alignment_chart(alignment: Alignment, styles: dict[str, str], unit: TokenUnit) -> Chart | None:
-    """The two normalized curves and the gap between them; None when the pair is held back."""
-    if not alignment.tokens.size:
+def alignment_chart(alignment: Alignment | None, styles: dict[str, str], unit: TokenUnit) -> Chart | None:
+    """The two normalized curves and the gap between them; None when the pair is held back or the suite has none."""
+    if alignment is None or not alignment.tokens.size:
         return None
     science, web = alignment.science_normalized, alignment.web_normalized
     axis = Axis(-0.04, 1.04)

@@ -30,7 +30,7 @@ WORDS = {
     "spearman": ("Mean Spearman", "Rank correlation of score and tokens, negative when the curve falls; 0.5 is good."),
     "ordering_consistency": ("Ordering consistency", "Agreement of the rankings of consecutive early checkpoints."),
     "non_randomness": ("Non-randomness", "Distance of the best last score from chance, in units of noise; 3 is good."),
-    "improvement_z": ("Improvement", "Rise from first to last early checkpoints, in standard errors over items."),
+    "improvement_z": ("Improvement", "Rise over the early window, in standard errors over items; median over models."),
     "items": ("Items", "Questions that were scored."),
     "eligible": ("Eligible", "Whether the submission takes part in the ranking."),
 }

@@ -29,7 +29,7 @@ class Contribution:
     key: str
     name: str
     weight: str
-    value: float
+    value: float | None  # None where the suite does not measure it
     product: float
     left: float  # percent of the bar
     width: float  # percent of the bar
@@ -43,7 +43,8 @@ def render(evaluation: Evaluation) -> str:
     """
     everything = shows_everything(evaluation)
     # hues are those of the whole suite, so that a model looks the same to participants and organizers
-    styles = line_styles(evaluation.curves, evaluation.alignment.web)
+    web = evaluation.alignment.web if evaluation.alignment is not None else ""
+    styles = line_styles(evaluation.curves, web)
     shown = evaluation if everything else redact(evaluation)
     tokens = np.concatenate([curve.tokens for curve in shown.curves]) if shown.curves else np.empty(0)
     unit = token_unit(tokens)
@@ -54,6 +55,7 @@ def render(evaluation: Evaluation) -> str:
         .get_template("report.html.jinja")
         .render(
             evaluation=shown,
+            total=shown.scores.get("score"),
             everything=everything,
             contributions=_contributions(shown),
             chart=all_curves(shown.curves, styles, shown.metric, shown.chance, unit) if shown.curves else None,
@@ -103,14 +105,15 @@ def _contributions(evaluation: Evaluation) -> list[Contribution]:
     left = 0.0
     contributions = []
     for key, name, weight in parts:
-        product = weights[weight] * scores[key]
+        value = scores.get(key)
+        product = weights[weight] * (value or 0.0)
         width = 100 * max(product, 0.0) / whole
         contributions.append(
             Contribution(
                 key=key,
                 name=name,
                 weight=f"{weights[weight]:g}",
-                value=scores[key],
+                value=value,
                 product=product,
                 left=left,
                 width=width,

@@ -23,7 +23,8 @@ def redact(evaluation: Evaluation) -> Evaluation:
 
     The normalized pair of curves goes as a whole: beside the raw science curve, its scale gives away the other one.
     """
-    held = {evaluation.alignment.web}
+    alignment = evaluation.alignment
+    held = {alignment.web} if alignment is not None else set()
     held_mixtures = {curve.mixture for curve in evaluation.curves if curve.model in held}
     return replace(
         evaluation,
@@ -33,7 +34,7 @@ def redact(evaluation: Evaluation) -> Evaluation:
             if curve.model not in held and curve.mixture not in held_mixtures
         ),
         ranking=tuple(_without_late(group) for group in evaluation.ranking),
-        alignment=_without_curves(evaluation.alignment),
+        alignment=_without_curves(alignment) if alignment is not None else None,
     )
 
 

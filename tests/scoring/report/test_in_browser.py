@@ -65,7 +65,7 @@ def test_nothing_overflows_and_the_console_is_silent(open_report: Open, width: i
     long = replace(noisy(), task="a-very-long-task-name-without-any-space-" * 5, metric="m" * 90)
     for evaluation in (good(), good("participant"), ineligible("organizer"), long):
         browser = open_report(evaluation, width=width)
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= width  # type: ignore[no-untyped-call]
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
         assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
 
 

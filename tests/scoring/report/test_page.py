@@ -23,6 +23,7 @@ def with_other_held_values(evaluation: Evaluation) -> Evaluation:
         scores, tokens = np.where(curve.early, curve.scores, 8.5), np.where(curve.early, curve.tokens, 7 * curve.tokens)
         return replace(curve, tokens=tokens[keep], scores=scores[keep], early=curve.early[keep])
 
+    assert evaluation.alignment is not None
     return replace(
         evaluation,
         curves=tuple(changed(curve) for curve in evaluation.curves),
@@ -48,11 +49,11 @@ def test_a_participants_page_has_no_late_number_and_says_who_holds_it() -> None:
     # held scores are moved where no position on the page can be mistaken for one
     evaluation = good("organizer")
     curves = tuple(
-        replace(curve, scores=np.where(curve.early & (curve.model != WEB), curve.scores, 40 + curve.scores))
+        replace(curve, scores=np.where(curve.early & (curve.model != WEB), curve.scores, 4000 + curve.scores))
         for curve in evaluation.curves
     )
     evaluation = replace(evaluation, curves=curves)
-    held = {f"{score:.2f}" for curve in curves for score in curve.scores if score > 40}
+    held = {f"{score:.2f}" for curve in curves for score in curve.scores if score > 4000}
     assert all(number in render(evaluation) for number in held)
     page = render(replace(evaluation, reveal="participant"))
     assert not [number for number in held if number in page]
@@ -103,6 +104,19 @@ def test_an_ineligible_submission_keeps_its_score_and_tells_every_reason() -> No
     assert "Not eligible." in page
     assert all(reason in page for reason in evaluation.reasons)
     assert f"{evaluation.scores['score']:.4f}" in page
+
+
+@pytest.mark.parametrize("reveal", ["participant", "organizer"])
+def test_a_suite_without_late_checkpoints_and_web_model_says_what_it_cannot_measure(reveal: str) -> None:
+    evaluation = good(reveal)
+    science = tuple(curve for curve in evaluation.curves if curve.model != WEB)
+    scores = {key: value for key, value in evaluation.scores.items() if key not in {"score", "rc", "cs", "tau_1t"}}
+    page = render(replace(evaluation, curves=science, ranking=(), alignment=None, scores=scores))
+    assert "there is no total score" in page
+    assert "does not measure ranking consistency" in page
+    assert "does not measure domain alignment" in page
+    assert "held by the organizers" not in page
+    assert f"{scores['sq']:.4f}" in page
 
 
 def test_a_lone_surrogate_in_a_name_can_still_be_written_to_a_file() -> None:
