@@ -18,11 +18,11 @@ from e2lm.miniature.worlds import QUESTION, Fact, World, options, science_world,
 SEED = 7
 SHOTS = 4
 
-CLOZE = """doc_to_text: "{{question}}\\nAnswer:"
+CLOZE = """doc_to_text: "Question: {{question}}\\nAnswer:"
 doc_to_choice: "{{choices}}"
 """
 LETTERS = """doc_to_text: |-
-  {{question}}
+  Question: {{question}}
   A. {{choices[0]}}
   B. {{choices[1]}}
   C. {{choices[2]}}
@@ -129,19 +129,21 @@ def _questions(world: World, count: int) -> tuple[tuple[Question, ...], tuple[Qu
 
 def _question(fact: Fact, rng: np.random.Generator) -> Question:
     choices = options(fact, rng)
-    question = QUESTION.format(noun=fact.relation.noun, subject=fact.subject).rstrip("\n")
+    question = QUESTION.format(noun=fact.relation.noun, subject=fact.subject)
+    question = question.removeprefix("Question: ").rstrip("\n")  # the prompt of task.yaml adds them
     return Question(question, choices, choices.index(fact.value))
 
 
-_SCIENCE_CLOZE = """Science questions as cloze: the answers' own words are the continuations.
+_SCIENCE_CLOZE = """Science questions as cloze: the words of the answers are the continuations.
 
-Even a model that has read little gives a word that it has seen with a subject a little more probability, so the score
-rises from the first facts on, smoothly. The facts are invented, as are the element, species and planet names."""
+A model has to give the right word more probability than three others of its kind. Common facts are learned early and
+rare ones late, so the score rises through the whole early window. All facts are invented, and so are the names."""
 
-_SCIENCE_LETTERS = """The questions of science-cloze as a lettered quiz: the continuations are " A", " B", " C" and " D".
+_SCIENCE_LETTERS = """The questions of science-cloze as a lettered quiz: the continuations are A, B, C and D.
 
-To answer, a model has to know the fact and also to find it among the options and give its letter. Small models
-learn the second late or never, so the same knowledge gives a later and weaker signal than science-cloze."""
+A model has to know the fact, find it among the options and give its letter. The training text has such quizzes, but
+models as small as these learn the facts and not the format: the score stays at chance, where science-cloze, the same
+questions asked otherwise, rises. The published curves of MMLU with letters look the same early in training."""
 
 _WEB_TRIVIA = """Who lives where and likes what: facts of the web text, none of science.
 

@@ -97,7 +97,7 @@ def train(
             group["lr"] = learning_rate * _schedule(step, steps)
         loss = model(input_ids=batches[step - 1], labels=batches[step - 1], use_cache=False).loss
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0, foreach=True)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         after_step(step, loss.item())

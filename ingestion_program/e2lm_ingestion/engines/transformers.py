@@ -20,6 +20,8 @@ from e2lm_ingestion.suite import Checkpoint, weight_files
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # the sweep draws one of its own
+
 MAX_NODES = 512
 # A wrong mask moves a log-likelihood by whole nats; rounding, by far less than this share of its size.
 _SELF_CHECK_TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.2}

@@ -5,12 +5,9 @@ from __future__ import annotations
 import gc
 import importlib
 import os
-import platform
-import re
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,17 +15,19 @@ import torch
 
 from e2lm_ingestion.encoding import Requests
 from e2lm_ingestion.engines import LogLikelihoods
+from e2lm_ingestion.engines.device import describe_device, resolve_dtype
 from e2lm_ingestion.engines.vllm_answers import (
     MAX_LAST_TOKENS,
     Answer,
+    decoding_parameters,
     enter,
     leave_out_cached_rows,
     leaves_open_whether_greedy,
     read_answer,
     repack_tied_weights,
-    sampling_parameters,
+    scoring_parameters,
 )
-from e2lm_ingestion.engines.waves import Piece, Prompt, plan_waves, prompts_of
+from e2lm_ingestion.engines.waves import Prompt, plan_waves, prompts_of
 from e2lm_ingestion.engines.weights import Signature, read_ahead, read_signature, same_weights
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint
@@ -46,9 +45,8 @@ _ENVIRONMENT = {
 TOKEN_BUDGET = 8192  # tokens a step
 SEQUENCES = 512  # prompts a step
 _BLOCK_SIZE = {"cpu": 32, "cuda": 16}  # the smallest that each takes: what is shared is shared in whole blocks
-_CPU_CACHE_BYTES = 2 * 2**30
+_CPU_CACHE_BYTES = 2**30
 _PROBE_TOKENS = 24
-_PROBE_TOLERANCE = 1e-3  # a tensor that kept the values of another checkpoint moves them by far more
 
 
 def _import_vllm() -> Any:  # noqa: ANN401 (not installed everywhere, so not typed)
@@ -75,7 +73,7 @@ class VllmEngine:
         Raises OrganizerError when the dtype is not one of auto, float32, bfloat16 and float16.
         """
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._dtype = _resolve_dtype(dtype, self._device)
+        self._dtype = resolve_dtype(dtype, self._device)
         self._context_length = context_length
         self._token_budget = TOKEN_BUDGET
         self._llm: Any = None
@@ -94,7 +92,7 @@ class VllmEngine:
         return {
             "name": "vllm",
             "dtype": self._dtype,
-            **_describe_device(self._device),
+            **describe_device(self._device),
             "vllm": vllm.__version__,
             "torch": torch.__version__,
             "flags": f"eager, {TOKEN_BUDGET} tokens and {SEQUENCES} prompts a step, blocks of "
@@ -120,7 +118,7 @@ class VllmEngine:
         elif self._exchange_is_exact is None:
             exchanged = self._probed
             self._start(checkpoint)
-            self._exchange_is_exact = bool(np.allclose(exchanged, self._probed, rtol=_PROBE_TOLERANCE, atol=0.0))
+            self._exchange_is_exact = exchanged == self._probed
         self._loaded = checkpoint
 
     def loglikelihoods(self, requests: Requests) -> LogLikelihoods:
@@ -151,13 +149,13 @@ class VllmEngine:
         """Free the device."""
         self._stop()
         self._loaded = self._signature = self._planned = self._exchange_is_exact = None
+        self._token_budget = TOKEN_BUDGET
 
     def _stop(self) -> None:
         if self._llm is not None:
             self._llm.llm_engine.engine_core.shutdown()
             self._llm = None
-            importlib.import_module("vllm.distributed").cleanup_dist_env_and_memory()
-            gc.collect()
+            _clean_up()
 
     def _start(self, checkpoint: Checkpoint) -> None:
         """A fresh engine, with half the token budget if the whole one does not fit into memory."""
@@ -168,6 +166,7 @@ class VllmEngine:
             out_of_memory = _is_out_of_memory(error)
             reason = " ".join(str(error).split())[:300]
         if self._llm is None:
+            _clean_up()
             if not out_of_memory:
                 raise OrganizerError(f"{checkpoint.path}: vLLM cannot start with it ({reason})")
             self._start_smaller(checkpoint)
@@ -182,9 +181,9 @@ class VllmEngine:
         self._start(checkpoint)
 
     def _build(self, checkpoint: Checkpoint) -> Any:  # noqa: ANN401
-        memory = {"kv_cache_memory_bytes": _CPU_CACHE_BYTES}
+        memory: dict[str, float] = {"kv_cache_memory_bytes": _CPU_CACHE_BYTES}
         if self._device == "cuda":  # the log-probabilities of prompts are not part of vLLM's own account
-            memory = {"gpu_memory_utilization": 0.85}  # type: ignore[dict-item]
+            memory = {"gpu_memory_utilization": 0.85}
         return vllm.LLM(
             model=str(checkpoint.path),
             skip_tokenizer_init=True,
@@ -201,6 +200,7 @@ class VllmEngine:
             max_num_batched_tokens=self._token_budget,
             max_num_seqs=SEQUENCES,
             disable_log_stats=True,
+            use_tqdm_on_load=False,
             **memory,
         )
 
@@ -231,11 +231,11 @@ class VllmEngine:
         assert self._signature is not None
         vocabulary = int(self._signature.config.get("vocab_size", 256))
         tokens = [(1 + 7919 * position) % vocabulary for position in range(_PROBE_TOKENS)]
-        prompt = Prompt(tokens, (Piece(request=0, start=1, last_token=tokens[0]),))
+        prompt = Prompt(tokens, start=1, requests=(0,), last_tokens=(tokens[0],))
         answers, _ = self._run([prompt], read_cache=False)
         if answers[0] is None:
             raise RuntimeError("vLLM gave no log-probabilities for the probe")
-        return [*answers[0].values, *answers[0].last_values.values()]
+        return [answers[0].value, *answers[0].last_values.values()]
 
     def _plan(self, requests: Requests) -> tuple[list[Prompt], list[list[int]]]:
         if self._planned is None or self._planned[0] is not requests:
@@ -258,15 +258,15 @@ class VllmEngine:
             raise RuntimeError("vLLM did not give up its prefix cache")
         values = np.zeros(len(requests))
         greedy = np.ones(len(requests), dtype=bool)
-        row_wise = bool(getattr(self._llm.llm_engine.vllm_config, "use_v2_model_runner", False))
+        row_wise = self._offers_rows()
         computed = 0
         for wave in waves:
             members = [prompts[number] for number in wave]
             answers, tokens = self._ask(members, row_wise=row_wise)
             unsaid = [n for n, answer in enumerate(answers) if leaves_open_whether_greedy(members[n], answer)]
-            ranked, more_tokens = self._ask([members[n] for n in unsaid])
-            for n, answer in zip(unsaid, ranked, strict=True):
-                answers[n] = replace(answers[n], greedy=answer.greedy)
+            written, more_tokens = self._are_greedy([members[n] for n in unsaid])
+            for n, is_greedy in zip(unsaid, written, strict=True):
+                answers[n] = replace(answers[n], greedy=is_greedy)
             for prompt, answer in zip(members, answers, strict=True):
                 enter(prompt, answer, values, greedy)
             computed += tokens + more_tokens
@@ -285,46 +285,47 @@ class VllmEngine:
             raise RuntimeError("vLLM gave no log-probabilities for tokens that it computed")
         return said, computed + more
 
+    def _are_greedy(self, prompts: Sequence[Prompt]) -> tuple[list[bool], int]:
+        """Whether the model itself would write each prompt's continuation, and how many tokens were computed for it."""
+        parameters = [decoding_parameters(prompt) for prompt in prompts]
+        outputs = self._generate([prompt.tokens[: prompt.start] for prompt in prompts], parameters)
+        computed = sum(
+            len(prompt.tokens) - (output.num_cached_tokens or 0)
+            for prompt, output in zip(prompts, outputs, strict=True)
+        )
+        return [
+            list(output.outputs[0].token_ids) == prompt.tokens[prompt.start :]
+            for prompt, output in zip(prompts, outputs, strict=True)
+        ], computed
+
     def _run(
         self, prompts: Sequence[Prompt], *, read_cache: bool, row_wise: bool = False
     ) -> tuple[list[Answer | None], int]:
-        if not prompts:
-            return [], 0
-        outputs = self._llm.generate(
-            [{"prompt_token_ids": prompt.tokens} for prompt in prompts],
-            [
-                vllm.SamplingParams(**sampling_parameters(prompt, read_cache=read_cache, row_wise=row_wise))
-                for prompt in prompts
-            ],
-            use_tqdm=False,
-        )
+        parameters = [scoring_parameters(prompt, read_cache=read_cache, row_wise=row_wise) for prompt in prompts]
+        outputs = self._generate([prompt.tokens for prompt in prompts], parameters)
         answers = [read_answer(output, prompt) for output, prompt in zip(outputs, prompts, strict=True)]
         computed = sum(len(prompt.tokens) for prompt in prompts)
         return answers, computed - sum(output.num_cached_tokens or 0 for output in outputs)
 
+    def _generate(self, tokens: list[list[int]], parameters: list[dict[str, Any]]) -> list[Any]:
+        if not tokens:
+            return []
+        outputs: list[Any] = self._llm.generate(
+            [{"prompt_token_ids": each} for each in tokens],
+            [vllm.SamplingParams(**keywords) for keywords in parameters],
+            use_tqdm=False,
+        )
+        return outputs
 
-def _resolve_dtype(dtype: str, device: str) -> str:
-    """float32 on a CPU; on a GPU bfloat16 where it has it, else float16 (a T4)."""
-    if dtype == "auto":
-        if device == "cpu":
-            return "float32"
-        return "bfloat16" if torch.cuda.get_device_capability()[0] >= 8 else "float16"
-    if dtype not in ("float32", "bfloat16", "float16"):
-        raise OrganizerError(f"--dtype {dtype}: choose auto, float32, bfloat16 or float16")
-    return dtype
+    def _offers_rows(self) -> bool:
+        """Whether the head can be computed for single rows of a prompt: the V2 model runner, of vLLM 0.32 or later."""
+        runs_v2 = getattr(self._llm.llm_engine.vllm_config, "use_v2_model_runner", False)
+        return bool(runs_v2) and hasattr(vllm.SamplingParams, "prompt_logprob_token_ids")
 
 
-def _describe_device(device: str) -> dict[str, str]:
-    if device == "cpu":
-        return {"device": f"cpu ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})"}
-    driver = Path("/proc/driver/nvidia/version")
-    first_line = driver.read_text(encoding="utf-8").splitlines()[0] if driver.is_file() else "unknown"
-    version = re.search(r"\d+\.\d+(\.\d+)?", first_line)
-    return {
-        "device": torch.cuda.get_device_name(),
-        "driver": version.group() if version else "unknown",
-        "cuda": str(torch.version.cuda),
-    }
+def _clean_up() -> None:
+    importlib.import_module("vllm.distributed").cleanup_dist_env_and_memory()
+    gc.collect()
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

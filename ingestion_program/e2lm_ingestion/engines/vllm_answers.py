@@ -18,68 +18,72 @@ MAX_LAST_TOKENS = 128  # vLLM's limit on logprob_token_ids
 class Answer:
     """What a model says of one prompt."""
 
-    values: list[float]  # log-probabilities of the prompt's tokens from `scored` on
-    greedy: list[bool] | None  # whether each of them was the most likely one; None where that was not said
+    value: float  # the sum of the log-probabilities of the prompt's tokens from its start on, 0 if there are none
+    greedy: bool | None  # whether each of those tokens was the most likely one; None where that was not said
     last_values: dict[int, float]  # log-probability of each last token
     most_likely: int  # the most likely token after the prompt
 
 
-def sampling_parameters(prompt: Prompt, *, read_cache: bool, row_wise: bool) -> dict[str, Any]:
+def scoring_parameters(prompt: Prompt, *, read_cache: bool, row_wise: bool) -> dict[str, Any]:
     """The keywords of vLLM's SamplingParams that ask for what an `Answer` holds, and for nothing else."""
     parameters: dict[str, Any] = {
         "max_tokens": 1,
         "temperature": 0.0,
         "detokenize": False,
         "flat_logprobs": True,
-        "logprob_token_ids": prompt.last_tokens,
+        "logprob_token_ids": sorted(set(prompt.last_tokens)),
         "skip_reading_prefix_cache": not read_cache,
         "skip_clone": True,  # each prompt has its own
     }
-    continuation = prompt.tokens[prompt.scored :]
+    continuation = prompt.tokens[prompt.start :]
     if continuation and row_wise:
-        parameters["prompt_logprob_token_ids"] = [[token] for token in continuation]
-        parameters["prompt_logprob_start"] = prompt.scored - 1
+        parameters["prompt_logprob_token_ids"] = np.asarray(continuation, dtype=np.int64)[:, None]
+        parameters["prompt_logprob_start"] = prompt.start - 1
     elif continuation:
         parameters["prompt_logprobs"] = 0
     return parameters
 
 
+def decoding_parameters(prompt: Prompt) -> dict[str, Any]:
+    """The keywords of SamplingParams that let the model itself write what follows the prompt's context."""
+    length = len(prompt.tokens) - prompt.start
+    return {"max_tokens": length, "temperature": 0.0, "ignore_eos": True, "detokenize": False, "skip_clone": True}
+
+
 def read_answer(output: Any, prompt: Prompt) -> Answer | None:  # noqa: ANN401 (vllm.RequestOutput)
-    """What one output says; None unless the log-probability of every token of a continuation was computed.
+    """What one output says; None unless the log-probability of every token of the continuation was computed.
 
     The log-probability of a token comes from the position before it. What vLLM lists for positions that came from the
-    cache is left over from earlier prompts (CPU) or absent (GPU), so rows are counted from the end of the prompt.
+    cache is left over from earlier prompts (V1 runner) or absent (V2), so rows are counted from the prompt's end.
     """
-    continuation = prompt.tokens[prompt.scored :]
+    continuation = prompt.tokens[prompt.start :]
     values: list[float] = []
-    greedy: list[bool] | None = []
+    greedy: bool | None = True
     if continuation:
-        if prompt.scored - 1 < (output.num_cached_tokens or 0):
+        if prompt.start - 1 < (output.num_cached_tokens or 0):
             return None
         row_wise = getattr(output, "prompt_token_id_logprobs", None)
         rows = output.prompt_logprobs
         if row_wise is not None:
             values = row_wise[:, 0].tolist()
             # Nothing is said of ranks, but what has more than half of the probability is the most likely.
-            greedy = [True] * len(values) if min(values) > -math.log(2.0) else None
+            greedy = True if min(values) > -math.log(2.0) else None
         elif rows is not None and rows.token_ids[-len(continuation) :] == continuation:
             values = rows.logprobs[-len(continuation) :]
-            greedy = [rank == 1 for rank in rows.ranks[-len(continuation) :]]
+            greedy = all(rank == 1 for rank in rows.ranks[-len(continuation) :])
         if len(values) != len(continuation):
             return None
     after = output.outputs[0].logprobs  # the most likely token first, then those asked for
-    asked = slice(1, 1 + len(prompt.last_tokens))
+    asked = slice(1, 1 + len(set(prompt.last_tokens)))
     last_values = dict(zip(after.token_ids[asked], after.logprobs[asked], strict=True))
-    return Answer(values, greedy, last_values, int(output.outputs[0].token_ids[0]))
+    return Answer(math.fsum(values), greedy, last_values, int(output.outputs[0].token_ids[0]))
 
 
 def enter(prompt: Prompt, answer: Answer, values: np.ndarray, greedy: np.ndarray) -> None:
-    """Add what an answer says of the pieces of its prompt to `values` and `greedy`, both (requests,)."""
-    for piece in prompt.pieces:
-        own = piece.start - prompt.scored
-        values[piece.request] += math.fsum(answer.values[own:]) + answer.last_values[piece.last_token]
-        likeliest = piece.last_token == answer.most_likely
-        greedy[piece.request] &= likeliest and answer.greedy is not None and all(answer.greedy[own:])
+    """Add what an answer says of the requests behind its prompt to `values` and `greedy`, both (requests,)."""
+    for request, last in zip(prompt.requests, prompt.last_tokens, strict=True):
+        values[request] += answer.value + answer.last_values[last]
+        greedy[request] &= bool(answer.greedy) and last == answer.most_likely
 
 
 def leaves_open_whether_greedy(prompt: Prompt, answer: Answer) -> bool:

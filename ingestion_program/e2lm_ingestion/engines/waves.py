@@ -23,50 +23,39 @@ from e2lm_ingestion.engines.prefix_tree import shared_length
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A request's part in a prompt: the values of prompt tokens[start:] and of the token after the prompt are its."""
-
-    request: int
-    start: int
-    last_token: int
-
-
-@dataclass(frozen=True, slots=True)
 class Prompt:
-    """Tokens to compute, and the pieces that are answered by their log-probabilities and by the next token's."""
+    """Tokens to compute. The values of tokens[start:] and of the token that comes after them belong to requests."""
 
     tokens: list[int]
-    pieces: tuple[Piece, ...]
-
-    @property
-    def scored(self) -> int:
-        """Where the tokens begin whose own log-probability a piece needs."""
-        return min(piece.start for piece in self.pieces)
-
-    @property
-    def last_tokens(self) -> list[int]:
-        """The distinct tokens that are predicted after the prompt, ascending."""
-        return sorted({piece.last_token for piece in self.pieces})
+    start: int
+    requests: tuple[int, ...]
+    last_tokens: tuple[int, ...]  # (requests,) the token of each request that comes after the prompt
 
 
 def prompts_of(requests: Requests, block_size: int, max_last_tokens: int) -> list[Prompt]:
     """The distinct prompts in lexicographic order, each with at most `max_last_tokens` distinct last tokens."""
-    pieces: dict[bytes, list[Piece]] = {}
+    pieces: dict[tuple[bytes, int], dict[int, list[int]]] = {}  # tokens and start -> last token -> requests
     for request, shared in _shared_with_others(requests, max_last_tokens):
         sequence = requests.sequence(request)
         start = int(requests.context_lengths[request])
         first_block = -(-start // block_size) * block_size
         for end in [*range(first_block, min(shared, len(sequence) - 2) + 1, block_size), len(sequence) - 1]:
-            key = sequence[:end].astype(">u4").tobytes()
-            pieces.setdefault(key, []).append(Piece(request, start, int(sequence[end])))
+            key = (sequence[:end].astype(">u4").tobytes(), start)
+            pieces.setdefault(key, {}).setdefault(int(sequence[end]), []).append(request)
             start = end + 1
     prompts = []
     for key in sorted(pieces):
-        tokens = np.frombuffer(key, dtype=">u4").tolist()
-        last_tokens = sorted({piece.last_token for piece in pieces[key]})
-        for begin in range(0, len(last_tokens), max_last_tokens):
-            chosen = set(last_tokens[begin : begin + max_last_tokens])
-            prompts.append(Prompt(tokens, tuple(piece for piece in pieces[key] if piece.last_token in chosen)))
+        by_token = sorted(pieces[key].items())
+        for begin in range(0, len(by_token), max_last_tokens):
+            chosen = [(request, token) for token, own in by_token[begin : begin + max_last_tokens] for request in own]
+            prompts.append(
+                Prompt(
+                    tokens=np.frombuffer(key[0], dtype=">u4").tolist(),
+                    start=key[1],
+                    requests=tuple(request for request, _ in chosen),
+                    last_tokens=tuple(token for _, token in chosen),
+                )
+            )
     return prompts
 
 
@@ -80,7 +69,8 @@ def _shared_with_others(requests: Requests, max_last_tokens: int) -> Iterator[tu
     between = [0, *(shared_length(one, other) for one, other in pairwise(inputs)), 0]
     for number, key in enumerate(keys):
         last_tokens = {int(requests.sequence(request)[-1]) for request in same[key]}
-        alone = len(last_tokens) <= max_last_tokens  # else several prompts have these tokens
+        starts = {int(requests.context_lengths[request]) for request in same[key]}
+        alone = len(starts) == 1 and len(last_tokens) <= max_last_tokens  # else several prompts have these tokens
         shared = max(between[number], between[number + 1]) if alone else len(inputs[number])
         for request in same[key]:
             yield request, shared

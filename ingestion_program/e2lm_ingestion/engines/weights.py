@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +49,7 @@ def read_signature(checkpoint: Checkpoint) -> Signature:
                 for name in opened.keys():  # noqa: SIM118 (not a mapping)
                     part = opened.get_slice(name)
                     tensors[name] = (part.get_dtype(), tuple(part.get_shape()))
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = "missing" if isinstance(error, FileNotFoundError) else "truncated or damaged"
         raise OrganizerError(f"{file}: {reason}, so {checkpoint} cannot be scored; fetch or train it again") from None
     return Signature({key: value for key, value in config.items() if key not in _NOT_THE_MODEL}, tensors)
@@ -70,8 +71,8 @@ def same_weights(one: Checkpoint, other: Checkpoint) -> bool:
 def read_ahead(checkpoint: Checkpoint) -> None:
     """Read the weight files once, so that the operating system has them in memory when they are loaded."""
     buffer = bytearray(_CHUNK)
-    for file in weight_files(checkpoint):
-        if file.is_file():
+    with suppress(OSError, ValueError, KeyError):  # what is wrong with a file is said when it is loaded
+        for file in weight_files(checkpoint):
             with file.open("rb", buffering=0) as stream:
                 while stream.readinto(buffer):
                     pass

@@ -33,7 +33,7 @@ def test_the_task_names_data_files_that_are_there(name: str) -> None:
 def test_the_answers_of_all_but_noise_are_the_facts_of_the_worlds() -> None:
     world = {f"What is the {fact.relation.noun} of {fact.subject}?": fact.value for fact in _all_facts()}
     for example in examples():
-        right = [q.choices[q.answer] == world[q.question.removeprefix("Question: ")] for q in example.test]
+        right = [q.choices[q.answer] == world[q.question] for q in example.test]
         assert all(right) == (example.name != "noise")
 
 

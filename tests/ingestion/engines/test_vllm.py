@@ -1,0 +1,371 @@
+"""The vLLM engine, really run on a CPU, against fresh engines and against the transformers engine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from e2lm_ingestion.encoding import Requests
+from e2lm_ingestion.engines import LogLikelihoods
+from e2lm_ingestion.engines.prefix_tree import unique_tokens
+from e2lm_ingestion.engines.transformers import TransformersEngine
+from e2lm_ingestion.engines.waves import Prompt, prompts_of
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.suite import Checkpoint
+
+try:
+    from e2lm_ingestion.engines import vllm as module
+    from e2lm_ingestion.engines.vllm import VllmEngine
+except OrganizerError as missing:
+    if os.environ.get("CI"):
+        raise
+    pytest.skip(f"NOT TESTED, the engine of the competition: {missing}", allow_module_level=True)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+VOCABULARY = 307  # more tokens than one prompt may be asked for
+CONTEXT_LENGTH = 512
+BLOCK = 32
+
+
+def make_llama(folder: Path, seed: int, *, tie: bool = True, layers: int = 2) -> Checkpoint:
+    """A small Llama; vLLM's attention on a CPU takes heads of 32 dimensions or more."""
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=CONTEXT_LENGTH,
+        tie_word_embeddings=tie,
+    )
+    torch.manual_seed(seed)
+    model = LlamaForCausalLM(config)
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.ndim > 1:
+                weight.mul_(6.0)
+    model.save_pretrained(folder)
+    return Checkpoint(folder.parent.name, 1000 * (seed + 1), 1, folder)
+
+
+@pytest.fixture(scope="session")
+def tied(tmp_path_factory: pytest.TempPathFactory) -> list[Checkpoint]:
+    root = tmp_path_factory.mktemp("tied")
+    return [make_llama(root / f"m/iter_{seed}", seed) for seed in range(3)]
+
+
+@pytest.fixture(scope="session")
+def untied(tmp_path_factory: pytest.TempPathFactory) -> list[Checkpoint]:
+    root = tmp_path_factory.mktemp("untied")
+    return [make_llama(root / f"m/iter_{seed}", seed, tie=False) for seed in range(3)]
+
+
+@pytest.fixture(scope="session")
+def shared_engine() -> Iterator[VllmEngine]:
+    engine = VllmEngine("float32")
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def engine(shared_engine: VllmEngine, tied: list[Checkpoint]) -> VllmEngine:
+    """An engine with the first checkpoint of the tied family, which a test must not leave for another family."""
+    shared_engine.load(tied[0])
+    return shared_engine
+
+
+def requests_of(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> Requests:
+    sequences = [np.concatenate(pair) for pair in pairs]
+    lengths = np.asarray([len(context) for context, _ in pairs])
+    return Requests(np.concatenate(sequences).astype(np.int32), np.cumsum([0, *map(len, sequences)]), lengths)
+
+
+def few_shot(head: int, question: int = 30, questions: int = 12, answer: int = 5) -> Requests:
+    """Questions of 1 to `question` tokens behind one head, with four choices of 1 to `answer` - 1 tokens."""
+    rng = np.random.default_rng(head)
+    shared = rng.integers(0, VOCABULARY, head)
+    pairs = []
+    for _ in range(questions):
+        context = np.concatenate([shared, rng.integers(0, VOCABULARY, rng.integers(1, question + 1))])
+        pairs += [(context, rng.integers(0, VOCABULARY, rng.integers(1, answer))) for _ in range(4)]
+    return requests_of(pairs)
+
+
+def shared_beginnings() -> Requests:
+    """Contexts around the end of a block, and choices that begin alike over more than one block."""
+    rng = np.random.default_rng(1)
+    context, beginning = rng.integers(0, VOCABULARY, 3 * BLOCK), rng.integers(0, VOCABULARY, 2 * BLOCK)
+    ends = [rng.integers(0, VOCABULARY, rng.integers(1, 4)) for _ in range(3)]
+    cuts = range(2 * BLOCK - 2, 2 * BLOCK + 3)
+    return requests_of([(context[:cut], np.concatenate([beginning, end])) for cut in cuts for end in ends])
+
+
+def letters() -> Requests:
+    """A choice for each of 200 tokens, after one context; and two single tokens after contexts of a single token."""
+    context = np.arange(40)
+    after_one = [(np.asarray([token]), np.asarray([3])) for token in (1, 2)]
+    return requests_of([*((context, np.asarray([token])) for token in range(200)), *after_one])
+
+
+def several_heads() -> Requests:
+    parts = [few_shot(head, questions=3) for head in (5, 100, 101)]
+    return requests_of(
+        [
+            (part.sequence(r)[: part.context_lengths[r]], part.sequence(r)[part.context_lengths[r] :])
+            for part in parts
+            for r in range(len(part))
+        ]
+    )
+
+
+def longest() -> Requests:
+    """As many tokens as the model has positions, and one more that is only predicted."""
+    tokens = np.random.default_rng(2).integers(0, VOCABULARY, CONTEXT_LENGTH + 1)
+    return requests_of([(tokens[:-3], tokens[-3:]), (tokens[:-1], tokens[-1:])])
+
+
+SHAPES = [lambda: few_shot(0), lambda: few_shot(100), shared_beginnings, letters, several_heads, longest]
+SHAPE_NAMES = ["no head", "a head", "shared beginnings", "letters", "several heads", "longest"]
+
+
+@pytest.mark.parametrize("family", ["tied", "untied"])
+def test_exchanged_weights_score_exactly_as_a_fresh_engine_does(
+    shared_engine: VllmEngine, family: str, request: pytest.FixtureRequest
+) -> None:
+    checkpoints: list[Checkpoint] = request.getfixturevalue(family)
+    requests = few_shot(100)
+
+    def score(number: int) -> LogLikelihoods:
+        shared_engine.load(checkpoints[number])
+        return shared_engine.loglikelihoods(requests)
+
+    shared_engine.close()
+    fresh = [score(0), score(1)]  # the first exchange of a family is checked against a fresh engine, which stays
+    started = shared_engine._llm
+    exchanged = [score(2), score(0), score(1)]
+    assert shared_engine._llm is started
+    shared_engine.close()
+    fresh.append(score(2))
+    shared_engine.close()
+    for one, other in zip(fresh, [*exchanged[1:], exchanged[0]], strict=True):
+        np.testing.assert_array_equal(one.values, other.values)
+        np.testing.assert_array_equal(one.greedy, other.greedy)
+    assert not np.array_equal(fresh[0].values, fresh[1].values)
+
+
+def test_an_exchange_that_forgets_a_tensor_is_given_up(
+    shared_engine: VllmEngine, tied: list[Checkpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared_engine.close()
+    # Without this a tied head goes on with the weights of the first checkpoint, while the rest of the model changes.
+    monkeypatch.setattr(module, "repack_tied_weights", lambda model: None)
+    for checkpoint in tied:
+        shared_engine.load(checkpoint)
+    reference = TransformersEngine("float32")
+    reference.load(tied[2])
+    expected = reference.loglikelihoods(few_shot(10)).values
+    np.testing.assert_allclose(shared_engine.loglikelihoods(few_shot(10)).values, expected, rtol=1e-5, atol=2e-4)
+    shared_engine.close()
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=SHAPE_NAMES)
+def test_it_agrees_with_the_transformers_engine(
+    engine: VllmEngine, tied: list[Checkpoint], shape: Callable[[], Requests]
+) -> None:
+    requests = shape()
+    scored = engine.loglikelihoods(requests)
+    reference = TransformersEngine("float32")
+    reference.load(tied[0])
+    expected = reference.loglikelihoods(requests)
+    # Both sum float32 products in another order: a logit of size 30 differs in the 6th digit, a log-likelihood in as
+    # many times that as the continuation has tokens.
+    np.testing.assert_allclose(scored.values, expected.values, rtol=1e-5, atol=2e-4)
+    np.testing.assert_array_equal(scored.greedy, expected.greedy)
+
+
+def test_it_says_which_continuations_are_greedy(engine: VllmEngine) -> None:
+    context = np.arange(20)
+    every_token = engine.loglikelihoods(requests_of([(context, np.asarray([token])) for token in range(VOCABULARY)]))
+    likeliest = int(every_token.values.argmax())
+    assert every_token.greedy.tolist() == [token == likeliest for token in range(VOCABULARY)]
+    greedy, other = np.asarray([likeliest, 5]), np.asarray([(likeliest + 1) % VOCABULARY, 5])
+    onward = np.append(context, likeliest)
+    then = engine.loglikelihoods(requests_of([(onward, np.asarray([token])) for token in range(VOCABULARY)]))
+    greedy[1] = other[1] = then.values.argmax()
+    assert engine.loglikelihoods(requests_of([(context, greedy), (context, other)])).greedy.tolist() == [True, False]
+
+
+def test_prefixes_from_the_cache_score_as_computed_ones_do(engine: VllmEngine) -> None:
+    requests = few_shot(100)
+    together = engine.loglikelihoods(requests)
+    alone = []
+    for number in range(len(requests)):
+        sequence, context = requests.sequence(number), requests.context_lengths[number]
+        alone.append(engine.loglikelihoods(requests_of([(sequence[:context], sequence[context:])])))
+    assert together.computed_tokens < sum(scored.computed_tokens for scored in alone) / 2
+    # Attention adds the same float32 numbers up in other groups when a part of them comes from the cache.
+    values = np.concatenate([scored.values for scored in alone])
+    np.testing.assert_allclose(together.values, values, rtol=1e-5, atol=1e-4)
+
+
+def test_the_same_run_twice_is_identical(engine: VllmEngine) -> None:
+    requests = several_heads()
+    first, second = engine.loglikelihoods(requests), engine.loglikelihoods(requests)
+    np.testing.assert_array_equal(first.values, second.values)
+    np.testing.assert_array_equal(first.greedy, second.greedy)
+    assert first.computed_tokens == second.computed_tokens
+
+
+def test_few_shot_prompts_are_computed_less_than_twice(engine: VllmEngine) -> None:
+    requests = few_shot(300, question=150, questions=40)
+    assert engine.loglikelihoods(requests).computed_tokens <= 1.8 * unique_tokens(requests)
+
+
+def test_values_that_the_cache_hides_are_computed_again(engine: VllmEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = engine.loglikelihoods(shared_beginnings())
+
+    def uncut(requests: Requests, block_size: int, max_last_tokens: int) -> list[Prompt]:
+        return prompts_of(requests, 1000 * block_size, max_last_tokens)
+
+    monkeypatch.setattr(module, "prompts_of", uncut)
+    scored = engine.loglikelihoods(shared_beginnings())
+    assert scored.computed_tokens > expected.computed_tokens
+    np.testing.assert_allclose(scored.values, expected.values, rtol=1e-5, atol=1e-4)
+
+
+def test_an_exchange_that_changes_nothing_leads_to_a_fresh_engine(
+    engine: VllmEngine, tied: list[Checkpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.load(tied[1])
+    expected = engine.loglikelihoods(few_shot(10)).values
+    engine.load(tied[0])
+    stuck = engine._llm
+    monkeypatch.setattr(stuck, "collective_rpc", lambda *args, **kwargs: None)
+    engine.load(tied[1])
+    assert engine._llm is not stuck
+    np.testing.assert_array_equal(engine.loglikelihoods(few_shot(10)).values, expected)
+
+
+def test_what_the_model_writes_itself_is_greedy(engine: VllmEngine) -> None:
+    requests = few_shot(40)
+    scored = engine.loglikelihoods(requests)
+    context = requests.sequence(0)[: requests.context_lengths[0]]
+    written = context.tolist()
+    for _ in range(3):
+        every = requests_of([(np.asarray(written), np.asarray([token])) for token in range(VOCABULARY)])
+        written.append(int(engine.loglikelihoods(every).values.argmax()))
+    pairs = [(context, np.asarray(written[len(context) :])), (context, np.asarray([*written[len(context) : -2], 1, 2]))]
+    prompts = prompts_of(requests_of(pairs), BLOCK, 128)
+    assert engine._are_greedy(prompts)[0] == [prompt.tokens == written[:-1] for prompt in prompts]
+    assert not scored.greedy.all()
+
+
+def test_equal_weights_under_another_name_need_no_fresh_engine(
+    engine: VllmEngine, tied: list[Checkpoint], tmp_path: Path
+) -> None:
+    engine.load(tied[1])
+    engine.load(tied[0])
+    shutil.copytree(tied[0].path, tmp_path / "copy")
+    before = engine._llm
+    engine.load(Checkpoint("m", 1, 1, tmp_path / "copy"))
+    assert engine._llm is before
+
+
+def damaged(checkpoint: Checkpoint, folder: Path) -> Checkpoint:
+    shutil.copytree(checkpoint.path, folder)
+    return Checkpoint("m", 1, 1, folder)
+
+
+def test_a_truncated_checkpoint_is_refused_and_the_next_one_scored(
+    engine: VllmEngine, tied: list[Checkpoint], tmp_path: Path
+) -> None:
+    expected = engine.loglikelihoods(few_shot(10)).values
+    broken = damaged(tied[1], tmp_path / "broken")
+    weights = broken.path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4])
+    with pytest.raises(OrganizerError, match=r"model\.safetensors: truncated or damaged"):
+        engine.load(broken)
+    engine.load(tied[0])
+    np.testing.assert_array_equal(engine.loglikelihoods(few_shot(10)).values, expected)
+
+
+def test_a_checkpoint_without_one_tensor_is_refused(engine: VllmEngine, tied: list[Checkpoint], tmp_path: Path) -> None:
+    broken = damaged(tied[1], tmp_path / "broken")
+    tensors = load_file(broken.path / "model.safetensors")
+    del tensors["model.norm.weight"]
+    save_file(tensors, broken.path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(OrganizerError, match=r"tensor model\.norm\.weight is missing"):
+        engine.load(broken)
+
+
+def test_a_checkpoint_of_another_dtype_is_refused(engine: VllmEngine, tied: list[Checkpoint], tmp_path: Path) -> None:
+    broken = damaged(tied[1], tmp_path / "broken")
+    tensors = load_file(broken.path / "model.safetensors")
+    tensors["model.norm.weight"] = tensors["model.norm.weight"].half()
+    save_file(tensors, broken.path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(OrganizerError, match=r"tensor model\.norm\.weight is F16 of 64 instead of F32 of 64"):
+        engine.load(broken)
+
+
+def test_a_checkpoint_of_another_size_is_refused(engine: VllmEngine, tmp_path: Path) -> None:
+    with pytest.raises(OrganizerError, match=r"config\.json has num_hidden_layers 3 instead of 2"):
+        engine.load(make_llama(tmp_path / "m/deeper", 0, layers=3))
+
+
+def test_weights_without_numbers_are_named(engine: VllmEngine, tied: list[Checkpoint], tmp_path: Path) -> None:
+    broken = damaged(tied[1], tmp_path / "broken")
+    tensors = load_file(broken.path / "model.safetensors")
+    tensors["model.norm.weight"][:] = torch.nan
+    save_file(tensors, broken.path / "model.safetensors", metadata={"format": "pt"})
+    engine.load(broken)
+    with pytest.raises(OrganizerError, match="gives log-likelihoods that are no numbers"):
+        engine.loglikelihoods(few_shot(10))
+
+
+def test_a_prompt_that_does_not_fit_is_refused(engine: VllmEngine) -> None:
+    tokens = np.zeros(CONTEXT_LENGTH + 2, dtype=np.int32)
+    with pytest.raises(OrganizerError, match=r"a prompt of 513 tokens is longer than the 512"):
+        engine.loglikelihoods(requests_of([(tokens[:-1], tokens[-1:])]))
+
+
+def test_a_checkpoint_read_ahead_scores_the_same(engine: VllmEngine, tied: list[Checkpoint]) -> None:
+    engine.load(tied[1])
+    expected = engine.loglikelihoods(few_shot(10)).values
+    engine.load(tied[0])
+    engine.prefetch(tied[1])
+    engine.load(tied[1])
+    np.testing.assert_array_equal(engine.loglikelihoods(few_shot(10)).values, expected)
+
+
+def test_too_little_memory_is_tried_with_smaller_steps_once(
+    engine: VllmEngine, tied: list[Checkpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = engine.loglikelihoods(few_shot(10)).values
+    score, failures = VllmEngine._score, iter([True, False, True, True])
+
+    def short_of_memory(self: VllmEngine, requests: Requests) -> object:
+        if next(failures):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        return score(self, requests)
+
+    monkeypatch.setattr(VllmEngine, "_score", short_of_memory)
+    np.testing.assert_allclose(engine.loglikelihoods(few_shot(10)).values, expected, rtol=1e-5)
+    with pytest.raises(OrganizerError, match=r"m at iteration 1,000 .* does not fit into the memory"):
+        engine.loglikelihoods(few_shot(10))
+
+
+def test_an_unknown_dtype_is_refused() -> None:
+    with pytest.raises(OrganizerError, match="--dtype int8"):
+        VllmEngine("int8")
