@@ -25,6 +25,7 @@ COMMANDS = {
 def main(argv: list[str] | None = None) -> int:
     """Run one command. Returns its exit code; 2 for an error that the message explains, 130 when interrupted."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin for a shared core cost minutes
     arguments = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(prog="e2lm", description="Early Training Evaluation of Language Models")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

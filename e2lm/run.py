@@ -7,6 +7,7 @@ from pathlib import Path
 
 from e2lm.catalog import SuiteFiles, find_suite
 from e2lm.progress import progress_bar
+from e2lm_ingestion.engines import ENGINES, make_engine
 from e2lm_ingestion.submission import open_submission
 from e2lm_ingestion.suite import checkpoints_root, load_suite
 from e2lm_ingestion.sweep import Progress, sweep
@@ -22,13 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("submission", type=Path, help="a submission's folder or zip")
     parser.add_argument("--suite", default="miniature", help="a suite's name or suite.yaml (default: miniature)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the outcome; run again to resume")
-    parser.add_argument("--engine", choices=["auto", "transformers"], default="auto")
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="auto: vllm with a GPU, else transformers")
     parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
+    parser.add_argument("--deadline", type=float, metavar="MINUTES", help="stop in time; run again to go on")
 
 
 def main(args: argparse.Namespace) -> int:
     """Sweep, score, report; the last lines say where everything is."""
-    evaluation = run(args.submission, find_suite(args.suite), args.out, dtype=args.dtype)
+    deadline = args.deadline * 60 if args.deadline else None
+    suite = find_suite(args.suite)
+    evaluation = run(args.submission, suite, args.out, engine=args.engine, dtype=args.dtype, deadline=deadline)
     scores = evaluation.scores
     print(f"{evaluation.task}: " + ", ".join(f"{key} {scores[key]:.4f}" for key in SHOWN if key in scores))
     for reason in evaluation.reasons:
@@ -38,10 +42,16 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def run(submission_path: Path, suite_files: SuiteFiles, out: Path, *, dtype: str = "auto") -> Evaluation:
+def run(
+    submission_path: Path,
+    suite_files: SuiteFiles,
+    out: Path,
+    *,
+    engine: str = "auto",
+    dtype: str = "auto",
+    deadline: float | None = None,
+) -> Evaluation:
     """Leave `out`/results, `out`/scores.json and `out`/detailed_results.html; resumes what was killed."""
-    from e2lm_ingestion.engines.transformers import TransformersEngine
-
     suite = load_suite(suite_files.suite)
     with open_submission(submission_path) as submission, progress_bar(submission.name) as update:
         results = sweep(
@@ -49,7 +59,8 @@ def run(submission_path: Path, suite_files: SuiteFiles, out: Path, *, dtype: str
             suite,
             root=checkpoints_root(),
             results=out / "results",
-            make_engine=lambda: TransformersEngine(dtype),
+            make_engine=lambda: make_engine(engine, dtype, suite.context_length),
+            deadline=deadline,
             on_progress=lambda progress: update(progress.done, progress.total, _detail(progress)),
         )
     evaluation = evaluate(results.parent, suite_files.scoring)

@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin for a shared core cost minutes
 
-from e2lm_ingestion.engines.transformers import TransformersEngine
+from e2lm_ingestion.engines import ENGINES, make_engine
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.results import empty_folder
 from e2lm_ingestion.submission import open_submission
@@ -29,7 +30,9 @@ def main() -> int:
     parser.add_argument("submission", nargs="?", type=Path, default=Path("/app/ingested_program"))
     parser.add_argument("output", nargs="?", type=Path, default=Path("/app/output"))
     parser.add_argument("--checkpoints", type=Path, default=Path("/app/data"), help="folder that holds the models")
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="auto: vllm with a GPU, else transformers")
     parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16")
+    parser.add_argument("--deadline", type=float, default=690.0, help="minutes, below the platform's limit of 12 hours")
     args = parser.parse_args()
     try:
         empty_folder(args.output)
@@ -41,8 +44,9 @@ def main() -> int:
                 suite,
                 root=args.checkpoints,
                 results=args.output,
-                make_engine=lambda: TransformersEngine(args.dtype),
+                make_engine=lambda: make_engine(args.engine, args.dtype, suite.context_length),
                 on_progress=_log,
+                deadline=args.deadline * 60,
             )
     except (SubmissionError, OrganizerError) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
@@ -52,7 +56,8 @@ def main() -> int:
 
 def _log(progress: Progress) -> None:
     place = f"[{progress.done}/{progress.total}] {progress.checkpoint}"
-    print(f"{place}: score {progress.score:.4f}, {progress.seconds:.1f} s", flush=True)
+    left = f"about {progress.seconds_left / 60:.1f} min left"
+    print(f"{place}: score {progress.score:.4f}, {progress.seconds:.1f} s, {left}", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ model learns of the people alone. Each has 14 early checkpoints (iterations 4,00
 1 nominal GT is 896 real tokens (7 optimizer steps of 2 sequences of 64 tokens), so 0.18 million tokens for the early
 window and 0.89 million for the whole. The 154 checkpoints take about 150 MB.
 
-    mini-100k-arch1      104,688 parameters    2 layers, width 48
-    mini-100k-arch1-web  104,688               the same, web only
-    mini-100k-arch2      112,832               1 layer, width 64
+    mini-150k-arch1      104,688 parameters    2 layers, width 48
+    mini-150k-arch1-web  104,688               the same, web only
+    mini-150k-arch2      112,832               1 layer, width 64
     mini-200k-arch1      188,864               3 layers, width 64
     mini-200k-arch2      225,680               2 layers, width 80
     mini-400k-arch1      403,104               3 layers, width 96

@@ -29,13 +29,13 @@ DOCUMENT_TOKENS = 30  # less than a document has on average, so that enough of t
 
 # Biggest first, so that the two processes finish together.
 RECIPES = (
-    training.Recipe("mini-400k-arch1", "science", 96, 3, 8, 224, learning_rate=3e-3),
-    training.Recipe("mini-400k-arch2", "science", 128, 2, 8, 256, learning_rate=3e-3),
-    training.Recipe("mini-200k-arch1", "science", 64, 3, 8, 128, learning_rate=4e-3),
-    training.Recipe("mini-200k-arch2", "science", 80, 2, 8, 192, learning_rate=4e-3),
-    training.Recipe("mini-100k-arch1", "science", 48, 2, 8, 128, learning_rate=4e-3),
-    training.Recipe("mini-100k-arch1-web", "web", 48, 2, 8, 128, learning_rate=4e-3),
-    training.Recipe("mini-100k-arch2", "science", 64, 1, 8, 160, learning_rate=4e-3),
+    training.Recipe("mini-400k-arch1", "science", 96, 3, 3, 224, learning_rate=3e-3),
+    training.Recipe("mini-400k-arch2", "science", 128, 2, 4, 256, learning_rate=3e-3),
+    training.Recipe("mini-200k-arch1", "science", 64, 3, 2, 128, learning_rate=4e-3),
+    training.Recipe("mini-200k-arch2", "science", 96, 2, 3, 128, learning_rate=3e-3),
+    training.Recipe("mini-150k-arch1", "science", 64, 2, 2, 160, learning_rate=4e-3),
+    training.Recipe("mini-150k-arch1-web", "web", 64, 2, 2, 160, learning_rate=4e-3),
+    training.Recipe("mini-150k-arch2", "science", 64, 1, 2, 256, learning_rate=4e-3),
 )
 
 

@@ -21,6 +21,7 @@ BATCH_SIZE = 2  # sequences; small, since facts are learned per step more than p
 STEPS_PER_GT = 7.0  # optimizer steps per nominal billion tokens: one nominal billion is 7 * 2 * 64 = 896 real tokens
 WARM_UP = 30  # steps
 INITIALIZER = 0.05  # standard deviation of the first weights; the customary 0.02 is for far wider models
+HEAD_SIZE = 32  # the smallest that vLLM's attention takes on a CPU
 FINAL_LEARNING_RATE = 0.1  # of the peak, reached by a cosine at the last step
 
 
@@ -58,6 +59,7 @@ def new_model(recipe: Recipe, vocabulary: int, context_length: int, end_token: i
         num_hidden_layers=recipe.layers,
         num_attention_heads=recipe.heads,
         num_key_value_heads=recipe.heads,
+        head_dim=HEAD_SIZE,
         max_position_embeddings=context_length,
         initializer_range=INITIALIZER,
         tie_word_embeddings=True,

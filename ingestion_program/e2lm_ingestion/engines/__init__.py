@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch
 
 from e2lm_ingestion.encoding import Requests
 from e2lm_ingestion.suite import Checkpoint
@@ -18,6 +20,9 @@ class LogLikelihoods:
     values: np.ndarray  # (requests,) float32, nats: the sum of the continuation's token log-probabilities
     greedy: np.ndarray  # (requests,) bool: every continuation token was the most likely one
     computed_tokens: int  # tokens that went through the model
+
+
+ENGINES = ("auto", "vllm", "transformers")
 
 
 class Engine(Protocol):
@@ -35,3 +40,19 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free the device."""
+
+
+def make_engine(name: str, dtype: str, context_length: int) -> Engine:
+    """An engine by name; auto is vLLM where it is installed and there is a GPU, else transformers.
+
+    Raises OrganizerError when the engine or the dtype is not to be had on this machine.
+    """
+    if name == "auto":
+        name = "vllm" if importlib.util.find_spec("vllm") and torch.cuda.is_available() else "transformers"
+    if name == "vllm":
+        from e2lm_ingestion.engines.vllm import VllmEngine
+
+        return VllmEngine(dtype, context_length=context_length)
+    from e2lm_ingestion.engines.transformers import TransformersEngine
+
+    return TransformersEngine(dtype)

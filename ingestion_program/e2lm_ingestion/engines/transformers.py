@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from transformers import AutoModelForCausalLM, DynamicCache
 
 from e2lm_ingestion.encoding import Requests
 from e2lm_ingestion.engines import LogLikelihoods
+from e2lm_ingestion.engines.device import describe_device, resolve_dtype
 from e2lm_ingestion.engines.prefix_tree import Chunk, plan, shared_length
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint, weight_files
@@ -20,7 +20,7 @@ from e2lm_ingestion.suite import Checkpoint, weight_files
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # the sweep draws one of its own
+transformers.logging.disable_progress_bar()  # the sweep draws one of its own
 
 MAX_NODES = 512
 # A wrong mask moves a log-likelihood by whole nats; rounding, by far less than this share of its size.
@@ -32,18 +32,17 @@ class TransformersEngine:
 
     def __init__(self, dtype: str = "auto") -> None:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._dtype = _resolve_dtype(dtype, self._device)
+        self._dtype: torch.dtype = getattr(torch, resolve_dtype(dtype, self._device.type))
         self._model: PreTrainedModel | None = None
         self._planned: tuple[Requests, list[Chunk]] | None = None
 
     @property
     def description(self) -> dict[str, str]:
         """What results depend on: engine, dtype, device and versions."""
-        device = torch.cuda.get_device_name() if self._device.type == "cuda" else f"cpu ({platform.machine()})"
         return {
             "name": "transformers",
             "dtype": str(self._dtype).removeprefix("torch."),
-            "device": device,
+            **describe_device(self._device.type),
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         }
@@ -162,18 +161,6 @@ class _Walk:
         )
         logits: torch.Tensor = output.logits[0]
         return logits
-
-
-def _resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """float32 on a CPU; on a GPU bfloat16 where it has it, else float16 (a T4)."""
-    if dtype == "auto":
-        if device.type == "cpu":
-            return torch.float32
-        return torch.bfloat16 if torch.cuda.get_device_capability()[0] >= 8 else torch.float16
-    chosen = getattr(torch, dtype, None)
-    if chosen not in _SELF_CHECK_TOLERANCE:
-        raise OrganizerError(f"--dtype {dtype}: choose auto, float32, bfloat16 or float16")
-    return chosen  # type: ignore[no-any-return]
 
 
 def _build(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:

@@ -1,11 +1,10 @@
-"""The engine of the competition: vLLM, one engine a family, weights exchanged in place, shared tokens computed once."""
+"""The engine of the competition: vLLM, started once a family, weights exchanged in place, shared tokens cached."""
 
 from __future__ import annotations
 
 import gc
 import importlib
 import os
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -28,7 +27,7 @@ from e2lm_ingestion.engines.vllm_answers import (
     scoring_parameters,
 )
 from e2lm_ingestion.engines.waves import Prompt, plan_waves, prompts_of
-from e2lm_ingestion.engines.weights import Signature, read_ahead, read_signature, same_weights
+from e2lm_ingestion.engines.weights import Signature, read_signature, same_weights
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint
 
@@ -83,7 +82,6 @@ class VllmEngine:
         self._planned: tuple[Requests, list[Prompt], list[list[int]]] | None = None
         # Whether exchanged weights score as a fresh engine's do: seen at the first exchange of a family, None before.
         self._exchange_is_exact: bool | None = None
-        self._reader: threading.Thread | None = None
 
     @property
     def description(self) -> dict[str, str]:
@@ -99,16 +97,8 @@ class VllmEngine:
             f"{_BLOCK_SIZE[self._device]}, prefix caching{head}",
         }
 
-    def prefetch(self, checkpoint: Checkpoint) -> None:
-        """Read a checkpoint's files from the disk in the background, before `load` needs them."""
-        self._reader = threading.Thread(target=read_ahead, args=(checkpoint,), daemon=True)
-        self._reader.start()
-
     def load(self, checkpoint: Checkpoint) -> None:
         """Put a checkpoint's weights in place. Raises OrganizerError when they are damaged or not of this family."""
-        if self._reader is not None:
-            self._reader.join()
-            self._reader = None
         signature = read_signature(checkpoint)
         if self._signature is not None and (difference := self._signature.difference(signature)):
             raise OrganizerError(f"{checkpoint.path}: {difference}; fetch this checkpoint of the family again")

@@ -340,15 +340,6 @@ def test_a_prompt_that_does_not_fit_is_refused(engine: VllmEngine) -> None:
         engine.loglikelihoods(requests_of([(tokens[:-1], tokens[-1:])]))
 
 
-def test_a_checkpoint_read_ahead_scores_the_same(engine: VllmEngine, tied: list[Checkpoint]) -> None:
-    engine.load(tied[1])
-    expected = engine.loglikelihoods(few_shot(10)).values
-    engine.load(tied[0])
-    engine.prefetch(tied[1])
-    engine.load(tied[1])
-    np.testing.assert_array_equal(engine.loglikelihoods(few_shot(10)).values, expected)
-
-
 def test_too_little_memory_is_tried_with_smaller_steps_once(
     engine: VllmEngine, tied: list[Checkpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
