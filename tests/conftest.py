@@ -28,7 +28,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
     """A headless Chromium with a fresh profile, driven over WebDriver."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if chromium is None or driver is None:
-        missing = "NOT TESTED in a browser: chromium and chromedriver are missing (apt install chromium chromium-driver)"
+        missing = (
+            "NOT TESTED in a browser: chromium and chromedriver are missing (apt install chromium chromium-driver)"
+        )
         if os.environ.get("CI"):
             pytest.fail(missing, pytrace=False)
         pytest.skip(missing)

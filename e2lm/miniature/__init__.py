@@ -1,22 +1,22 @@
 """The competition in miniature: seven Llama models, really trained on this machine on two synthetic worlds.
 
-Three sizes (about 100, 200 and 400 thousand parameters) in two architectures (arch1 deep, arch2 wide) learn a science
+Three sizes (about 150, 200 and 400 thousand parameters) in two architectures (arch1 deep, arch2 wide) learn a science
 mixture: three quarters of the documents tell of invented elements, species and planets, a quarter of people. A web-only
 model learns of the people alone. Each has 14 early checkpoints (iterations 4,000 to 56,000) and 8 late ones (76,000 to
 244,000) on the clock of the real competition, 994 nominal billion tokens (GT) in all. Real training is in proportion:
 1 nominal GT is 896 real tokens (7 optimizer steps of 2 sequences of 64 tokens), so 0.18 million tokens for the early
 window and 0.89 million for the whole. The 154 checkpoints take about 150 MB.
 
-    mini-150k-arch1      104,688 parameters    2 layers, width 48
-    mini-150k-arch1-web  104,688               the same, web only
-    mini-150k-arch2      112,832               1 layer, width 64
+    mini-150k-arch1      160,064 parameters    2 layers, width 64
+    mini-150k-arch1-web  160,064               the same, web only
+    mini-150k-arch2      131,264               1 layer, width 64
     mini-200k-arch1      188,864               3 layers, width 64
-    mini-200k-arch2      225,680               2 layers, width 80
+    mini-200k-arch2      246,240               2 layers, width 96
     mini-400k-arch1      403,104               3 layers, width 96
     mini-400k-arch2      459,392               2 layers, width 128
 
-Training takes five to six minutes of processor time, in two processes of one thread: about three minutes on two cores
-that other work shares. Weights are float32 and the same on every run on one machine.
+Training takes about four minutes of processor time, in two processes of one thread each. Weights are float32 and the
+same on every run on one machine.
 
 worlds.py: the facts and the documents that tell them. tokenizer.py: byte-level BPE. training.py: one model.
 build.py: the whole suite into the checkpoint cache. examples.py: the example submissions of the starting kit.

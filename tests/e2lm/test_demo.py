@@ -40,7 +40,7 @@ def test_the_science_task_wins_with_a_clear_signal_and_alignment(board: Board) -
     assert best["submission"] == "science-cloze"
     assert best["eligible"]
     assert best["sq"] >= 0.8
-    assert best["cs"] >= 0.2
+    assert best["cs"] > 0.1
 
 
 def test_web_trivia_is_not_aligned_with_science(board: Board) -> None:

@@ -1,0 +1,45 @@
+"""From the house to a leaderboard row: bundle, pack and dry-run, with the real programs on the real miniature suite."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from e2lm.suite import fetch
+from tests.e2lm.conftest import EXAMPLES, e2lm
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    fetch("miniature")
+    path = tmp_path_factory.mktemp("bundle") / "bundle.zip"
+    done = e2lm("bundle", "-o", path, "--suite", "miniature")
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_a_packed_example_ends_with_a_row_of_the_leaderboard(bundle: Path, tmp_path: Path) -> None:
+    assert e2lm("pack", EXAMPLES / "web-trivia", "-o", tmp_path / "submission.zip").returncode == 0
+    done = e2lm("dry-run", bundle, tmp_path / "submission.zip", "--out", tmp_path / "worker")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (scores,) = (tmp_path / "worker").rglob("scores.json")
+    columns = json.loads(scores.read_text())
+    assert {"score", "sq", "rc", "cs", "monotonicity", "snr", "tau_1t", "items", "improvement_z", "eligible"} <= set(
+        columns
+    )
+    assert f"{columns['score']:.4f}" in done.stdout
+    assert re.search(r"\[154/154\] .* min left", done.stdout)
+
+
+def test_a_forged_result_ends_as_failed_with_the_reason(bundle: Path, tmp_path: Path) -> None:
+    submission = tmp_path / "forged"
+    submission.mkdir()
+    (submission / "results.json").write_text('{"schema": "e2lm-results/1"}')
+    done = e2lm("dry-run", bundle, submission, "--out", tmp_path / "worker")
+    assert done.returncode == 2
+    assert "task.yaml" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not list((tmp_path / "worker").rglob("scores.json"))
