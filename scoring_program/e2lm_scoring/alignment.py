@@ -26,7 +26,8 @@ def domain_alignment(science: ArrayLike, web: ArrayLike) -> float:
 def domain_alignments(science: ArrayLike, web: ArrayLike) -> np.ndarray:
     """CS of many pairs of curves at once, (..., checkpoints) each -> (...); the formula of `domain_alignment`."""
     science_normalized, web_normalized = normalized_pair(science, web)
-    return np.maximum(0.0, np.mean(science_normalized - web_normalized, axis=-1))
+    mean_gap: np.ndarray = np.mean(science_normalized - web_normalized, axis=-1)
+    return np.where(mean_gap > 0, mean_gap, 0.0)
 
 
 def normalized_pair(science: ArrayLike, web: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

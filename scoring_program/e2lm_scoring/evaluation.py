@@ -58,7 +58,7 @@ class Alignment:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A 95 % interval of a score over the choice of items, and its standard error; see uncertainty.py for what it is."""
+    """A 95 % interval of a score over the choice of items, and its standard error; uncertainty.py says which."""
 
     low: float
     high: float
@@ -67,7 +67,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class ItemTable:
-    """What each item does to the signal, in the order of the test file; arrays are (items,). Early science models only."""
+    """What each item does to the signal, in the order of the test file; early science models only. Each (items,)."""
 
     subset: np.ndarray  # str, the name of the item's subset, "" where the task has none
     mean: np.ndarray  # float64, mean score over the signal models' early checkpoints, higher is better

@@ -44,7 +44,8 @@ def ranking_consistencies(early: ArrayLike, late: ArrayLike, *, reference: Refer
 def ranking_agreement(early: ArrayLike, late: ArrayLike) -> np.ndarray:
     """(tau + 1) / 2 at each late checkpoint, (..., late checkpoints) in [0, 1].
 
-    `early` is (..., models, early checkpoints), `late` (..., models, late checkpoints). Raises as `ranking_consistency`.
+    `early` is (..., models, early checkpoints), `late` (..., models, late checkpoints). Raises as
+    `ranking_consistency`.
     """
     first, last = np.asarray(early, dtype=np.float64), np.asarray(late, dtype=np.float64)
     if first.ndim < 2 or last.ndim != first.ndim or first.shape[:-1] != last.shape[:-1] or first.shape[-2] < 2:

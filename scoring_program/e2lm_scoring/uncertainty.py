@@ -115,3 +115,59 @@ def whole_scores(curves: Mapping[tuple[str, int], np.ndarray], configuration: Co
         total = weights.signal_quality * scores["sq"] + weights.ranking_consistency * scores["rc"]
         scores["score"] = total + weights.domain_alignment * scores["cs"]
     return scores
+
+
+def interval(estimate: float, draws: np.ndarray) -> Interval:
+    """A 95 % interval of a score in [0, 1] from its value and its draws (draws,), and its standard error.
+
+    Resampling adds the noise of items once more, so that draws of SQ lie below the score itself: their percentiles
+    alone would miss it. The interval is the span of the percentiles and of the percentiles moved so that the mean of
+    the draws falls on the score. It is for the mean score of tests with as many items from the same source; neither for
+    the next such test, nor for a test of endless items.
+
+    >>> interval(0.5, np.linspace(0.3, 0.5, 101))
+    Interval(low=0.305, high=0.595, error=0.05831)
+    """
+    low, high = (float(value) for value in np.percentile(draws, PERCENTILES))
+    shift = estimate - float(np.mean(draws))
+    return Interval(
+        low=round(max(0.0, min(low, low + shift)), 12),
+        high=round(min(1.0, max(high, high + shift)), 12),
+        error=round(float(np.std(draws)), 6),
+    )
+
+
+def probability_greater(
+    one: float, one_draws: np.ndarray, other: float, other_draws: np.ndarray, *, paired: bool = False
+) -> float:
+    """P(one > other) with other items from the same sources, ties counting half, in [0, 1].
+
+    Draws (draws,) are centered on the score and stretched to their root mean square distance from it, since the shift
+    of resampling is uncertainty too. `paired`: draw by draw, for two scorings of the same items; otherwise each draw of
+    the one against each of the other.
+
+    >>> probability_greater(0.5, np.array([0.4, 0.6]), 0.3, np.array([0.2, 0.4]))
+    1.0
+    >>> probability_greater(0.5, np.array([0.4, 0.6]), 0.5, np.array([0.4, 0.6]), paired=True)
+    0.5
+    """
+    a, b = _plausible(one, one_draws), _plausible(other, other_draws)
+    if paired:
+        return float(np.mean((a > b) + 0.5 * (a == b)))
+    b = np.sort(b)
+    below, up_to = np.searchsorted(b, a, side="left"), np.searchsorted(b, a, side="right")
+    return float(np.mean(below + up_to)) / (2 * len(b))
+
+
+def _plausible(estimate: float, draws: np.ndarray) -> np.ndarray:
+    deviations = draws - draws.mean()
+    spread = float(np.std(draws))
+    distance = float(np.sqrt(np.mean((draws - estimate) ** 2)))
+    plausible: np.ndarray = estimate + deviations * (distance / spread if spread > 0 else 1.0)
+    return plausible
+
+
+def band(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The 2.5 % and 97.5 % percentiles of curves, (draws, checkpoints) -> (checkpoints,) twice; a mean has no bias."""
+    low, high = np.percentile(draws, PERCENTILES, axis=0)
+    return low, high

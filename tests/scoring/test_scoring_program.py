@@ -117,7 +117,10 @@ def test_what_cannot_be_scored_fails_in_one_line_without_scores(worker: Path, ha
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert done.stderr.startswith("error: ")
     assert said in done.stderr
-    assert list((worker / "output").iterdir()) == []
+    assert [path.name for path in (worker / "output").iterdir()] == ["detailed_results.html"]
+    page = (worker / "output/detailed_results.html").read_text()
+    assert "This run could not be scored" in page
+    assert said.replace("'", "&#39;") in page
 
 
 def test_scores_of_an_earlier_run_do_not_outlive_a_failure(worker: Path) -> None:
