@@ -50,7 +50,8 @@ if (itemsSource) {
     draw();
   };
 
-  for (const control of [search, kind, order]) control.addEventListener("input", update);
+  search.addEventListener("input", update);
+  for (const control of [kind, order]) control.addEventListener("change", update);
   more.addEventListener("click", draw);
   find("controls").hidden = false;
   update();
