@@ -11,9 +11,9 @@ from e2lm_ingestion.engines import ENGINES, make_engine
 from e2lm_ingestion.submission import open_submission
 from e2lm_ingestion.suite import checkpoints_root, load_suite
 from e2lm_ingestion.sweep import Progress, sweep
+from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.evaluation import Evaluation
-from e2lm_scoring.report import render
-from e2lm_scoring.scores import evaluate, write_scores
+from e2lm_scoring.outcome import leave_failure, score
 
 SHOWN = ("score", "sq", "rc", "cs", "improvement_z")
 
@@ -34,7 +34,7 @@ def main(args: argparse.Namespace) -> int:
     suite = find_suite(args.suite)
     evaluation = run(args.submission, suite, args.out, engine=args.engine, dtype=args.dtype, deadline=deadline)
     scores = evaluation.scores
-    print(f"{evaluation.task}: " + ", ".join(f"{key} {scores[key]:.4f}" for key in SHOWN if key in scores))
+    print(f"{evaluation.task}: " + ", ".join(_shown(evaluation, key) for key in SHOWN if key in scores))
     for reason in evaluation.reasons:
         print(f"not eligible: {reason}")
     print(f"scores: {args.out / 'scores.json'}\nreport: {args.out / 'detailed_results.html'}")
@@ -51,7 +51,7 @@ def run(
     dtype: str = "auto",
     deadline: float | None = None,
 ) -> Evaluation:
-    """Leave `out`/results, `out`/scores.json and `out`/detailed_results.html; resumes what was killed."""
+    """Leave results, scores.json, items.parquet and detailed_results.html in `out`; resumes what was killed."""
     suite = load_suite(suite_files.suite)
     with open_submission(submission_path) as submission, progress_bar(submission.name) as update:
         results = sweep(
@@ -63,10 +63,17 @@ def run(
             deadline=deadline,
             on_progress=lambda progress: update(progress.done, progress.total, _detail(progress)),
         )
-    evaluation = evaluate(results.parent, suite_files.scoring)
-    write_scores(evaluation, out / "scores.json")
-    (out / "detailed_results.html").write_text(render(evaluation), encoding="utf-8")
-    return evaluation
+    try:
+        return score(results.parent, suite_files.scoring, out)
+    except OrganizerError as error:
+        leave_failure(error, out)
+        raise
+
+
+def _shown(evaluation: Evaluation, key: str) -> str:
+    interval = evaluation.intervals.get(key)
+    text = f"{key} {evaluation.scores[key]:.4f}"
+    return text if interval is None else f"{text} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
 def _detail(progress: Progress) -> str:

@@ -8,14 +8,14 @@ The defaults are the folders of a Codabench worker, so the same program runs the
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 
 import yaml
 
 from e2lm_scoring.errors import OrganizerError, SubmissionError
-from e2lm_scoring.report import render
-from e2lm_scoring.scores import evaluate, write_scores
+from e2lm_scoring.outcome import forget, leave_failure, score
 
 
 def main() -> int:
@@ -26,15 +26,14 @@ def main() -> int:
     parser.add_argument("output", nargs="?", type=Path, default=Path("/app/output"))
     args = parser.parse_args()
     try:
-        (args.output / "scores.json").unlink(missing_ok=True)  # of an earlier run: must not outlive a failure
+        forget(args.output)
         require_ingestion_succeeded(args.results / "metadata")
-        evaluation = evaluate(args.results, args.reference / "scoring.yaml")
-        args.output.mkdir(parents=True, exist_ok=True)
-        (args.output / "detailed_results.html").write_text(render(evaluation), encoding="utf-8")
-        write_scores(evaluation, args.output / "scores.json")
+        evaluation = score(args.results, args.reference / "scoring.yaml", args.output)
     except (SubmissionError, OrganizerError) as error:
         # forged results may carry line breaks, and Codabench's log must show one line
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # the log has the reason already
+            leave_failure(error, args.output)
         return 2
     except OSError as error:
         print(f"error: {args.output}: cannot be written ({error.strerror}); check the folder", file=sys.stderr)

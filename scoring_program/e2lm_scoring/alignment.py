@@ -20,19 +20,24 @@ def domain_alignment(science: ArrayLike, web: ArrayLike) -> float:
     >>> domain_alignment([0.2, 0.4, 0.6], [0.2, 0.2, 0.3])
     0.4166666666666667
     """
+    return float(domain_alignments(science, web))
+
+
+def domain_alignments(science: ArrayLike, web: ArrayLike) -> np.ndarray:
+    """CS of many pairs of curves at once, (..., checkpoints) each -> (...); the formula of `domain_alignment`."""
     science_normalized, web_normalized = normalized_pair(science, web)
-    return max(0.0, float(np.mean(science_normalized - web_normalized)))
+    mean_gap: np.ndarray = np.mean(science_normalized - web_normalized, axis=-1)
+    return np.where(mean_gap > 0, mean_gap, 0.0)
 
 
 def normalized_pair(science: ArrayLike, web: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """N of both curves, (checkpoints,) each in [0, 1]; zeros where hi = lo. Arguments as `domain_alignment`."""
+    """N of both curves, (..., checkpoints) each in [0, 1]; zeros where hi = lo. Raises as `domain_alignment`."""
     one, other = np.asarray(science, dtype=np.float64), np.asarray(web, dtype=np.float64)
-    if one.ndim != 1 or one.shape != other.shape or not one.size:
+    if not one.ndim or one.shape != other.shape or not one.size:
         raise ValueError("alignment needs two curves over the same checkpoints")
-    both = np.concatenate([one, other])
+    both = np.concatenate([one, other], axis=-1)
     if not np.isfinite(both).all():
         raise ValueError("alignment needs finite scores")
-    low, high = both.min(), both.max()
-    if high == low:
-        return np.zeros_like(one), np.zeros_like(other)
-    return (one - low) / (high - low), (other - low) / (high - low)
+    low, high = both.min(axis=-1, keepdims=True), both.max(axis=-1, keepdims=True)
+    span = np.where(high > low, high - low, 1.0)
+    return (one - low) / span, (other - low) / span

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from e2lm_scoring.configuration import Configuration
 from e2lm_scoring.evaluation import Curve
 from e2lm_scoring.results import Results
+from e2lm_scoring.uncertainty import band
 
 
 def window_scores(results: Results, model: str, iterations: tuple[int, ...]) -> np.ndarray:
@@ -30,14 +33,26 @@ def window_tokens(results: Results, model: str, iterations: tuple[int, ...]) -> 
     return np.asarray([results.rows[(model, iteration)].tokens for iteration in iterations]) / 1e9
 
 
-def curves(results: Results, configuration: Configuration) -> tuple[Curve, ...]:
-    """The curve of every model that scores are made of, over its checkpoints of both windows; all were checked."""
+def oriented_items(results: Results) -> dict[tuple[str, int], np.ndarray]:
+    """Item scores of every checkpoint, (model, iteration) -> (items,) float32, turned around where lower is better."""
+    sign = np.float32(1.0 if results.file.higher_is_better else -1.0)
+    return {key: sign * scores for key, scores in results.item_scores.items()}
+
+
+def curves(
+    results: Results, configuration: Configuration, draws: Mapping[tuple[str, int], np.ndarray]
+) -> tuple[Curve, ...]:
+    """The curve of every model that scores are made of, over its checkpoints of both windows; all were checked.
+
+    `draws` is (model, iteration) -> (draws,), the resampled means of every checkpoint, for the bands.
+    """
     grid = (*configuration.early.iterations, *configuration.late_iterations)
     found = []
     for model in results.file.models:
         present = tuple(iteration for iteration in grid if (model.id, iteration) in results.item_scores)
         if not present:
             continue
+        low, high = band(np.stack([draws[(model.id, iteration)] for iteration in present], axis=1))
         found.append(
             Curve(
                 model=model.id,
@@ -47,6 +62,8 @@ def curves(results: Results, configuration: Configuration) -> tuple[Curve, ...]:
                 tokens=window_tokens(results, model.id, present),
                 scores=window_scores(results, model.id, present),
                 early=np.asarray([iteration in configuration.early.iterations for iteration in present]),
+                low=low,
+                high=high,
             )
         )
     return tuple(found)

@@ -18,6 +18,8 @@ class Curve:
     tokens: np.ndarray  # (checkpoints,) float64, billions of tokens (GT)
     scores: np.ndarray  # (checkpoints,) float64
     early: np.ndarray  # (checkpoints,) bool: on the early grid
+    low: np.ndarray | None = None  # (checkpoints,) 2.5 % of the item bootstrap; None where it was not run
+    high: np.ndarray | None = None  # (checkpoints,) 97.5 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,40 @@ class Alignment:
 
 
 @dataclass(frozen=True, slots=True)
+class Interval:
+    """A 95 % interval of a score over the choice of items, and its standard error; uncertainty.py says which."""
+
+    low: float
+    high: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTable:
+    """What each item does to the signal, in the order of the test file; early science models only. Each (items,)."""
+
+    subset: np.ndarray  # str, the name of the item's subset, "" where the task has none
+    mean: np.ndarray  # float64, mean score over the signal models' early checkpoints, higher is better
+    rise: np.ndarray  # float64, mean of the last 3 early scores minus mean of the first 3, in the score's unit
+    trend: np.ndarray  # float64 in [-1, 1], correlation of the item's scores with the order of training
+    influence: np.ndarray  # float64, SQ of all items minus SQ without this one
+    kind: np.ndarray  # str: rising, unclear, falling, floor, ceiling or constant
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """SQ with and without the tenth of the items that rise least, on the models that chose them and on others."""
+
+    dropped: int
+    chosen_on: tuple[str, ...]
+    chosen_before: float
+    chosen_after: float
+    held_out: tuple[str, ...]  # empty where the suite has a single early science model: then nothing can be held out
+    held_out_before: float
+    held_out_after: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """Everything the leaderboard and the report show of one submission."""
 
@@ -73,3 +109,7 @@ class Evaluation:
     alignment: Alignment | None  # None where the suite has no web-only model
     reveal: str  # "participant": late checkpoints and the web-only curve stay hidden; "organizer": all is drawn
     provenance: dict[str, str] = field(default_factory=dict)  # engine, dtype, hashes: label -> value
+    ranking_reference: str = "each"  # what the early ranking is compared with: each late checkpoint, or "final"
+    intervals: dict[str, Interval] = field(default_factory=dict)  # of score, sq, rc, cs: those that were computed
+    table: ItemTable | None = None
+    pruning: Pruning | None = None

@@ -21,5 +21,18 @@ def signal_to_noise(early: ArrayLike) -> float:
     3.6514837167011076
     """
     last = np.asarray(early, dtype=np.float64)[:, -LAST:]
+    noise = checkpoint_noise(early)
+    return float(np.ptp(last.mean(axis=1))) / noise if noise else 0.0
+
+
+def checkpoint_noise(early: ArrayLike) -> float:
+    """Mean over the models of the standard deviation (n - 1) of their last 5 early scores, in the score's unit.
+
+    `early` is (models, checkpoints). Exactly 0 where scores move by no more than rounding.
+
+    >>> round(checkpoint_noise([[1.0, 2, 1, 2, 1], [3.0, 4, 3, 4, 3]]), 4)
+    0.5477
+    """
+    last = np.asarray(early, dtype=np.float64)[:, -LAST:]
     noise = float(np.mean(np.std(last, axis=1, ddof=1)))
-    return float(np.ptp(last.mean(axis=1))) / noise if noise > ROUNDING * float(np.abs(last).max()) else 0.0
+    return noise if noise > ROUNDING * float(np.abs(last).max()) else 0.0

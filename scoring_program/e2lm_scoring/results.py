@@ -52,6 +52,13 @@ class SubmissionRow(_Row):
     items: int = Field(gt=0)
 
 
+class SubsetRow(_Row):
+    """Consecutive items of a task that belong together."""
+
+    name: str
+    items: int = Field(gt=0)
+
+
 class ResultsFile(_Row):
     """results.json."""
 
@@ -66,6 +73,7 @@ class ResultsFile(_Row):
     engine: dict[str, str]
     models: tuple[ModelRow, ...]
     checkpoints: tuple[CheckpointRow, ...]
+    subsets: tuple[SubsetRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,11 @@ def _check_head(file: ResultsFile, configuration: Configuration, folder: Path) -
         raise OrganizerError(
             f"{folder / 'results.json'}: results of suite {file.suite} version {file.suite_version}, but scoring.yaml "
             f"is for {expected[0]} version {expected[1]}; run ingestion with that suite"
+        )
+    counted = sum(subset.items for subset in file.subsets)
+    if file.subsets and counted != file.submission.items:
+        raise OrganizerError(
+            f"{folder / 'results.json'}: subsets count {counted} items, submission {file.submission.items}; {ADVICE}"
         )
     listed = [model.id for model in file.models]
     for model in configuration.named_models:

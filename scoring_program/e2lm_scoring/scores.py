@@ -11,27 +11,40 @@ import numpy as np
 
 from e2lm_scoring.alignment import domain_alignment, normalized_pair
 from e2lm_scoring.configuration import Configuration, load_configuration
-from e2lm_scoring.curves import curves, oriented_chance, window_items, window_scores, window_tokens
+from e2lm_scoring.curves import curves, oriented_chance, oriented_items, window_items, window_scores, window_tokens
 from e2lm_scoring.eligibility import improvement_z, ineligible_because
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.evaluation import Alignment, Evaluation, GroupRanking, ModelSignal
-from e2lm_scoring.noise import signal_to_noise
-from e2lm_scoring.ranking import kendall_tau, ranking_agreement, ranking_consistency
+from e2lm_scoring.items import item_table, prune
+from e2lm_scoring.ranking import ranking_agreement, ranking_consistency
+from e2lm_scoring.reported import reported_columns
 from e2lm_scoring.results import Results, read_results
-from e2lm_scoring.signal import signal_quality
+from e2lm_scoring.signal import SignalQuality, signal_quality
+from e2lm_scoring.uncertainty import DRAWS, SEED, Bootstrap, bootstrap, interval
 
 
 def evaluate(results_folder: Path, scoring_yaml: Path) -> Evaluation:
     """Score a results folder. Raises OrganizerError, naming the file or the checkpoint, when it cannot be scored."""
     configuration = load_configuration(scoring_yaml)
-    results = read_results(results_folder, configuration)
-    signal = tuple(_signal(results, configuration, model) for model in configuration.signal_models)
+    return evaluate_results(read_results(results_folder, configuration), configuration)[0]
+
+
+def evaluate_results(results: Results, configuration: Configuration) -> tuple[Evaluation, Bootstrap]:
+    """Score checked results; beside the evaluation the draws of the item bootstrap, for comparing runs."""
+    qualities = {model: _quality(results, configuration, model) for model in configuration.signal_models}
+    signal = tuple(_signal(results, configuration, model, quality) for model, quality in qualities.items())
     ranking = tuple(_ranking(results, configuration, group) for group in configuration.ranking_groups)
     alignment = _alignment(results, configuration)
     reasons = ineligible_because({part.model: part.improvement_z for part in signal}, configuration.min_improvement_z)
-    scores = _columns(results, configuration, signal, ranking, alignment)
+    scores = _columns(configuration, signal, ranking, alignment) | reported_columns(results, configuration, qualities)
+    scores["improvement_z"] = float(np.median([part.improvement_z for part in signal]))
     scores["eligible"] = float(not reasons)
-    return Evaluation(
+    subsets = results.file.subsets
+    drawn = bootstrap(oriented_items(results), configuration, subset_sizes=[subset.items for subset in subsets])
+    early_science = {
+        model: _early_items(results, configuration, model) for model in _science_models(results, configuration)
+    }
+    evaluation = Evaluation(
         task=results.file.task,
         suite=results.file.suite,
         metric=results.file.metric,
@@ -41,7 +54,7 @@ def evaluate(results_folder: Path, scoring_yaml: Path) -> Evaluation:
         weights=configuration.weights.model_dump(),
         eligible=not reasons,
         reasons=reasons,
-        curves=curves(results, configuration),
+        curves=curves(results, configuration, drawn.curves),
         signal=signal,
         ranking=ranking,
         alignment=alignment,
@@ -50,18 +63,27 @@ def evaluate(results_folder: Path, scoring_yaml: Path) -> Evaluation:
             "suite": f"{results.file.suite}, version {results.file.suite_version}",
             "submission": f"sha256 {results.file.submission.sha256}",
             **results.file.engine,
+            "intervals": f"{DRAWS} draws of the items, seed {SEED}",
+            "numpy": np.__version__,
         },
+        ranking_reference=configuration.ranking_reference,
+        intervals={key: interval(scores[key], draws) for key, draws in drawn.scores.items()},
+        table=item_table(
+            np.stack([early_science[model] for model in configuration.signal_models]),
+            [subset.name for subset in subsets for _ in range(subset.items)],
+        ),
+        pruning=prune(early_science, configuration.signal_models),
     )
+    return evaluation, drawn
 
 
 def _columns(
-    results: Results,
     configuration: Configuration,
     signal: tuple[ModelSignal, ...],
     ranking: tuple[GroupRanking, ...],
     alignment: Alignment | None,
 ) -> dict[str, float]:
-    """The columns of scores.json that this suite allows, the leading ones first."""
+    """Score, SQ, RC and CS, those that this suite allows, and RC against the last checkpoint alone."""
     sq = float(np.mean([part.sq for part in signal]))
     columns = {"sq": sq}
     if ranking:
@@ -72,16 +94,9 @@ def _columns(
         weights = configuration.weights
         total = weights.signal_quality * sq + weights.ranking_consistency * columns["rc"]
         columns = {"score": total + weights.domain_alignment * alignment.cs, **columns}
-    columns["monotonicity"] = float(np.mean([part.monotonicity for part in signal]))
-    models = configuration.ranked_models or configuration.signal_models
-    early = np.stack([window_scores(results, model, configuration.early.iterations) for model in models])
-    columns["snr"] = signal_to_noise(early)
-    if configuration.late is not None:
-        last = (max(configuration.late.iterations),)
-        final = np.concatenate([window_scores(results, model, last) for model in models])
-        columns["tau_1t"] = kendall_tau(early.mean(axis=1), final)
-    columns["items"] = float(results.file.submission.items)
-    columns["improvement_z"] = float(np.median([part.improvement_z for part in signal]))
+    if ranking:
+        columns["rc_each"] = float(np.mean([np.mean(group.agreement) for group in ranking]))
+        columns["rc_final"] = float(np.mean([group.agreement[-1] for group in ranking]))
     return columns
 
 
@@ -95,14 +110,29 @@ def write_scores(evaluation: Evaluation, path: Path) -> None:
     os.replace(temporary, path)
 
 
-def _signal(results: Results, configuration: Configuration, model: str) -> ModelSignal:
-    iterations = configuration.early.iterations
+def _quality(results: Results, configuration: Configuration, model: str) -> SignalQuality:
     try:
-        quality = signal_quality(window_scores(results, model, iterations))
+        return signal_quality(window_scores(results, model, configuration.early.iterations))
     except ValueError as error:
         raise OrganizerError(f"{model}: {error}; the early window of scoring.yaml needs more checkpoints") from None
-    z = improvement_z(window_items(results, model, iterations))
+
+
+def _signal(results: Results, configuration: Configuration, model: str, quality: SignalQuality) -> ModelSignal:
+    z = improvement_z(_early_items(results, configuration, model))
     return ModelSignal(model, quality.monotonicity, quality.autocorrelation, quality.sq, z)
+
+
+def _early_items(results: Results, configuration: Configuration, model: str) -> np.ndarray:
+    return window_items(results, model, configuration.early.iterations)
+
+
+def _science_models(results: Results, configuration: Configuration) -> tuple[str, ...]:
+    """The models whose early curves participants may see: the signal models, and others not of the web-only mixture."""
+    mixtures = {model.id: model.mixture for model in results.file.models}
+    held = mixtures[configuration.alignment.web] if configuration.alignment is not None else None
+    return tuple(
+        model for model in configuration.named_models if model in configuration.signal_models or mixtures[model] != held
+    )
 
 
 def _ranking(results: Results, configuration: Configuration, group: tuple[str, ...]) -> GroupRanking:

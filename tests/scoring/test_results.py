@@ -132,3 +132,35 @@ def test_lower_is_better_turns_curves_and_chance_around(worker: Path) -> None:
     assert evaluation.scores["monotonicity"] == 0.0
     assert evaluation.scores["improvement_z"] < -3
     assert not evaluation.eligible
+
+
+def test_subsets_are_drawn_and_listed_apart(worker: Path) -> None:
+    edit(worker, lambda r: r.update(subsets=[{"name": "easy", "items": 50}, {"name": "hard", "items": 150}]))
+    evaluation = evaluate(worker / "input/res", worker / "input/ref/scoring.yaml")
+    assert evaluation.table is not None
+    assert evaluation.table.subset.tolist() == ["easy"] * 50 + ["hard"] * 150
+    edit(worker, lambda r: r["subsets"].pop())
+    with pytest.raises(OrganizerError, match="subsets count 50 items, submission 200"):
+        read(worker)
+
+
+def test_both_references_of_ranking_consistency_are_reported(worker: Path) -> None:
+    path = worker / "input/ref/scoring.yaml"
+    each = evaluate(worker / "input/res", path)
+    path.write_text(path.read_text() + "ranking_reference: final\n")
+    final = evaluate(worker / "input/res", path)
+    assert (each.ranking_reference, final.ranking_reference) == ("each", "final")
+    assert each.scores["rc"] == each.scores["rc_each"] == final.scores["rc_each"]
+    assert final.scores["rc"] == final.scores["rc_final"] == each.scores["rc_final"]
+
+
+def test_every_interval_holds_its_score_and_every_curve_has_a_band(worker: Path) -> None:
+    evaluation = evaluate(worker / "input/res", worker / "input/ref/scoring.yaml")
+    assert set(evaluation.intervals) == {"score", "sq", "rc", "cs"}
+    for key, found in evaluation.intervals.items():
+        assert found.low <= evaluation.scores[key] <= found.high
+    for curve in evaluation.curves:
+        assert curve.low is not None
+        assert curve.high is not None
+        assert (curve.low <= curve.scores).all()
+        assert (curve.scores <= curve.high).all()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 PROGRAM = Path(__file__).resolve().parents[2] / "scoring_program/scoring.py"
@@ -41,6 +42,7 @@ def test_a_rising_task_is_scored(worker: Path) -> None:
     assert scores["items"] == 200
     assert scores["score"] == pytest.approx(0.5 * scores["sq"] + 0.1 * scores["rc"] + 0.4 * scores["cs"])
     assert "rising" in (worker / "output/detailed_results.html").read_text()
+    assert pq.read_table(worker / "output/items.parquet").num_rows == 200
 
 
 def edit_results(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
@@ -117,14 +119,17 @@ def test_what_cannot_be_scored_fails_in_one_line_without_scores(worker: Path, ha
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert done.stderr.startswith("error: ")
     assert said in done.stderr
-    assert list((worker / "output").iterdir()) == []
+    assert [path.name for path in (worker / "output").iterdir()] == ["detailed_results.html"]
+    page = (worker / "output/detailed_results.html").read_text()
+    assert "This run could not be scored" in page
+    assert said.replace("'", "&#39;") in page
 
 
 def test_scores_of_an_earlier_run_do_not_outlive_a_failure(worker: Path) -> None:
     assert run_scoring(worker).returncode == 0
     (worker / "input/res/results.json").unlink()
     assert run_scoring(worker).returncode == 2
-    assert not (worker / "output/scores.json").exists()
+    assert [path.name for path in (worker / "output").iterdir()] == ["detailed_results.html"]
 
 
 def test_the_program_runs_where_only_its_own_folder_is(worker: Path) -> None:

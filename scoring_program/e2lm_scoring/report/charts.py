@@ -37,6 +37,9 @@ class Series:
     slot: int
     places: Sequence[float]  # fractions, NaN where there is no value
     values: Sequence[float]
+    low: Sequence[float] = ()  # fractions, the band around the line; empty where there is none
+    high: Sequence[float] = ()
+    texts: Sequence[str] = ()  # what hovering reads; empty for the values alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def reading(x_places: Sequence[float], x_texts: Sequence[str], series: Sequence[
                 "style": one.style,
                 "slot": one.slot,
                 "y": [round(place, 5) if math.isfinite(place) else None for place in one.places],
-                "text": [score_text(value) for value in one.values],
+                "text": list(one.texts) or [score_text(value) for value in one.values],
             }
             for one in series
         ],
@@ -109,7 +112,7 @@ def all_curves(
 ) -> Chart:
     """Every model over training, the end of the early window, and chance where it falls near the curves."""
     tokens = np.unique(np.concatenate([curve.tokens for curve in curves])) if curves else np.empty(0)
-    scores = np.concatenate([curve.scores for curve in curves]) if curves else np.empty(0)
+    scores = np.concatenate([values_and_band(curve) for curve in curves]) if curves else np.empty(0)
     x_axis = token_axis(tokens)
     y_axis, chance_shown = _axis_with_chance(scores, chance)
     chance_tick = Tick(y_axis.place(chance), f"chance {score_text(chance)}") if chance is not None else None
@@ -121,8 +124,11 @@ def all_curves(
             name=curve.model,
             style=styles[curve.model],
             slot=slot,
-            places=[y_axis.place(value) for value in _on_grid(curve, tokens)],
-            values=_on_grid(curve, tokens),
+            places=[y_axis.place(value) for value in _on_grid(curve, curve.scores, tokens)],
+            values=_on_grid(curve, curve.scores, tokens),
+            low=[y_axis.place(value) for value in _on_grid(curve, curve.low, tokens)],
+            high=[y_axis.place(value) for value in _on_grid(curve, curve.high, tokens)],
+            texts=band_texts(*(_on_grid(curve, values, tokens) for values in (curve.scores, curve.low, curve.high))),
         )
         for slot, curve in enumerate(curves)
     ]
@@ -154,8 +160,30 @@ def all_curves(
     )
 
 
-def _on_grid(curve: Curve, tokens: np.ndarray) -> list[float]:
-    at = dict(zip(curve.tokens.tolist(), curve.scores.tolist(), strict=True))
+def values_and_band(curve: Curve) -> np.ndarray:
+    """All that a picture of the curve has to hold."""
+    return np.concatenate([part for part in (curve.scores, curve.low, curve.high) if part is not None])
+
+
+def band_texts(values: Sequence[float], low: Sequence[float], high: Sequence[float]) -> list[str]:
+    """A score with the ends of its band in brackets, where it has one."""
+    ends = [f" ({score_text(a)} to {score_text(b)})" for a, b in zip(low, high, strict=True)] or [""] * len(values)
+    return [score_text(value) + end for value, end in zip(values, ends, strict=True)]
+
+
+def band_area(x_places: Sequence[float], low: Sequence[float], high: Sequence[float]) -> list[Markup]:
+    """The area between the ends of a band, where there is one."""
+    points = [point for point in zip(x_places, low, high, strict=False) if math.isfinite(point[1])]
+    if len(points) < 2:
+        return []
+    upper = [(x, top) for x, _, top in points]
+    return [svg.area([*upper, *((x, bottom) for x, bottom, _ in reversed(points))], "band")]
+
+
+def _on_grid(curve: Curve, values: np.ndarray | None, tokens: np.ndarray) -> list[float]:
+    if values is None:
+        return []
+    at = dict(zip(curve.tokens.tolist(), values.tolist(), strict=True))
     return [float(at.get(amount, math.nan)) for amount in tokens.tolist()]
 
 
@@ -178,7 +206,8 @@ def _drawn(one: Series, x_places: Sequence[float], early_end: float | None, toke
         for point, amount in zip(zip(x_places, one.places, strict=True), tokens, strict=True)
         if early_end is not None and amount <= early_end
     ]
-    return svg.group(f"series slot-{one.slot} {one.style}", svg.line(points, "line"), svg.dots(early, ""))
+    shapes = [*band_area(x_places, one.low, one.high), svg.line(points, "line"), svg.dots(early, "")]
+    return svg.group(f"series slot-{one.slot} {one.style}", *shapes)
 
 
 def _end_labels(series: Sequence[Series]) -> list[Label]:

@@ -14,7 +14,8 @@ from markupsafe import Markup
 
 from e2lm_scoring.evaluation import Alignment, Curve, GroupRanking, ModelSignal
 from e2lm_scoring.report import svg
-from e2lm_scoring.report.charts import Chart, Label, Series, reading
+from e2lm_scoring.report.charts import Chart, Label, Series, band_area, band_texts, reading, values_and_band
+from e2lm_scoring.report.reveal import early_part
 from e2lm_scoring.report.scales import (
     Axis,
     Tick,
@@ -46,8 +47,8 @@ class SignalCard:
 
 
 def signal_card(number: int, signal: ModelSignal, curve: Curve | None, style: str, unit: TokenUnit) -> SignalCard:
-    scores = curve.scores[curve.early] if curve is not None else np.empty(0)
-    tokens = curve.tokens[curve.early] if curve is not None else np.empty(0)
+    early = early_part(curve) if curve is not None else None
+    scores = early.scores if early is not None else np.empty(0)
     identity = f"signal-{number}"
     drawn = scores.size > 1
     return SignalCard(
@@ -57,31 +58,32 @@ def signal_card(number: int, signal: ModelSignal, curve: Curve | None, style: st
         autocorrelation=signal.autocorrelation,
         sq=signal.sq,
         improvement_z=signal.improvement_z,
-        chart=_early_curve(identity, signal.model, style, tokens, scores, unit) if drawn else None,
+        chart=_early_curve(identity, early, style, unit) if early is not None and drawn else None,
         lag=_lag_scatter(f"{identity}-lag", signal.model, style, scores) if drawn else None,
         falls=int(np.sum(np.diff(scores) < 0)),
         steps=max(scores.size - 1, 0),
     )
 
 
-def _early_curve(
-    identity: str, model: str, style: str, tokens: np.ndarray, scores: np.ndarray, unit: TokenUnit
-) -> Chart:
-    axis = value_axis(scores)
+def _early_curve(identity: str, curve: Curve, style: str, unit: TokenUnit) -> Chart:
+    model, tokens, scores = curve.model, curve.tokens, curve.scores
+    axis = value_axis(values_and_band(curve))
     places = [axis.place(float(score)) for score in scores]
     x_places = checkpoint_places(len(places))
     points = list(zip(x_places, places, strict=True))
     pairs = list(pairwise(points))
     y_ticks = value_ticks(axis, most=4)
     title = f"Early curve of {model}"
-    series = Series(model, style, 0, places, scores.tolist())
+    low, high = ([] if ends is None else ends.tolist() for ends in (curve.low, curve.high))
+    series = Series(model, style, 0, places, scores.tolist(), texts=band_texts(scores.tolist(), low, high))
+    around = band_area(x_places, [axis.place(value) for value in low], [axis.place(value) for value in high])
     falls = [pair for pair in pairs if pair[1][1] < pair[0][1]]
     description = (
         f"From {score_text(float(scores[0]))} at {unit.text(float(tokens[0]))} to {score_text(float(scores[-1]))} "
         f"at {unit.text(float(tokens[-1]))}; {len(falls)} of {len(pairs)} steps fall."
     )
     layers = [svg.across(tick.position, "grid") for tick in y_ticks]
-    layers.append(svg.group(f"series {style} plain", svg.line(points, "line"), svg.dots(points, "")))
+    layers.append(svg.group(f"series {style} plain", *around, svg.line(points, "line"), svg.dots(points, "")))
     layers += [svg.line(pair, "fall") for pair in falls]
     layers.append(svg.dots([pair[1] for pair in falls], "fall-end"))
     return Chart(

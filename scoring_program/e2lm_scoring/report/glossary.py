@@ -19,6 +19,8 @@ WORDS = {
     "score": ("Score", "The weighted sum of SQ, RC and CS; the leaderboard ranks it."),
     "sq": ("Signal quality, SQ", "Mean over the signal models of (monotonicity + autocorrelation) / 2."),
     "rc": ("Ranking consistency, RC", "How much of the early ranking still holds at the late checkpoints."),
+    "rc_each": ("RC, each late checkpoint", "Ranking consistency where every late checkpoint votes."),
+    "rc_final": ("RC, last checkpoint", "Ranking consistency where only the last checkpoint votes."),
     "cs": ("Domain alignment, CS", "Mean lead of the science mixture over web only, on a common scale."),
     "sq_published": ("SQ as published", "SQ with tied scores ranked in order of appearance, as the starting kit does."),
     "monotonicity": ("Monotonicity", "Rank correlation of score and tokens, never below 0; mean over models."),

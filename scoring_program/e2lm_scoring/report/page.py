@@ -15,6 +15,7 @@ from e2lm_scoring.evaluation import Evaluation
 from e2lm_scoring.report.charts import all_curves, line_styles
 from e2lm_scoring.report.components import alignment_chart, ranking_card, signal_card
 from e2lm_scoring.report.glossary import score_rows
+from e2lm_scoring.report.item_view import item_view
 from e2lm_scoring.report.palette import custom_properties
 from e2lm_scoring.report.reveal import redact, shows_everything
 from e2lm_scoring.report.scales import score_text, token_unit
@@ -34,6 +35,7 @@ class Contribution:
     left: float  # percent of the bar
     width: float  # percent of the bar
     reading: str
+    interval: str  # "" where there is none
 
 
 def render(evaluation: Evaluation) -> str:
@@ -49,9 +51,9 @@ def render(evaluation: Evaluation) -> str:
     tokens = np.concatenate([curve.tokens for curve in shown.curves]) if shown.curves else np.empty(0)
     unit = token_unit(tokens)
     curves = {curve.model: curve for curve in shown.curves}
-    script = (FOLDER / "report.js").read_text(encoding="utf-8")
+    script = "".join((FOLDER / name).read_text(encoding="utf-8") for name in ("report.js", "items.js"))
     html = (
-        _environment()
+        environment()
         .get_template("report.html.jinja")
         .render(
             evaluation=shown,
@@ -65,6 +67,9 @@ def render(evaluation: Evaluation) -> str:
             ],
             ranking_cards=[ranking_card(number, group, styles, unit) for number, group in enumerate(shown.ranking)],
             alignment=alignment_chart(shown.alignment, styles, unit),
+            score_interval=_interval_text(shown, "score" if "score" in shown.scores else "sq"),
+            items=item_view(shown.table) if shown.table is not None else None,
+            pruning=shown.pruning,
             rows=score_rows(shown.scores),
             style=Markup(custom_properties() + "\n" + (FOLDER / "report.css").read_text(encoding="utf-8")),
             script=Markup(script),
@@ -75,7 +80,8 @@ def render(evaluation: Evaluation) -> str:
     return html.encode("utf-8", errors="replace").decode("utf-8")
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates of this folder, with every text escaped and a missing one an error."""
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -118,7 +124,13 @@ def _contributions(evaluation: Evaluation) -> list[Contribution]:
                 left=left,
                 width=width,
                 reading=readings[key],
+                interval=_interval_text(evaluation, key),
             )
         )
         left += width
     return contributions
+
+
+def _interval_text(evaluation: Evaluation, key: str) -> str:
+    found = evaluation.intervals.get(key)
+    return f"{found.low:.3f} to {found.high:.3f}" if found is not None else ""

@@ -26,10 +26,18 @@ def redact(evaluation: Evaluation) -> Evaluation:
     alignment = evaluation.alignment
     held = {alignment.web} if alignment is not None else set()
     held_mixtures = {curve.mixture for curve in evaluation.curves if curve.model in held}
+    signal_is_held = any(
+        curve.mixture in held_mixtures
+        for curve in evaluation.curves
+        for part in evaluation.signal
+        if part.model == curve.model
+    )
     return replace(
         evaluation,
+        table=None if signal_is_held else evaluation.table,
+        pruning=None if signal_is_held else evaluation.pruning,
         curves=tuple(
-            _early_part(curve)
+            early_part(curve)
             for curve in evaluation.curves
             if curve.model not in held and curve.mixture not in held_mixtures
         ),
@@ -38,9 +46,17 @@ def redact(evaluation: Evaluation) -> Evaluation:
     )
 
 
-def _early_part(curve: Curve) -> Curve:
+def early_part(curve: Curve) -> Curve:
+    """The curve over its early checkpoints alone."""
     early = curve.early.astype(bool)
-    return replace(curve, tokens=curve.tokens[early], scores=curve.scores[early], early=early[early])
+    return replace(
+        curve,
+        tokens=curve.tokens[early],
+        scores=curve.scores[early],
+        early=early[early],
+        low=curve.low[early] if curve.low is not None else None,
+        high=curve.high[early] if curve.high is not None else None,
+    )
 
 
 def _without_late(group: GroupRanking) -> GroupRanking:

@@ -6,7 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from e2lm_scoring.evaluation import Alignment, Curve, Evaluation, GroupRanking, ModelSignal
+from e2lm_scoring.evaluation import (
+    Alignment,
+    Curve,
+    Evaluation,
+    GroupRanking,
+    Interval,
+    ItemTable,
+    ModelSignal,
+    Pruning,
+)
 
 SIZES = ("0.5B", "1B", "3B")
 EARLY_ITERATIONS = np.arange(4000, 57000, 4000)
@@ -52,9 +61,9 @@ def _evaluation(
             level = 0.26 + rise * (0.6 + 0.25 * index + edge * 8) * progress**1.4 + edge * rise
             scores = level + noise * rng.standard_normal(len(tokens))
             name = f"dense-{size.lower().replace('0.5b', '500m')}-{architecture}"
-            curves.append(Curve(name, size, architecture, "science", tokens, scores, early))
+            curves.append(_curve(name, size, architecture, "science", tokens, scores, early))
     web = 0.26 + 0.3 * rise * progress**1.4 + noise * rng.standard_normal(len(tokens))
-    curves.append(Curve(WEB, "0.5B", "arch1", "web", tokens[early], web[early], early[early]))
+    curves.append(_curve(WEB, "0.5B", "arch1", "web", tokens[early], web[early], early[early]))
     return Evaluation(
         task=task,
         suite="e2lm-2025",
@@ -76,6 +85,32 @@ def _evaluation(
             "submission sha256": "5d41402abc4b2a76b9719d911017c5925d41402abc4b2a76b9719d911017c592",
             "suite version": "1",
         },
+        intervals={
+            key: Interval(max(0.0, value - 0.0312), min(1.0, value + 0.0212), 0.0131)
+            for key, value in (("score", 0.5 * sq + 0.1 * rc + 0.4 * cs), ("sq", sq), ("rc", rc), ("cs", cs))
+        },
+        table=item_table_of(1200),
+        pruning=Pruning(120, ("dense-1b-arch1",), sq, 0.9912, ("dense-1b-arch2",), 0.9511, 0.9498),
+    )
+
+
+def _curve(
+    name: str, size: str, architecture: str, mixture: str, tokens: np.ndarray, scores: np.ndarray, early: np.ndarray
+) -> Curve:
+    return Curve(name, size, architecture, mixture, tokens, scores, early, low=scores - 0.013, high=scores + 0.012)
+
+
+def item_table_of(items: int, subsets: tuple[str, ...] = ("",)) -> ItemTable:
+    """Made-up items, one kind after the other; the item with the lowest trend is the last but three."""
+    kinds = np.resize(["rising", "unclear", "floor", "falling", "ceiling", "rising"], items)
+    trend = np.select([kinds == "rising", kinds == "falling"], [0.6, -0.5], 0.0) - np.arange(items) / (10 * items)
+    return ItemTable(
+        subset=np.sort(np.resize(np.asarray(subsets), items)),
+        mean=np.linspace(0, 1, items),
+        rise=trend / 2,
+        trend=trend,
+        influence=trend / 1e5,
+        kind=kinds,
     )
 
 

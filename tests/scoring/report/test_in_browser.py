@@ -10,9 +10,12 @@ from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
 
+from e2lm_scoring.errors import OrganizerError
+from e2lm_scoring.report import render_failure
 from tests.scoring.report.conftest import Open
-from tests.scoring.report.evaluations import good, ineligible, noisy
+from tests.scoring.report.evaluations import good, ineligible, item_table_of, noisy
 
 
 def curve_is_drawn(browser: webdriver.Chrome, slot: int) -> bool:
@@ -110,3 +113,50 @@ def test_without_scripts_curves_are_drawn_and_the_legend_still_works(open_report
         assert not browser.find_element(By.CSS_SELECTOR, "#curves .slot-0 .line").is_displayed()
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def rows_of(browser: webdriver.Chrome) -> list[str]:
+    return [row.text for row in browser.find_elements(By.CSS_SELECTOR, "#items-rows tr")]
+
+
+def test_items_are_found_by_number_kind_and_subset(open_report: Open) -> None:
+    browser = open_report(replace(good(), table=item_table_of(1200, ("biology", "physics"))))
+    search = browser.find_element(By.ID, "items-search")
+    assert len(rows_of(browser)) == 50
+    search.send_keys("40-42")
+    assert sorted(row.split()[0] for row in rows_of(browser)) == ["40", "41", "42"]
+    search.clear()
+    search.send_keys("PHYS")
+    assert all(" physics " in row for row in rows_of(browser))
+    search.clear()
+    Select(browser.find_element(By.ID, "items-kind")).select_by_visible_text("ceiling")
+    assert all(" ceiling " in row for row in rows_of(browser))
+    assert "200 items" in browser.find_element(By.ID, "items-count").text
+    search.send_keys("no such item")
+    assert rows_of(browser) == []
+    assert "0 items" in browser.find_element(By.ID, "items-count").text
+    assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
+
+
+def test_items_are_ordered_and_more_of_them_shown_on_request(open_report: Open) -> None:
+    browser = open_report(good())
+    order = Select(browser.find_element(By.ID, "items-order"))
+    order.select_by_value("item")
+    assert rows_of(browser)[0].startswith("1 ")
+    browser.find_element(By.ID, "items-more").click()
+    assert rows_of(browser)[99].startswith("100 ")
+    order.select_by_value("trend down")
+    assert len(rows_of(browser)) == 50
+    assert rows_of(browser)[0].startswith("1 rising")
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_a_failed_run_has_a_page_that_fits(browser: webdriver.Chrome, tmp_path: Path, width: int) -> None:
+    page = tmp_path / "failed.html"
+    page.write_text(render_failure(OrganizerError("results.json: " + "unbroken-" * 60)), encoding="utf-8")
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(page.as_uri())
+    assert browser.find_element(By.ID, "message").text.startswith("results.json: unbroken")
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]

@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from e2lm_scoring.errors import OrganizerError, SubmissionError
 from e2lm_scoring.evaluation import Curve, Evaluation
-from e2lm_scoring.report import render
-from tests.scoring.report.evaluations import WEB, good, ineligible, noisy
+from e2lm_scoring.report import render, render_failure
+from e2lm_scoring.report.reveal import redact
+from tests.scoring.report.evaluations import WEB, good, ineligible, item_table_of, noisy
 
 
 def with_other_held_values(evaluation: Evaluation) -> Evaluation:
@@ -18,10 +20,15 @@ def with_other_held_values(evaluation: Evaluation) -> Evaluation:
 
     def changed(curve: Curve) -> Curve:
         if curve.model == WEB:
-            return replace(curve, scores=0.9 * curve.scores - 3.0)
+            return replace(curve, scores=0.9 * curve.scores - 3.0, low=curve.scores - 5.0, high=curve.scores + 5.0)
         keep = np.arange(len(curve.tokens)) < len(curve.tokens) - 5
         scores, tokens = np.where(curve.early, curve.scores, 8.5), np.where(curve.early, curve.tokens, 7 * curve.tokens)
-        return replace(curve, tokens=tokens[keep], scores=scores[keep], early=curve.early[keep])
+        assert curve.low is not None
+        assert curve.high is not None
+        low, high = np.where(curve.early, curve.low, 8.0), np.where(curve.early, curve.high, 9.0)
+        return replace(
+            curve, tokens=tokens[keep], scores=scores[keep], early=curve.early[keep], low=low[keep], high=high[keep]
+        )
 
     assert evaluation.alignment is not None
     return replace(
@@ -48,12 +55,28 @@ def test_the_organizers_page_does_depend_on_it() -> None:
 def test_a_participants_page_has_no_late_number_and_says_who_holds_it() -> None:
     # held scores are moved where no position on the page can be mistaken for one
     evaluation = good("organizer")
+
+    def moved(curve: Curve, values: np.ndarray | None) -> np.ndarray:
+        assert values is not None
+        return np.where(curve.early & (curve.model != WEB), values, 4000 + values)
+
     curves = tuple(
-        replace(curve, scores=np.where(curve.early & (curve.model != WEB), curve.scores, 4000 + curve.scores))
+        replace(
+            curve,
+            scores=moved(curve, curve.scores),
+            low=moved(curve, curve.low),
+            high=moved(curve, curve.high),
+        )
         for curve in evaluation.curves
     )
     evaluation = replace(evaluation, curves=curves)
-    held = {f"{score:.2f}" for curve in curves for score in curve.scores if score > 4000}
+    held = {
+        f"{value:.2f}"
+        for curve in curves
+        for values in (curve.scores, curve.low, curve.high)
+        for value in (values if values is not None else ())
+        if value > 4000
+    }
     assert all(number in render(evaluation) for number in held)
     page = render(replace(evaluation, reveal="participant"))
     assert not [number for number in held if number in page]
@@ -77,6 +100,7 @@ def test_participants_text_is_text_in_the_page_and_in_its_data() -> None:
             curves=curves,
             signal=signal,
             scores={**evaluation.scores, attack: 1.0},
+            table=item_table_of(40, ("plain", attack)),
             provenance={attack: attack},
         )
     )
@@ -121,3 +145,49 @@ def test_a_suite_without_late_checkpoints_and_web_model_says_what_it_cannot_meas
 
 def test_a_lone_surrogate_in_a_name_can_still_be_written_to_a_file() -> None:
     assert "task ?" in render(replace(good(), task="task \ud800")).encode("utf-8").decode("utf-8")
+
+
+def test_intervals_stand_with_the_verdict() -> None:
+    evaluation = good("participant")
+    verdict = render(evaluation).split('id="all-curves"')[0]
+    for found in evaluation.intervals.values():
+        assert f"{found.low:.3f} to {found.high:.3f}" in verdict
+
+
+def test_the_words_for_ranking_consistency_are_those_of_its_reference() -> None:
+    assert "RC is the mean of all votes" in render(good())
+    final = render(replace(good(), ranking_reference="final"))
+    assert "RC is the mean of all votes" not in final
+    assert "the last checkpoint then votes" in final
+    assert "Only the last one counts" in final
+
+
+def test_pruning_tells_both_gains_and_warns() -> None:
+    page = render(good("participant"))
+    assert all(number in page for number in ("0.9912", "0.9511", "0.9498", "overfits"))
+    alone = replace(good(), pruning=replace(good().pruning, held_out=()))  # type: ignore[type-var]
+    assert "no other models to check it on" in render(alone)
+
+
+def test_items_of_signal_models_that_are_held_back_are_held_back_too() -> None:
+    evaluation = good("participant")
+    signal = (replace(evaluation.signal[0], model=WEB), *evaluation.signal[1:])
+    held = redact(replace(evaluation, signal=signal))
+    assert (held.table, held.pruning) == (None, None)
+    assert redact(evaluation).table is not None
+
+
+def test_fifteen_thousand_items_fit_in_the_page() -> None:
+    page = render(replace(good(), table=item_table_of(15_000, ("biology", "chemistry", "physics"))))
+    assert len(page.encode()) < 3_000_000
+    assert "Subsets" in page
+
+
+def test_a_failure_says_why_and_whose_turn_it_is_without_any_script() -> None:
+    attack = "<script>alert(1)</script>"
+    organizers = render_failure(OrganizerError(f"results.json: {attack} missing\nsecond line"))
+    assert "results.json: &lt;script&gt;" in organizers
+    assert "<script" not in organizers
+    assert "send the sentence above to the organizers" in organizers
+    assert "e2lm check" in render_failure(SubmissionError("ingestion ended with exit code 2"))
+    assert len(render_failure(OrganizerError("x" * 10**6))) < 50_000

@@ -1,0 +1,127 @@
+"""Compare runs over the same suite: scores with intervals side by side, and how sure their order is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from e2lm.catalog import find_suite
+from e2lm.comparison_page import render_comparison
+from e2lm_scoring.configuration import Configuration, load_configuration
+from e2lm_scoring.errors import OrganizerError
+from e2lm_scoring.evaluation import Evaluation
+from e2lm_scoring.results import read_results
+from e2lm_scoring.scores import evaluate_results
+from e2lm_scoring.uncertainty import Bootstrap, probability_greater
+
+SHOWN = ("score", "sq", "rc", "cs")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One scored run."""
+
+    name: str
+    evaluation: Evaluation
+    drawn: Bootstrap
+    submission: str  # its digest: runs of the same items are compared draw by draw
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `e2lm compare`."""
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a folder that e2lm run left")
+    parser.add_argument("--suite", help="a suite's name or suite.yaml (default: the suite that the first run names)")
+    parser.add_argument("--out", type=Path, default=Path("comparison.html"), help="the page (default: comparison.html)")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print the runs, best first, and P(A > B) of every two; draw the same into one HTML file."""
+    if len(args.runs) < 2:
+        raise OrganizerError("one run alone cannot be compared: give two or more folders that e2lm run left")
+    suite = find_suite(args.suite or _suite_of(_results_folder(args.runs[0])))
+    configuration = load_configuration(suite.scoring)
+    runs = _named([_load(folder, configuration) for folder in args.runs], args.runs)
+    key = "score" if all("score" in run.evaluation.scores for run in runs) else "sq"
+    runs.sort(key=lambda run: run.evaluation.scores[key], reverse=True)
+    chances = [[None if one is other else probability(one, other, key) for other in runs] for one in runs]
+    _print(runs, key, chances)
+    page = render_comparison([(run.name, run.evaluation) for run in runs], key, chances, configuration.signal_models)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(page, encoding="utf-8")
+    print(f"page: {args.out}")
+    return 0
+
+
+def probability(one: Run, other: Run, key: str) -> float:
+    """P(one > other) in a score, had the items been others from the same sources."""
+    return probability_greater(
+        one.evaluation.scores[key],
+        one.drawn.scores[key],
+        other.evaluation.scores[key],
+        other.drawn.scores[key],
+        paired=one.submission == other.submission,
+    )
+
+
+def _results_folder(run: Path) -> Path:
+    return run / "results" if (run / "results").is_dir() else run
+
+
+def _suite_of(results: Path) -> str:
+    try:
+        return str(json.loads((results / "results.json").read_text(encoding="utf-8"))["suite"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise OrganizerError(
+            f"{results / 'results.json'}: missing or not readable; give a folder that e2lm run left"
+        ) from None
+
+
+def _load(folder: Path, configuration: Configuration) -> Run:
+    results = read_results(_results_folder(folder), configuration)
+    evaluation, drawn = evaluate_results(results, configuration)
+    return Run(evaluation.task, evaluation, drawn, results.file.submission.sha256)
+
+
+def _named(runs: list[Run], folders: list[Path]) -> list[Run]:
+    """The runs under their tasks' names, with the folder where two have the same."""
+    count = Counter(run.name for run in runs)
+    return [
+        run if count[run.name] == 1 else Run(f"{run.name} ({folder})", run.evaluation, run.drawn, run.submission)
+        for run, folder in zip(runs, folders, strict=True)
+    ]
+
+
+def _print(runs: list[Run], key: str, chances: list[list[float | None]]) -> None:
+    console = Console()
+    table = Table(title="Scores with 95 % intervals over the choice of items")
+    columns = [column for column in SHOWN if any(column in run.evaluation.scores for run in runs)]
+    for column in ("run", *columns, "items", "eligible"):
+        if column == "run":
+            table.add_column(column, overflow="fold")
+        else:
+            table.add_column(column, justify="right", no_wrap=True)
+    for run in runs:
+        evaluation = run.evaluation
+        cells = [_cell(evaluation, column) for column in columns]
+        table.add_row(run.name, *cells, f"{evaluation.items:,}", "yes" if evaluation.eligible else "no")
+    console.print(table)
+    order = Table(title=f"P({key} of the row > {key} of the column)")
+    order.add_column("")
+    for number in range(1, len(runs) + 1):
+        order.add_column(str(number), justify="right")
+    for number, (run, row) in enumerate(zip(runs, chances, strict=True), start=1):
+        order.add_row(f"{number} {run.name}", *("" if chance is None else f"{chance:.3f}" for chance in row))
+    console.print(order)
+
+
+def _cell(evaluation: Evaluation, column: str) -> str:
+    if column not in evaluation.scores:
+        return "-"
+    interval = evaluation.intervals[column]
+    return f"{evaluation.scores[column]:.4f}\n{interval.low:.2f} to {interval.high:.2f}"

@@ -1,0 +1,49 @@
+"""Results in; out come scores.json, the report and items.parquet, or a page that says why not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from e2lm_scoring.errors import OrganizerError, SubmissionError
+from e2lm_scoring.evaluation import Evaluation
+from e2lm_scoring.items import items_parquet
+from e2lm_scoring.report import render, render_failure
+from e2lm_scoring.report.reveal import redact, shows_everything
+from e2lm_scoring.scores import evaluate, write_scores
+
+SCORES, REPORT, ITEMS = "scores.json", "detailed_results.html", "items.parquet"
+
+
+def score(results: Path, scoring_yaml: Path, output: Path) -> Evaluation:
+    """Score a results folder into `output`; scores.json comes last, so that it stands for all of it.
+
+    Raises OrganizerError when the results cannot be scored; `leave_failure` then writes the page that says so.
+    """
+    evaluation = evaluate(results, scoring_yaml)
+    output.mkdir(parents=True, exist_ok=True)
+    _write(output / REPORT, render(evaluation).encode("utf-8"))
+    table = (evaluation if shows_everything(evaluation) else redact(evaluation)).table
+    if table is not None:
+        _write(output / ITEMS, items_parquet(table))
+    write_scores(evaluation, output / SCORES)
+    return evaluation
+
+
+def forget(output: Path) -> None:
+    """Remove what an earlier scoring left: it must not outlive a failure."""
+    for name in (SCORES, ITEMS, REPORT):
+        (output / name).unlink(missing_ok=True)
+
+
+def leave_failure(error: SubmissionError | OrganizerError, output: Path) -> None:
+    """Write the report of a scoring that failed, and leave nothing of an earlier one."""
+    forget(output)
+    output.mkdir(parents=True, exist_ok=True)
+    _write(output / REPORT, render_failure(error).encode("utf-8"))
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".partial")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)

@@ -1,0 +1,104 @@
+"""The items as the page shows them: how many of each kind, a row a subset, and compact data for the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from e2lm_scoring.evaluation import ItemTable
+from e2lm_scoring.report.scales import score_text
+
+FIRST = 20  # rows in the page itself, for readers without scripts
+KINDS = {
+    "rising": "better the longer models train: the signal",
+    "unclear": "moves up and down without direction: noise",
+    "falling": "worse the longer models train: hurts, and may have a wrong key",
+    "floor": "at the lowest score at every checkpoint: too hard, or broken",
+    "ceiling": "at the highest score at every checkpoint: too easy",
+    "constant": "never moves",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    name: str
+    count: int
+    share: float
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subset:
+    name: str
+    items: int
+    mean: str
+    rise: str
+    rising: int
+    falling: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    number: int  # from 1, in the order of the test file
+    subset: str
+    kind: str
+    mean: str
+    rise: str
+    trend: str
+    influence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    count: int
+    kinds: list[Kind]
+    subsets: list[Subset]
+    rows: list[ItemRow]
+    data: dict[str, object]
+
+
+def item_view(table: ItemTable) -> ItemView:
+    """What the page needs of the items; the rows are those with the lowest trend."""
+    names = list(dict.fromkeys(table.subset.tolist()))
+    kinds = [name for name in KINDS if (table.kind == name).any()]
+    return ItemView(
+        count=len(table.mean),
+        kinds=[_kind(table, name) for name in kinds],
+        subsets=[_subset(table, name) for name in names] if len(names) > 1 else [],
+        rows=[_row(table, int(index)) for index in np.argsort(table.trend, kind="stable")[:FIRST]],
+        data={
+            "subsets": names,
+            "kinds": kinds,
+            "subset": [names.index(name) for name in table.subset.tolist()],
+            "kind": [kinds.index(name) for name in table.kind.tolist()],
+            **{name: _short(getattr(table, name)) for name in ("mean", "rise", "trend", "influence")},
+        },
+    )
+
+
+def _short(values: np.ndarray) -> list[float]:
+    """Three significant digits: 15,000 items have to fit into the page."""
+    return [float(f"{value:.3g}") for value in values.tolist()]
+
+
+def _kind(table: ItemTable, name: str) -> Kind:
+    count = int(np.sum(table.kind == name))
+    return Kind(name, count, count / len(table.kind), KINDS[name])
+
+
+def _subset(table: ItemTable, name: str) -> Subset:
+    chosen = table.subset == name
+    return Subset(
+        name=name,
+        items=int(chosen.sum()),
+        mean=score_text(float(table.mean[chosen].mean())),
+        rise=score_text(float(table.rise[chosen].mean())),
+        rising=int(np.sum(table.kind[chosen] == "rising")),
+        falling=int(np.sum(table.kind[chosen] == "falling")),
+    )
+
+
+def _row(table: ItemTable, index: int) -> ItemRow:
+    numbers = {name: f"{float(getattr(table, name)[index]):.3g}" for name in ("mean", "rise", "trend", "influence")}
+    return ItemRow(index + 1, str(table.subset[index]), str(table.kind[index]), **numbers)

@@ -1,0 +1,173 @@
+"""The item bootstrap: how much of a score is the choice of items?
+
+Items are drawn with replacement, each as often as there are items (of its subset, where a task has subsets), and the
+whole score is computed again: curves, SQ, RC, CS and Score. A draw is the same for every model and checkpoint, since
+they all answer the same items. Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993); the centering is
+ours and docs/uncertainty.md measures what it covers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from e2lm_scoring.alignment import domain_alignments
+from e2lm_scoring.configuration import Configuration
+from e2lm_scoring.evaluation import Interval
+from e2lm_scoring.ranking import ranking_consistencies
+from e2lm_scoring.signal import signal_qualities
+
+DRAWS = 1000
+SEED = 0  # fixed: the same results give the same intervals
+BLOCK = 50  # draws at a time: 6 MB of counts for 15,000 items
+PERCENTILES = (2.5, 97.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """The scores of every draw."""
+
+    scores: dict[str, np.ndarray]  # sq, rc, cs, score: (draws,) float64, those that the suite allows
+    curves: dict[tuple[str, int], np.ndarray]  # (model, iteration) -> (draws,) float64
+
+
+def bootstrap(
+    item_scores: Mapping[tuple[str, int], np.ndarray],
+    configuration: Configuration,
+    *,
+    subset_sizes: Sequence[int] = (),
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> Bootstrap:
+    """Score every draw. `item_scores` is (model, iteration) -> (items,), higher is better, all that scores need.
+
+    `subset_sizes` are the numbers of items of consecutive subsets, in the order of the items; empty for a single one.
+    """
+    keys = list(item_scores)
+    means = resampled_means(
+        np.stack([item_scores[key] for key in keys], axis=1), subset_sizes=subset_sizes, draws=draws, seed=seed
+    )
+    curves = dict(zip(keys, means.T, strict=True))
+    return Bootstrap(whole_scores(curves, configuration), curves)
+
+
+def resampled_means(
+    item_scores: np.ndarray, *, subset_sizes: Sequence[int] = (), draws: int = DRAWS, seed: int = SEED
+) -> np.ndarray:
+    """Mean scores of resampled items, (draws, checkpoints) float64, from `item_scores` (items, checkpoints).
+
+    How often each item was drawn, times its score, is a matrix product. It is in float64: counts of right answers are
+    exact, so that ties stay ties in every draw.
+
+    >>> resampled_means(np.full((3, 2), 0.5), draws=2).tolist()
+    [[0.5, 0.5], [0.5, 0.5]]
+    """
+    scores = np.ascontiguousarray(item_scores, dtype=np.float64)
+    blocks = [counts @ scores for counts in item_counts(len(scores), subset_sizes, draws, seed)]
+    means: np.ndarray = np.concatenate(blocks) / len(scores)
+    return means
+
+
+def item_counts(items: int, subset_sizes: Sequence[int], draws: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each draw takes each item: blocks of (draws, items) float64, multinomial within every subset.
+
+    >>> next(item_counts(4, (1, 3), draws=2, seed=0))[:, 0].tolist()
+    [1.0, 1.0]
+    """
+    sizes = tuple(subset_sizes) or (items,)
+    if sum(sizes) != items:
+        raise ValueError(f"the subsets have {sum(sizes)} items, the task {items}")
+    starts = np.cumsum([0, *sizes[:-1]])
+    rng = np.random.default_rng(seed)
+    for first in range(0, draws, BLOCK):
+        counts = np.empty((min(BLOCK, draws - first), items))
+        for row in counts:
+            for start, size in zip(starts, sizes, strict=True):
+                row[start : start + size] = np.bincount(rng.integers(0, size, size), minlength=size)
+        yield counts
+
+
+def whole_scores(curves: Mapping[tuple[str, int], np.ndarray], configuration: Configuration) -> dict[str, np.ndarray]:
+    """sq, rc, cs and score of every draw, (draws,) each, from the curves of every draw: the formulas of scores.py."""
+    early, late = configuration.early.iterations, configuration.late_iterations
+
+    def window(model: str, iterations: Sequence[int]) -> np.ndarray:
+        return np.stack([curves[(model, iteration)] for iteration in iterations], axis=-1)
+
+    scores = {"sq": np.mean([signal_qualities(window(model, early)) for model in configuration.signal_models], axis=0)}
+    if configuration.ranking_groups:
+        each = [
+            ranking_consistencies(
+                np.stack([window(model, early) for model in group], axis=-2),
+                np.stack([window(model, late) for model in group], axis=-2),
+                reference=configuration.ranking_reference,
+            )
+            for group in configuration.ranking_groups
+        ]
+        scores["rc"] = np.mean(each, axis=0)
+    pair = configuration.alignment
+    if pair is not None:
+        scores["cs"] = domain_alignments(window(pair.science, early), window(pair.web, early))
+    if configuration.ranking_groups and pair is not None:
+        weights = configuration.weights
+        total = weights.signal_quality * scores["sq"] + weights.ranking_consistency * scores["rc"]
+        scores["score"] = total + weights.domain_alignment * scores["cs"]
+    return scores
+
+
+def interval(estimate: float, draws: np.ndarray) -> Interval:
+    """A 95 % interval of a score in [0, 1] from its value and its draws (draws,), and its standard error.
+
+    Resampling adds the noise of items once more, so that draws of SQ lie below the score itself: their percentiles
+    alone would miss it. The interval is the span of the percentiles and of the percentiles moved so that the mean of
+    the draws falls on the score. It is for the mean score of tests with as many items from the same source; neither for
+    the next such test, nor for a test of endless items.
+
+    >>> interval(0.5, np.linspace(0.3, 0.5, 101))
+    Interval(low=0.305, high=0.595, error=0.05831)
+    """
+    low, high = (float(value) for value in np.percentile(draws, PERCENTILES))
+    shift = estimate - float(np.mean(draws))
+    return Interval(
+        low=round(max(0.0, min(low, low + shift)), 12),
+        high=round(min(1.0, max(high, high + shift)), 12),
+        error=round(float(np.std(draws)), 6),
+    )
+
+
+def probability_greater(
+    one: float, one_draws: np.ndarray, other: float, other_draws: np.ndarray, *, paired: bool = False
+) -> float:
+    """P(one > other) with other items from the same sources, ties counting half, in [0, 1].
+
+    Draws (draws,) are centered on the score and stretched to their root mean square distance from it, since the shift
+    of resampling is uncertainty too. `paired`: draw by draw, for two scorings of the same items; otherwise each draw of
+    the one against each of the other.
+
+    >>> probability_greater(0.5, np.array([0.4, 0.6]), 0.3, np.array([0.2, 0.4]))
+    1.0
+    >>> probability_greater(0.5, np.array([0.4, 0.6]), 0.5, np.array([0.4, 0.6]), paired=True)
+    0.5
+    """
+    a, b = _plausible(one, one_draws), _plausible(other, other_draws)
+    if paired:
+        return float(np.mean((a > b) + 0.5 * (a == b)))
+    b = np.sort(b)
+    below, up_to = np.searchsorted(b, a, side="left"), np.searchsorted(b, a, side="right")
+    return float(np.mean(below + up_to)) / (2 * len(b))
+
+
+def _plausible(estimate: float, draws: np.ndarray) -> np.ndarray:
+    deviations = draws - draws.mean()
+    spread = float(np.std(draws))
+    distance = float(np.sqrt(np.mean((draws - estimate) ** 2)))
+    plausible: np.ndarray = estimate + deviations * (distance / spread if spread > 0 else 1.0)
+    return plausible
+
+
+def band(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The 2.5 % and 97.5 % percentiles of curves, (draws, checkpoints) -> (checkpoints,) twice; a mean has no bias."""
+    low, high = np.percentile(draws, PERCENTILES, axis=0)
+    return low, high

@@ -1,0 +1,79 @@
+"""Items: kinds, exact influence on SQ, pruning that shows its own overfitting, and the parquet file."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from e2lm_scoring.items import influences, item_table, items_parquet, prune
+from e2lm_scoring.signal import signal_quality
+
+RISING, FALLING = [0.0] * 6 + [1.0] * 8, [1.0] * 6 + [0.0] * 8
+WANDERING, NEVER, ALWAYS = [0.0, 1.0] * 7, [0.0] * 14, [1.0] * 14
+
+
+def scores(*items: list[float], models: int = 3) -> np.ndarray:
+    """The same items for every model: (models, checkpoints, items)."""
+    return np.stack([np.asarray(items).T] * models)
+
+
+def test_items_are_sorted_into_kinds() -> None:
+    table = item_table(scores(RISING, FALLING, WANDERING, NEVER, ALWAYS))
+    assert table.kind.tolist() == ["rising", "falling", "unclear", "floor", "ceiling"]
+    assert table.rise.tolist() == pytest.approx([1.0, -1.0, 1 / 3, 0.0, 0.0])
+    assert table.trend[0] == -table.trend[1] > 0.8
+
+
+def test_items_that_never_move_of_a_task_that_never_moves_are_constant() -> None:
+    assert set(item_table(scores(ALWAYS, ALWAYS)).kind) == {"constant"}
+    assert item_table(scores([0.5] * 14, RISING)).kind.tolist() == ["constant", "rising"]
+
+
+def test_lower_is_better_arrives_turned_around_and_keeps_its_kinds() -> None:
+    loss = scores([-3.0 + 0.1 * step for step in range(14)], [-3.0] * 14, [-1.0] * 14)
+    assert item_table(loss).kind.tolist() == ["rising", "floor", "ceiling"]
+
+
+def test_one_model_and_one_item_are_enough() -> None:
+    table = item_table(scores(RISING, models=1))
+    assert table.influence.tolist() == [0.0]
+    assert table.kind.tolist() == ["rising"]
+
+
+def test_influence_is_the_change_of_sq_without_the_item() -> None:
+    answers = (np.random.default_rng(0).random((2, 14, 9)) < 0.5).astype(float)
+    whole = np.mean([signal_quality(model.mean(axis=1)).sq for model in answers])
+    for item, influence in enumerate(influences(answers)):
+        without = np.delete(answers, item, axis=2).sum(axis=2) / 8
+        assert influence == pytest.approx(whole - np.mean([signal_quality(curve).sq for curve in without]), abs=1e-12)
+
+
+def test_choosing_among_noise_gains_where_it_was_done_and_not_on_held_out_models() -> None:
+    gains = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        noise = {name: (rng.random((14, 200)) < 0.25).astype(np.float32) for name in ("a", "b", "c", "d")}
+        found = prune(noise, ("a", "b"))
+        assert (found.dropped, found.chosen_on, found.held_out) == (20, ("a", "b"), ("c", "d"))
+        gains.append((found.chosen_after - found.chosen_before, found.held_out_after - found.held_out_before))
+    seen, unseen = np.mean(gains, axis=0)
+    assert seen > 0.15
+    assert abs(unseen) < 0.06
+
+
+def test_without_other_models_every_second_signal_model_is_held_out() -> None:
+    answers = scores(RISING, WANDERING)
+    assert prune(dict(zip("abc", answers, strict=True)), "abc").held_out == ("b",)
+    assert prune({"a": answers[0]}, "a").held_out == ()
+
+
+def test_the_parquet_file_has_one_numbered_row_an_item() -> None:
+    answers = scores(RISING, FALLING, NEVER)
+    table = pq.read_table(io.BytesIO(items_parquet(item_table(answers, ["x", "x", "y"]))))
+    assert table.column("item").to_pylist() == [1, 2, 3]
+    assert table.column("subset").to_pylist() == ["x", "x", "y"]
+    assert table.column("kind").to_pylist() == ["rising", "falling", "floor"]
+    assert "subset" not in pq.read_table(io.BytesIO(items_parquet(item_table(answers)))).column_names
