@@ -1,84 +1,116 @@
-"""Check a submission and show the first item as the model reads it."""
+"""Check a submission: what is wrong, what may be, the first items as the model reads them, and what a run costs."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from e2lm.catalog import find_suite
+from e2lm.checks import answers, forecast, guessers, repetition, tokens
+from e2lm.checks.questions import Finding, questions_of
+from e2lm.checks.terminal import text_of
+from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.prompts import Item, build_items
 from e2lm_ingestion.submission import Submission, open_submission
+from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite
 
-SHOWN_CHARACTERS = 8_000  # of a context; the middle of a longer one is left out
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+SHOWN_ITEMS = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm check`."""
     parser.add_argument("submission", type=Path, help="a submission's folder or zip")
+    parser.add_argument(
+        "--suite",
+        default="e2lm-2025-full",
+        help="suite for tokens and forecast: a name or suite.yaml (default: e2lm-2025-full)",
+    )
+    parser.add_argument(
+        "--gpu", choices=list(forecast.GPUS), default="A100", help="GPU of the forecast (default: A100)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def main(args: argparse.Namespace) -> int:
     """Check everything that can be checked without a model. Raises SubmissionError for the first thing wrong."""
-    with open_submission(args.submission) as submission:
-        items = build_items(submission)
-        summary = summarize(submission, items)
-    print(json.dumps(summary, indent=1) if args.json else _text(summary, args.submission))
+    suite = load_suite(find_suite(args.suite).suite)
+    try:
+        with open_submission(args.submission) as submission:
+            summary = summarize(submission, build_items(submission), suite, args.gpu)
+    except SubmissionError as error:
+        if args.json:
+            print(json.dumps({"errors": [str(error)]}, indent=1))
+        raise
+    print(json.dumps(summary, indent=1) if args.json else text_of(summary, args.submission))
     return 0
 
 
-def summarize(submission: Submission, items: Sequence[Item]) -> dict[str, Any]:
+def summarize(submission: Submission, items: Sequence[Item], suite: Suite, gpu: str) -> dict[str, Any]:
     """What a participant wants to see before a run: plain values, ready for JSON."""
-    task, first = submission.task, items[0]
+    task = submission.task
+    tokenizer = tokens.suite_tokenizer(suite, checkpoints_root())
+    volume = tokens.volume(items, tokenizer, suite.context_length)
+    findings, measured = _findings(submission, items)
+    findings += tokens.too_long(items, tokenizer, suite.context_length, volume.characters_per_token)
     counts = [len(item.choices) for item in items]
     return {
+        "errors": [],
+        "warnings": [{key: value for key, value in asdict(finding).items() if value != ()} for finding in findings],
         "task": submission.name,
         "sha256": submission.sha256,
         "items": len(items),
         "choices": {"min": min(counts), "max": max(counts)},
-        "chance": sum(1 / count for count in counts) / len(counts),
+        "chance": measured["guessers"]["chance"],
         "num_fewshot": task.shots,
         "fewshot_split": task.fewshot_split,
         "metric": task.metric,
+        **measured,
         "longest_prompt_characters": max(len(item.context) + max(map(len, item.continuations)) for item in items),
-        "first_item": {"context": first.context, "continuations": list(first.continuations), "gold": first.gold},
+        "first_items": [_shown(item, tokenizer) for item in items[:SHOWN_ITEMS]],
+        "forecast": {
+            "suite": suite.suite,
+            "items": len(items),
+            **asdict(volume),
+            "checkpoints": forecast.checkpoints(suite),
+            "gpu": gpu,
+            "minutes": forecast.minutes(suite, volume.unique_tokens, gpu),
+            "assumption": forecast.ASSUMPTION,
+        },
     }
 
 
-def _text(summary: dict[str, Any], path: Path) -> str:
-    choices, shots, first = summary["choices"], summary["num_fewshot"], summary["first_item"]
-    span = str(choices["min"]) if choices["min"] == choices["max"] else f"{choices['min']} to {choices['max']}"
-    examples = f"{shots}, the first of {_printable(summary['fewshot_split'])}" if shots else "none"
-    lines = [
-        f"task       {summary['task']}",
-        f"items      {summary['items']:,}, {span} choices each; guessing scores {summary['chance']:.3f}",
-        f"examples   {examples}",
-        f"metric     {summary['metric']}",
-        f"longest    {summary['longest_prompt_characters']:,} characters (context and answer)",
-        "",
-        "The first item as the model reads it:",
-        "",
-        *(f"  | {_printable(line)}" for line in _shortened(first["context"]).split("\n")),
-        "",
-        "and the continuations that are scored after it:",
-        "",
+def _findings(submission: Submission, items: Sequence[Item]) -> tuple[list[Finding], dict[str, Any]]:
+    """What the items' texts show, and the numbers behind it."""
+    questions = questions_of(items, submission.task.fewshot_delimiter, submission.task.shots)
+    stated, rates = answers.stated_answers(questions)
+    favored, positions = answers.favored_position(questions)
+    guessed, scores = guessers.guessers(questions)
+    findings = [
+        *answers.identical_choices(questions),
+        *repetition.duplicate_items(questions),
+        *repetition.answered_by_an_example(questions),
+        *stated,
+        *favored,
+        *guessed,
     ]
-    for i, continuation in enumerate(first["continuations"]):
-        mark = "right" if i == first["gold"] else "     "
-        lines.append(f"  {mark} | {_printable(_shortened(continuation))}")
-    lines += ["", f"next: e2lm run {path} --suite miniature --out build/{summary['task']}"]
-    return "\n".join(lines)
+    return findings, {"guessers": scores, "answer_positions": positions, "stated_in_prompt": rates}
 
 
-def _shortened(text: str) -> str:
-    if len(text) <= SHOWN_CHARACTERS:
-        return text
-    half = SHOWN_CHARACTERS // 2
-    return f"{text[:half]}\n[... {len(text) - 2 * half:,} characters ...]\n{text[-half:]}"
-
-
-def _printable(text: str) -> str:
-    """A stranger's text for a terminal: line breaks show, control sequences stay harmless."""
-    return "".join(c if c.isprintable() else "⏎" if c == "\n" else ascii(c)[1:-1] for c in text)
+def _shown(item: Item, tokenizer: PreTrainedTokenizerBase | None) -> dict[str, Any]:
+    """An item's texts and, with a tokenizer, the pieces that each becomes (context and continuation together)."""
+    shown: dict[str, Any] = {"context": item.context, "continuations": list(item.continuations), "gold": item.gold}
+    if tokenizer is not None:
+        context = item.context.rstrip()
+        moved = item.context[len(context) :]
+        shown["context_tokens"] = tokens.pieces(context, tokenizer)
+        shown["continuation_tokens"] = [
+            tokens.continuation_pieces(context, moved + continuation, tokenizer) for continuation in item.continuations
+        ]
+    return shown

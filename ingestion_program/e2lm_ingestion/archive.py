@@ -14,6 +14,7 @@ from e2lm_ingestion.files import MAX_BYTES, MAX_FILES, check_collisions, check_n
 MAX_RATIO = 200  # unpacked bytes per zipped byte; text rarely passes 20
 _SMALL = 1_000_000  # bytes; below it a ratio says nothing
 _CHUNK = 1 << 20
+_LOCAL_HEADER = 30  # bytes before the name
 _ENTRY_SIGNATURE = b"PK\x01\x02"
 
 
@@ -22,7 +23,9 @@ def unzip(path: Path, folder: Path) -> None:
     _refuse_no_zip(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            for info, relative in _checked(archive.infolist()):
+            checked = _checked(archive.infolist())
+            _refuse_overlaps(archive)
+            for info, relative in checked:
                 _write(archive, info, folder / unicodedata.normalize("NFC", relative))
     except (SubmissionError, MemoryError):
         raise
@@ -48,6 +51,15 @@ def _refuse_no_zip(path: Path) -> None:
                 if entries > 10 * MAX_FILES:  # folders and what macOS adds are not files of the submission
                     raise SubmissionError(f"{shown(path.name)}: too many files; at most {MAX_FILES}")
                 place = content.find(_ENTRY_SIGNATURE, place + 4)
+
+
+def _refuse_overlaps(archive: zipfile.ZipFile) -> None:
+    """Entries that share bytes unpack to the square of the zip's size; an honest tool writes one after the other."""
+    end = archive.start_dir
+    for info in sorted(archive.infolist(), key=lambda info: info.header_offset, reverse=True):
+        if info.header_offset + _LOCAL_HEADER + info.compress_size > end:
+            raise SubmissionError(f"{shown(info.orig_filename)}: its bytes overlap another's; zip the folder again")
+        end = info.header_offset
 
 
 def _checked(infos: list[zipfile.ZipInfo]) -> list[tuple[zipfile.ZipInfo, str]]:

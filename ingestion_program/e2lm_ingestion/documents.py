@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from e2lm_ingestion.errors import SubmissionError
 
 MAX_DATA_BYTES = 100_000_000  # of all files of a split; 15,000 prompts of 2,048 tokens are less
+MAX_CELLS = 5_000_000  # documents times fields: 333 fields for 15,000 items
 MAX_FIELD_BYTES = 10_000_000
 _ODD = re.compile("[\0\ud800-\udfff]")
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}\Z", re.ASCII)
@@ -44,6 +45,8 @@ def read_documents(files: list[tuple[Path, str]], limit: int) -> list[Document]:
                 raise SubmissionError(f"{document.place}: more than {limit:,} items; keep {limit:,} at most")
             documents.append(document)
     columns = dict.fromkeys(key for document in documents for key in document.fields)
+    if len(columns) * len(documents) > MAX_CELLS:
+        raise SubmissionError(f"{files[0][1]}: {len(columns):,} different fields; write the same fields for every item")
     for document in documents:
         if len(document.fields) < len(columns):
             document.fields = {key: document.fields.get(key) for key in columns}
@@ -157,7 +160,7 @@ def _parquet(path: Path, name: str) -> Iterator[Document]:
                     # through JSON, so that a date or bytes is refused and the same rules hold for every kind of file
                     yield _document(_parsed(json.dumps(row), place), place)
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        message = " ".join(str(error).split())[:120]
+        message = "".join(c for c in " ".join(str(error).split()) if c.isprintable())[:120]
         raise SubmissionError(f"{name}: row {number + 1} cannot be read: {message}; write the file again") from None
     except TypeError as error:
         message = str(error).removeprefix("Object of type ").split(" ")[0]

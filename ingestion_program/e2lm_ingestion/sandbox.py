@@ -12,12 +12,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 
+LEAST_CPU_SECONDS = 4  # the process itself starts in half a second
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from e2lm_ingestion.rendering import main; main()"
 
 
@@ -63,7 +64,7 @@ def render(documents: Documents, limits: Limits = Limits()) -> Rendered:
         "shots": documents.shots,
         "max_items": documents.max_items,
         "templates": dict(documents.templates),
-        "limits": asdict(limits),
+        "limits": asdict(replace(limits, cpu_seconds=_cpu_seconds(documents, limits))),
     }
     package = str(Path(__file__).resolve().parents[1])
     try:
@@ -78,6 +79,14 @@ def render(documents: Documents, limits: Limits = Limits()) -> Rendered:
     except subprocess.TimeoutExpired as error:
         raise SubmissionError(f"{_field(error.stdout)}: takes more than {limits.wall_seconds} s; simplify it") from None
     return _answer(process)
+
+
+def _cpu_seconds(documents: Documents, limits: Limits) -> int:
+    """A second for every 100 kB of documents (10 kB of packed parquet), so that a small file cannot be a slow one."""
+    units = 0.0
+    for path, _ in (*documents.test_files, *(documents.fewshot_files or ())):
+        units += path.stat().st_size / (10_000 if path.suffix.lower() == ".parquet" else 100_000)
+    return min(limits.cpu_seconds, LEAST_CPU_SECONDS + int(units))
 
 
 def _environment() -> dict[str, str]:

@@ -10,6 +10,7 @@ from e2lm_ingestion.errors import SubmissionError
 
 MAX_CHARACTERS = 100_000
 MAX_DEPTH = 20
+MAX_NUMBER = 40  # characters; in base 16 or 60 a longer one passes Python's own limit, and then cannot be printed
 
 
 def read_yaml(text: str, name: str) -> Any:  # noqa: ANN401 (what YAML holds)
@@ -37,6 +38,9 @@ def read_yaml(text: str, name: str) -> Any:  # noqa: ANN401 (what YAML holds)
     return value
 
 
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+
+
 class _Loader(yaml.SafeLoader):
     """SafeLoader without what a task never needs. Errors are raised while composing, before anything is built."""
 
@@ -56,6 +60,8 @@ class _Loader(yaml.SafeLoader):
         self.depth += 1
         node: yaml.Node | None = super().compose_node(parent, index)
         self.depth -= 1
+        if isinstance(node, yaml.ScalarNode) and node.tag in _NUMBERS and len(node.value) > MAX_NUMBER:
+            raise SubmissionError(f"{place}: a number has too many digits; put it in quotes if it is a text")
         return node
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:  # noqa: ANN401

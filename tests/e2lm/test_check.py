@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.e2lm.conftest import EXAMPLES
+
 TASK = {
     "task": "capitals",
     "dataset_path": "json",
@@ -48,11 +50,11 @@ def check(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_the_first_item_is_shown_as_the_model_reads_it(tmp_path: Path) -> None:
+def test_the_first_items_are_shown_as_the_model_reads_them(tmp_path: Path) -> None:
     process = check(write(tmp_path / "capitals"))
     assert process.returncode == 0, process.stderr
     assert "task       capitals\nitems      120, 2 to 3 choices each; guessing scores 0.417" in process.stdout
-    assert "examples   1, the first of test\nmetric     acc_norm" in process.stdout
+    assert "examples   1 from test\nmetric     acc_norm" in process.stdout
     assert "  | Answer: Rome\\x1b[31m\n  | \n  | Question: Capital 0?\n  | Answer:\n" in process.stdout
     assert "  right |  Oslo\n        |  Rome\\x1b[31m\n" in process.stdout
     assert process.stdout.endswith(
@@ -62,20 +64,38 @@ def test_the_first_item_is_shown_as_the_model_reads_it(tmp_path: Path) -> None:
 
 def test_json_holds_the_same(tmp_path: Path) -> None:
     answer = json.loads(check(write(tmp_path / "capitals"), "--json").stdout)
+    assert answer["errors"] == []
     assert (answer["items"], answer["choices"], answer["metric"]) == (120, {"min": 2, "max": 3}, "acc_norm")
     assert answer["chance"] == pytest.approx((1 / 2 + 1 / 3) / 2)
-    assert answer["first_item"]["continuations"] == [" Oslo", " Rome\x1b[31m"]
+    assert answer["first_items"][0]["continuations"] == [" Oslo", " Rome\x1b[31m"]
+    assert answer["forecast"]["requests"] == 300
 
 
-def test_what_is_wrong_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
-    process = check(write(tmp_path / "capitals", items=3))
-    assert (process.returncode, process.stdout) == (2, "")
-    assert process.stderr == "error: test.jsonl: 3 items; a submission has 100 to 15,000\n"
+def test_what_is_wrong_is_one_line_and_exit_code_2_also_as_json(tmp_path: Path) -> None:
+    message = "test.jsonl: 3 items; a submission has 100 to 15,000"
+    folder = write(tmp_path / "capitals", items=3)
+    process = check(folder)
+    assert (process.returncode, process.stdout, process.stderr) == (2, "", f"error: {message}\n")
+    process = check(folder, "--json")
+    assert (process.returncode, json.loads(process.stdout)) == (2, {"errors": [message]})
 
 
-def test_fifteen_thousand_items_take_under_20_seconds_and_1500_megabytes(tmp_path: Path) -> None:
+def test_with_the_suites_tokenizer_boundaries_show_and_tokens_are_counted(miniature: Path) -> None:
+    answer = json.loads(check(EXAMPLES / "science-cloze", "--suite", "miniature", "--gpu", "T4", "--json").stdout)
+    item = answer["first_items"][0]
+    assert "".join(item["context_tokens"]) == item["context"].rstrip()
+    assert len(item["context_tokens"]) > 5
+    assert ["".join(tokens) for tokens in item["continuation_tokens"]] == item["continuations"]
+    forecast = answer["forecast"]
+    assert forecast["source"] == "counted"
+    assert item["context_tokens"][0] + "·" in check(EXAMPLES / "science-cloze", "--suite", "miniature").stdout
+    assert 0 < forecast["unique_tokens"] < forecast["tokens"]
+    assert (forecast["gpu"], forecast["checkpoints"]) == ("T4", 154)
+
+
+def test_fifteen_thousand_items_take_under_20_seconds_and_1500_megabytes(tmp_path: Path, miniature: Path) -> None:
     folder = write(tmp_path / "capitals", items=15_000, words=" word" * 400)
     started = time.monotonic()
-    assert check(folder).returncode == 0
+    assert check(folder, "--suite", "miniature").returncode == 0
     assert time.monotonic() - started < 20
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1_500_000  # KB on Linux

@@ -123,7 +123,7 @@ def too_many_items(folder: Path) -> Path:
         (unknown_key, "num_fewshots"),
         (missing_data, "test.jsonl"),
         (too_few_items, "99"),
-        (too_many_items, "15,001"),
+        (too_many_items, "line 15001"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )

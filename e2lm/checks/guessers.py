@@ -1,0 +1,138 @@
+"""What one scores without the question: by the length of a choice, or by its words alone."""
+
+from __future__ import annotations
+
+import math
+import re
+import zlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from e2lm.checks.questions import Finding, Question
+
+FOLDS = 5
+MOST_ITEMS = 5_000  # evenly spaced ones of a larger task: the standard error is below 0.7 points
+FEATURES = 1 << 14
+WORDS = 48  # of a choice; what distinguishes a choice at all shows early
+PENALTY = 1.0
+STEPS = 40
+RATE = 0.2
+SMALLEST_GAIN = 0.05  # above chance
+
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+def guessers(questions: Sequence[Question]) -> tuple[list[Finding], dict[str, float]]:
+    """Accuracy of each guesser, and a finding for each that does better than chance."""
+    chance = sum(1 / len(question.choices) for question in questions) / len(questions)
+    words, count = choices_only(questions)
+    scores = {"chance": chance, "longest": by_length(questions, 1), "shortest": by_length(questions, -1)}
+    scores["choices_only"] = words
+    how = {
+        "longest": ("the longest choice", "even out the lengths, or use acc_norm only if the lengths are fair"),
+        "shortest": ("the shortest choice", "even out the lengths: acc itself prefers short continuations"),
+        "choices_only": ("a classifier that sees the choices alone", "make wrong choices as plausible as right ones"),
+    }
+    findings = []
+    for name, (who, advice) in how.items():
+        error = math.sqrt(chance * (1 - chance) / (count if name == "choices_only" else len(questions)))
+        if scores[name] > chance + max(SMALLEST_GAIN, 3.3 * error):
+            findings.append(
+                Finding(f"guesser_{name}", f"{who} is right in {scores[name]:.0%}, chance is {chance:.0%}: {advice}")
+            )
+    return findings, scores
+
+
+def by_length(questions: Sequence[Question], sign: int) -> float:
+    """Accuracy of taking the longest (`sign` 1) or shortest (-1) choice in characters; ties share."""
+    total = 0.0
+    for question in questions:
+        lengths = [sign * len(choice.strip()) for choice in question.choices]
+        best = max(lengths)
+        total += (lengths[question.gold] == best) / lengths.count(best)
+    return total / len(questions)
+
+
+def choices_only(questions: Sequence[Question]) -> tuple[float, int]:
+    """Cross-validated accuracy of a conditional logit on words and word pairs of the choices, and the items used.
+
+    Of an item with choices x_1..x_n it makes P(gold = i) = exp(w x_i) / sum_j exp(w x_j), fitted with an L2 penalty;
+    items with the same choices are held out together. Five folds over at most 5,000 items.
+    """
+    used = questions[:: math.ceil(len(questions) / MOST_ITEMS)]
+    matrix, starts = _features(used)
+    golds = starts[:-1] + np.array([question.gold for question in used])
+    fold = _folds(used)
+    right = 0.0
+    for held_out in range(FOLDS):
+        test = fold == held_out
+        if test.all() or not test.any():
+            continue
+        scores = matrix @ _fit(matrix, starts, golds, ~test)
+        best = np.maximum.reduceat(scores, starts[:-1])
+        ties = np.add.reduceat((scores == np.repeat(best, np.diff(starts))).astype(float), starts[:-1])
+        right += float(((scores[golds] == best) / ties)[test].sum())
+    return right / len(used), len(used)
+
+
+def _features(questions: Sequence[Question]) -> tuple[csr_matrix, np.ndarray]:
+    """(choices of all items, FEATURES) hashed counts, rows of unit length; (items + 1,) where each item starts."""
+    known: dict[str, int] = {}
+    columns: list[int] = []
+    ends = [0]
+    for question in questions:
+        for choice in question.choices:
+            words = _WORD.findall(choice[: 20 * WORDS].casefold())[:WORDS]
+            grams = {"^", *words, *(f"{one} {other}" for one, other in zip(["^", *words], [*words, "$"], strict=True))}
+            for gram in sorted(grams):
+                if gram not in known:
+                    known[gram] = zlib.crc32(gram.encode()) % FEATURES
+                columns.append(known[gram])
+            ends.append(len(columns))
+    lengths = np.diff(ends)
+    values = np.repeat(1 / np.sqrt(lengths), lengths)
+    matrix = csr_matrix((values, np.array(columns), np.array(ends)), shape=(len(lengths), FEATURES))
+    starts = np.cumsum([0, *(len(question.choices) for question in questions)])
+    return matrix, starts
+
+
+def _folds(questions: Sequence[Question]) -> np.ndarray:
+    """(items,) which fold holds an item out. Labels that are the same everywhere leave only the items to divide."""
+    keys = [zlib.crc32("\0".join(sorted(question.choices)).encode()) for question in questions]
+    if len(set(keys)) < 10 * FOLDS:
+        return np.arange(len(questions)) % FOLDS
+    return np.array(keys) % FOLDS
+
+
+def _fit(matrix: csr_matrix, starts: np.ndarray, golds: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Weights (FEATURES,) fitted on the items where `train` is true."""
+    sizes = np.diff(starts)
+    rows = np.repeat(train, sizes)
+    x = matrix[rows]
+    own_sizes = sizes[train]
+    own_starts = np.cumsum(own_sizes) - own_sizes
+    target = np.zeros(matrix.shape[0])
+    target[golds] = 1
+    y = target[rows]
+    transposed = x.T.tocsr()
+
+    def gradient(weights: np.ndarray) -> np.ndarray:
+        scores = x @ weights
+        exponentials = np.exp(scores - np.repeat(np.maximum.reduceat(scores, own_starts), own_sizes))
+        sums = np.repeat(np.add.reduceat(exponentials, own_starts), own_sizes)
+        return np.asarray(transposed @ (exponentials / sums - y) + PENALTY * weights)
+
+    return _descended(gradient, x.shape[1])
+
+
+def _descended(gradient: Callable[[np.ndarray], np.ndarray], size: int) -> np.ndarray:
+    """Adam on the whole batch: as good here as L-BFGS, which waits on the threads of a busy machine's BLAS."""
+    weights, mean, square = np.zeros(size), np.zeros(size), np.zeros(size)
+    for step in range(1, STEPS + 1):
+        slope = gradient(weights)
+        mean = 0.9 * mean + 0.1 * slope
+        square = 0.99 * square + 0.01 * slope**2
+        weights -= RATE * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.99**step)) + 1e-8)
+    return weights

@@ -1,0 +1,71 @@
+"""The outcome of `e2lm check` as text for a terminal, safe whatever the submission holds."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+SHOWN_CHARACTERS = 8_000  # of a context; the middle of a longer one is left out
+BOUNDARY = "·"  # between two tokens
+
+
+def text_of(summary: dict[str, Any], path: Path) -> str:
+    """All that a participant reads after `e2lm check`."""
+    lines = [*_facts(summary), "", *_warnings(summary), ""]
+    for number, item in enumerate(summary["first_items"]):
+        lines += [*_item(number, item), ""]
+    lines.append(f"next: e2lm run {shlex.quote(str(path))} --suite miniature --out build/{summary['task']}")
+    return "\n".join(lines)
+
+
+def _facts(summary: dict[str, Any]) -> list[str]:
+    choices, shots, cost = summary["choices"], summary["num_fewshot"], summary["forecast"]
+    span = str(choices["min"]) if choices["min"] == choices["max"] else f"{choices['min']} to {choices['max']}"
+    examples = f"{shots} from {printable(str(summary['fewshot_split']))}" if shots else "none"
+    guess = summary["guessers"]
+    minutes = "unknown time" if cost["minutes"] is None else f"about {max(1, round(cost['minutes'])):,} minutes"
+    return [
+        f"task       {summary['task']}",
+        f"items      {summary['items']:,}, {span} choices each; guessing scores {summary['chance']:.3f}",
+        f"guessers   longest choice {guess['longest']:.3f}, shortest {guess['shortest']:.3f}, "
+        f"choices alone {guess['choices_only']:.3f}",
+        f"examples   {examples}",
+        f"metric     {summary['metric']}",
+        f"longest    {summary['longest_prompt_characters']:,} characters (context and answer)",
+        f"requests   {cost['requests']:,}; {cost['tokens']:,} tokens, {cost['unique_tokens']:,} of them unique "
+        f"({cost['source']})",
+        f"forecast   {minutes} for the {cost['checkpoints']} checkpoints of {cost['suite']} on one {cost['gpu']}",
+    ]
+
+
+def _warnings(summary: dict[str, Any]) -> list[str]:
+    if not summary["warnings"]:
+        return ["no errors, no warnings"]
+    return ["no errors", *(f"warning    {printable(warning['message'])}" for warning in summary["warnings"])]
+
+
+def _item(number: int, item: dict[str, Any]) -> list[str]:
+    marked = f", {BOUNDARY} between tokens" if "context_tokens" in item else ""
+    context = BOUNDARY.join(item["context_tokens"]) if marked else item["context"]
+    lines = [f"Item {number} as the model reads it{marked}:", ""]
+    lines += [f"  | {printable(line)}" for line in shortened(context).split("\n")]
+    lines += ["", "and the continuations that are scored after it:", ""]
+    for i, text in enumerate(item["continuations"]):
+        mark = "right" if i == item["gold"] else "     "
+        continuation = BOUNDARY.join(item["continuation_tokens"][i]) if marked else text
+        lines.append(f"  {mark} | {printable(shortened(continuation))}")
+    return lines
+
+
+def shortened(text: str) -> str:
+    """At most SHOWN_CHARACTERS, from both ends."""
+    if len(text) <= SHOWN_CHARACTERS:
+        return text
+    half = SHOWN_CHARACTERS // 2
+    return f"{text[:half]}\n[... {len(text) - 2 * half:,} characters ...]\n{text[-half:]}"
+
+
+def printable(text: str) -> str:
+    """A stranger's text for a terminal: line breaks show, control sequences stay harmless."""
+    return "".join(c if c.isprintable() else "⏎" if c == "\n" else ascii(c)[1:-1] for c in text)

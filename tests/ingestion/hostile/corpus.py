@@ -1,0 +1,62 @@
+"""What a case of the hostile corpus is, and the right submission that all of them start from."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.ingestion.conftest import documents, json_lines, plain_task
+
+Files = dict[str, bytes]
+TOLERATED = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A hostile or odd submission and what becomes of it."""
+
+    name: str
+    write: Callable[[Path], Path]  # into an empty folder; returns the submission
+    message: str | None  # a pattern that the one line of refusal matches; None: it is tolerated
+
+
+def right_files(
+    task: Mapping[str, Any] | None = None, *, yaml_text: str | None = None, test: str | bytes | None = None
+) -> Files:
+    """A right submission of 100 items, changed as asked."""
+    text = yaml_text if yaml_text is not None else yaml.safe_dump({**plain_task(), **(task or {})})
+    data = json_lines(documents()) if test is None else test
+    return {
+        "task.yaml": text.encode(),
+        "dev.jsonl": json_lines(documents(6)).encode(),
+        "test.jsonl": data.encode() if isinstance(data, str) else data,
+    }
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> Path:
+    """Write the files into `folder`/submission."""
+    root = folder / "submission"
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return root
+
+
+def write_zip(folder: Path, files: Mapping[str, bytes | str]) -> Path:
+    """Write the files into `folder`/submission.zip."""
+    path = folder / "submission.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def folder_case(name: str, message: str | None, **changes: Any) -> Case:  # noqa: ANN401 (as right_files)
+    """A folder that differs from a right one in its task or test data."""
+    return Case(name, lambda folder: write_folder(folder, right_files(**changes)), message)
