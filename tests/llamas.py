@@ -9,18 +9,19 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from e2lm_ingestion.suite import Checkpoint
 
-VOCABULARY = 97
+VOCABULARY = 307  # more tokens than one prompt of vLLM may be asked for
 
 
-def make_llama(folder: Path, seed: int, *, layers: int = 2, tie: bool = True) -> Checkpoint:
+def make_llama(folder: Path, seed: int, *, layers: int = 2, tie: bool = True, positions: int = 1024) -> Checkpoint:
+    """Save a Llama with heads of 32 dimensions, the smallest that vLLM's attention takes on a CPU."""
     config = LlamaConfig(
         vocab_size=VOCABULARY,
-        hidden_size=32,
-        intermediate_size=64,
+        hidden_size=64,
+        intermediate_size=96,
         num_hidden_layers=layers,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=1024,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=positions,
         tie_word_embeddings=tie,
     )
     torch.manual_seed(seed)

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from e2lm_ingestion.encoding import Requests
 from e2lm_ingestion.engines import LogLikelihoods
@@ -21,6 +20,7 @@ from e2lm_ingestion.engines.transformers import TransformersEngine
 from e2lm_ingestion.engines.waves import Prompt, prompts_of
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint
+from tests.llamas import VOCABULARY, make_llama
 
 try:
     from e2lm_ingestion.engines import vllm as module
@@ -33,43 +33,20 @@ except OrganizerError as missing:
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-VOCABULARY = 307  # more tokens than one prompt may be asked for
 CONTEXT_LENGTH = 512
 BLOCK = 32
-
-
-def make_llama(folder: Path, seed: int, *, tie: bool = True, layers: int = 2) -> Checkpoint:
-    """A small Llama; vLLM's attention on a CPU takes heads of 32 dimensions or more."""
-    config = LlamaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=64,
-        intermediate_size=96,
-        num_hidden_layers=layers,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        max_position_embeddings=CONTEXT_LENGTH,
-        tie_word_embeddings=tie,
-    )
-    torch.manual_seed(seed)
-    model = LlamaForCausalLM(config)
-    with torch.no_grad():
-        for weight in model.parameters():
-            if weight.ndim > 1:
-                weight.mul_(6.0)
-    model.save_pretrained(folder)
-    return Checkpoint(folder.parent.name, 1000 * (seed + 1), 1, folder)
 
 
 @pytest.fixture(scope="session")
 def tied(tmp_path_factory: pytest.TempPathFactory) -> list[Checkpoint]:
     root = tmp_path_factory.mktemp("tied")
-    return [make_llama(root / f"m/iter_{seed}", seed) for seed in range(3)]
+    return [make_llama(root / f"m/iter_{seed}", seed, positions=CONTEXT_LENGTH) for seed in range(3)]
 
 
 @pytest.fixture(scope="session")
 def untied(tmp_path_factory: pytest.TempPathFactory) -> list[Checkpoint]:
     root = tmp_path_factory.mktemp("untied")
-    return [make_llama(root / f"m/iter_{seed}", seed, tie=False) for seed in range(3)]
+    return [make_llama(root / f"m/iter_{seed}", seed, tie=False, positions=CONTEXT_LENGTH) for seed in range(3)]
 
 
 @pytest.fixture(scope="session")
@@ -321,7 +298,7 @@ def test_a_checkpoint_of_another_dtype_is_refused(engine: VllmEngine, tied: list
 
 def test_a_checkpoint_of_another_size_is_refused(engine: VllmEngine, tmp_path: Path) -> None:
     with pytest.raises(OrganizerError, match=r"config\.json has num_hidden_layers 3 instead of 2"):
-        engine.load(make_llama(tmp_path / "m/deeper", 0, layers=3))
+        engine.load(make_llama(tmp_path / "m/deeper", 0, layers=3, positions=CONTEXT_LENGTH))
 
 
 def test_weights_without_numbers_are_named(engine: VllmEngine, tied: list[Checkpoint], tmp_path: Path) -> None:
