@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 from e2lm.catalog import SUITES, find_suite
-from e2lm.miniature import build
 from e2lm.progress import progress_bar
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint, checkpoints_of, checkpoints_root, load_suite
@@ -46,6 +45,8 @@ def fetch(name: str) -> Path:
             f"{name}: only the miniature suite is made here; put the checkpoints of others under {checkpoints_root()}, "
             "a folder per model as `e2lm suite show` lists them"
         )
+    from e2lm.miniature import build  # it imports torch, which listing and showing need not wait for
+
     root = checkpoints_root()
     with progress_bar("training the miniature suite") as update:
         build.ensure(root, update)

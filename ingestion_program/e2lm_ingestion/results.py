@@ -73,10 +73,6 @@ class ResultsFolder:
         unharmed = file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == done.sha256
         return done if unharmed else None
 
-    def row(self, checkpoint: Checkpoint) -> Finished:
-        """The line of a checkpoint that is finished. Raises KeyError for any other."""
-        return self._finished[(checkpoint.model, checkpoint.iteration)]
-
     def add(
         self, checkpoint: Checkpoint, arrays: Mapping[str, np.ndarray], *, seconds: float, computed_tokens: int
     ) -> Finished:
@@ -110,7 +106,7 @@ class ResultsFolder:
         """Write results.json: the head's keys, then the checkpoints in the order given. All must be finished."""
         rows = []
         for checkpoint in checkpoints:
-            row = asdict(self.row(checkpoint))
+            row = asdict(self._finished[(checkpoint.model, checkpoint.iteration)])
             del row["weights"], row["seconds"], row["computed_tokens"]  # they differ between runs that agree
             rows.append(row)
         path = self._root / "results.json"

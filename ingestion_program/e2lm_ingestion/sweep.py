@@ -62,10 +62,9 @@ def sweep(
     engine = make_engine()
     head = _head(submission, suite, choices, engine)
     folder = ResultsFolder(results, head)
-    kept = [checkpoint for checkpoint in checkpoints if folder.finished(checkpoint)]
+    kept = {checkpoint: row for checkpoint in checkpoints if (row := folder.finished(checkpoint)) is not None}
     todo = [checkpoint for checkpoint in checkpoints if checkpoint not in kept]
-    for done, checkpoint in enumerate(kept, start=1):
-        finished = folder.row(checkpoint)
+    for done, (checkpoint, finished) in enumerate(kept.items(), start=1):
         on_progress(Progress(checkpoint, finished.score, finished.seconds, True, done, len(checkpoints), 0.0))
     begun = time.perf_counter()
     for computed, (checkpoint, scored, seconds) in enumerate(_scored(todo, items, suite, engine), start=1):

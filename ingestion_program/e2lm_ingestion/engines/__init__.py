@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import torch
 
 from e2lm_ingestion.encoding import Requests
 from e2lm_ingestion.suite import Checkpoint
@@ -48,6 +47,8 @@ def make_engine(name: str, dtype: str, context_length: int) -> Engine:
     Raises OrganizerError when the engine or the dtype is not to be had on this machine.
     """
     if name == "auto":
+        import torch  # not at the top: a check of a submission counts tokens without it, and it takes seconds to import
+
         name = "vllm" if importlib.util.find_spec("vllm") and torch.cuda.is_available() else "transformers"
     if name == "vllm":
         from e2lm_ingestion.engines.vllm import VllmEngine
