@@ -1,7 +1,7 @@
 """How much faster is `e2lm run` than the loops people write? Everything in one go, on one machine, the same weights.
 
-usage: python benchmarks/sweep.py [--checkpoints 12] [--items 400] [--engines vllm,transformers] [--peers vllm,hf]
-                                  [--peer-python PYTHON] [--json FILE]
+usage: python benchmarks/sweep.py [--checkpoints 12] [--items 400] [--shots 5] [--engines vllm,transformers]
+                                  [--peers vllm,hf] [--peer-python PYTHON] [--json FILE]
 
 The peers are `lm_eval --model vllm` and `lm_eval --model hf`, one process per checkpoint, from an interpreter that has
 lm-eval (docs/performance.md says how to make one). The task has 4 choices and 5 shots, about 700 tokens a prompt; the
@@ -55,6 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--checkpoints", type=int, default=12)
     parser.add_argument("--items", type=int, default=400)
+    parser.add_argument("--shots", type=int, default=5)
     parser.add_argument("--engines", default="vllm,transformers", help="ours: vllm, transformers")
     parser.add_argument("--peers", default="vllm,hf", help="lm_eval's: vllm, hf, or none")
     parser.add_argument("--peer-python", default=sys.executable, help="an interpreter that has lm-eval")
@@ -63,7 +64,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="e2lm-benchmark-") as name:
         folder = Path(name)
         checkpoints = make_checkpoints(folder, args.checkpoints)
-        submission = make_submission(folder / "benchmark", args.items)
+        submission = make_submission(folder / "benchmark", args.items, args.shots)
         suite = make_suite(folder, args.checkpoints)
         unique = args.checkpoints * count_unique_tokens(submission, checkpoints[0])
         found = [run_ours(engine, submission, suite, folder) for engine in split(args.engines)]
@@ -101,8 +102,8 @@ def make_checkpoints(folder: Path, count: int) -> list[Path]:
     return made
 
 
-def make_submission(folder: Path, items: int) -> Path:
-    """Random questions of 100 words with four answers of three words each, five shots."""
+def make_submission(folder: Path, items: int, shots: int) -> Path:
+    """Random questions of 100 words with four answers of three words each, behind `shots` examples."""
     rng = np.random.default_rng(0)
 
     def documents(count: int) -> Iterator[str]:
@@ -113,7 +114,7 @@ def make_submission(folder: Path, items: int) -> Path:
 
     folder.mkdir()
     (folder / "test.jsonl").write_text("".join(documents(items)))
-    (folder / "dev.jsonl").write_text("".join(documents(5)))
+    (folder / "dev.jsonl").write_text("".join(documents(shots)))
     task = {
         "task": "benchmark",
         "dataset_path": "json",
@@ -121,7 +122,7 @@ def make_submission(folder: Path, items: int) -> Path:
         "output_type": "multiple_choice",
         "test_split": "test",
         "fewshot_split": "dev",
-        "num_fewshot": 5,
+        "num_fewshot": shots,
         "fewshot_config": {"sampler": "first_n"},
         "doc_to_text": "Question: {{question}}\nAnswer:",
         "doc_to_choice": "{{choices}}",

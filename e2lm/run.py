@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from e2lm.catalog import SuiteFiles, find_suite
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the outcome; run again to resume")
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="auto: vllm with a GPU, else transformers")
     parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes side by side (default: one for each GPU)")
     parser.add_argument("--deadline", type=float, metavar="MINUTES", help="stop in time; run again to go on")
 
 
@@ -32,7 +34,15 @@ def main(args: argparse.Namespace) -> int:
     """Sweep, score, report; the last lines say where everything is."""
     deadline = args.deadline * 60 if args.deadline else None
     suite = find_suite(args.suite)
-    evaluation = run(args.submission, suite, args.out, engine=args.engine, dtype=args.dtype, deadline=deadline)
+    evaluation = run(
+        args.submission,
+        suite,
+        args.out,
+        engine=args.engine,
+        dtype=args.dtype,
+        workers=args.workers,
+        deadline=deadline,
+    )
     scores = evaluation.scores
     print(f"{evaluation.task}: " + ", ".join(_shown(evaluation, key) for key in SHOWN if key in scores))
     for reason in evaluation.reasons:
@@ -49,6 +59,7 @@ def run(
     *,
     engine: str = "auto",
     dtype: str = "auto",
+    workers: int | None = None,
     deadline: float | None = None,
 ) -> Evaluation:
     """Leave results, scores.json, items.parquet and detailed_results.html in `out`; resumes what was killed."""
@@ -59,7 +70,8 @@ def run(
             suite,
             root=checkpoints_root(),
             results=out / "results",
-            make_engine=lambda: make_engine(engine, dtype, suite.context_length),
+            make_engine=partial(make_engine, engine, dtype, suite.context_length),
+            workers=workers,
             deadline=deadline,
             on_progress=lambda progress: update(progress.done, progress.total, _detail(progress)),
         )

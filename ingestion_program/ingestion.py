@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="auto: vllm with a GPU, else transformers")
     parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16")
     parser.add_argument("--deadline", type=float, default=690.0, help="minutes, below the platform's limit of 12 hours")
+    parser.add_argument("--workers", type=int, help="processes that score side by side (default: one for each GPU)")
     args = parser.parse_args()
     try:
         empty_folder(args.output)
@@ -44,7 +46,8 @@ def main() -> int:
                 suite,
                 root=args.checkpoints,
                 results=args.output,
-                make_engine=lambda: make_engine(args.engine, args.dtype, suite.context_length),
+                make_engine=partial(make_engine, args.engine, args.dtype, suite.context_length),
+                workers=args.workers,
                 on_progress=_log,
                 deadline=args.deadline * 60,
             )

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import zip_longest
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from transformers import AutoTokenizer
 
-from e2lm_ingestion.encoding import Requests, encode
 from e2lm_ingestion.engines import Engine, LogLikelihoods
-from e2lm_ingestion.engines.weights import read_ahead
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.item_metrics import Choices, choices_of, item_scores
-from e2lm_ingestion.prompts import Item, build_items
+from e2lm_ingestion.prompts import build_items
 from e2lm_ingestion.results import ResultsFolder
+from e2lm_ingestion.runners import Job, Runner, make_runner
 from e2lm_ingestion.submission import Submission
 from e2lm_ingestion.suite import Checkpoint, Suite, checkpoints_of, families, verify_checkpoint
 
@@ -44,66 +42,60 @@ def sweep(
     root: Path,
     results: Path,
     make_engine: Callable[[], Engine],
+    workers: int | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     deadline: float | None = None,
 ) -> Path:
     """Run a submission on every checkpoint under `root` and return the path of results.json.
 
     Nothing is written before the submission and all checkpoints are checked. Killed and called again, it computes
-    what is missing and gives the same files. `deadline` is in seconds from now: when the next checkpoint would not be
+    what is missing and gives the same files. `workers` is a number of processes, by default one for each GPU;
+    `make_engine` must be picklable then. `deadline` is in seconds from now: when the next checkpoint would not be
     done by then, OrganizerError is raised and what is finished stays.
     """
-    started = time.perf_counter()
+    ends = None if deadline is None else time.perf_counter() + deadline
     items = build_items(submission)
     choices = choices_of(items)
     checkpoints = checkpoints_of(suite, root)
     for checkpoint in checkpoints:
         verify_checkpoint(checkpoint)
-    engine = make_engine()
-    head = _head(submission, suite, choices, engine)
-    folder = ResultsFolder(results, head)
-    kept = {checkpoint: row for checkpoint in checkpoints if (row := folder.finished(checkpoint)) is not None}
-    todo = [checkpoint for checkpoint in checkpoints if checkpoint not in kept]
-    for done, (checkpoint, finished) in enumerate(kept.items(), start=1):
-        on_progress(Progress(checkpoint, finished.score, finished.seconds, True, done, len(checkpoints), 0.0))
-    begun = time.perf_counter()
-    for computed, (checkpoint, scored, seconds) in enumerate(_scored(todo, items, suite, engine), start=1):
-        arrays = _arrays(submission.task.metric, scored, choices)
-        finished = folder.add(checkpoint, arrays, seconds=seconds, computed_tokens=scored.computed_tokens)
-        now = time.perf_counter()
-        mean, left = (now - begun) / computed, len(todo) - computed
-        done = len(kept) + computed
-        on_progress(Progress(checkpoint, finished.score, seconds, False, done, len(checkpoints), mean * left))
-        if deadline is not None and left and now - started + max(mean, seconds) > deadline:
-            raise OrganizerError(
-                f"out of time: {done} of {len(checkpoints)} checkpoints were done when the limit of "
-                f"{deadline / 60:.4g} minutes came near; run again to go on, or submit fewer items or shorter prompts"
-            )
+    with closing(make_runner(Job(items, suite.context_length, make_engine), workers)) as runner:
+        head = _head(submission, suite, choices, runner)
+        folder = ResultsFolder(results, head)
+        arrays = partial(_arrays, submission.task.metric, choices)
+        _fill(folder, runner, checkpoints, arrays, on_progress, ends)
     return folder.complete(head, checkpoints)
 
 
-def _scored(
-    checkpoints: list[Checkpoint], items: list[Item], suite: Suite, engine: Engine
-) -> Iterator[tuple[Checkpoint, LogLikelihoods, float]]:
-    """Every checkpoint with what its model says and the seconds that it took; the next one is read meanwhile."""
-    with ThreadPoolExecutor(max_workers=1) as reader:
-        try:
-            for family in families(checkpoints):
-                requests: Requests | None = None
-                for checkpoint, following in zip_longest(family, family[1:]):
-                    begun = time.perf_counter()
-                    requests = requests or _encode(items, checkpoint, suite.context_length)
-                    engine.load(checkpoint)
-                    if following is not None:
-                        reader.submit(read_ahead, following)
-                    scored = engine.loglikelihoods(requests)
-                    yield checkpoint, scored, time.perf_counter() - begun
-                engine.close()
-        finally:
-            engine.close()
+def _fill(
+    folder: ResultsFolder,
+    runner: Runner,
+    checkpoints: list[Checkpoint],
+    arrays: Callable[[LogLikelihoods], dict[str, np.ndarray]],
+    on_progress: Callable[[Progress], None],
+    ends: float | None,
+) -> None:
+    """Score what the folder lacks, and keep each checkpoint as soon as it is scored."""
+    total = len(checkpoints)
+    kept = {checkpoint: row for checkpoint in checkpoints if (row := folder.finished(checkpoint)) is not None}
+    todo = [checkpoint for checkpoint in checkpoints if checkpoint not in kept]
+    for done, (checkpoint, row) in enumerate(kept.items(), start=1):
+        on_progress(Progress(checkpoint, row.score, row.seconds, True, done, total, 0.0))
+    begun = time.perf_counter()
+    for computed, (checkpoint, scored, seconds) in enumerate(runner.run(list(families(todo))), start=1):
+        row = folder.add(checkpoint, arrays(scored), seconds=seconds, computed_tokens=scored.computed_tokens)
+        now = time.perf_counter()
+        mean, left = (now - begun) / computed, len(todo) - computed
+        done = len(kept) + computed
+        on_progress(Progress(checkpoint, row.score, seconds, False, done, total, mean * left))
+        if ends is not None and left and now + max(mean, seconds) > ends:
+            raise OrganizerError(
+                f"out of time: {done} of {total} checkpoints were done when the time limit came near; run again to go "
+                "on, or submit fewer items or shorter prompts"
+            )
 
 
-def _head(submission: Submission, suite: Suite, choices: Choices, engine: Engine) -> dict[str, Any]:
+def _head(submission: Submission, suite: Suite, choices: Choices, runner: Runner) -> dict[str, Any]:
     """The keys of results.json that say what the results are of."""
     return {
         "suite": suite.suite,
@@ -113,19 +105,14 @@ def _head(submission: Submission, suite: Suite, choices: Choices, engine: Engine
         "higher_is_better": submission.task.higher_is_better,
         "chance": choices.chance,
         "submission": {"sha256": submission.sha256, "items": len(choices.gold)},
-        "engine": engine.description,
+        "engine": runner.description,
         "models": [model.model_dump(include={"id", "size", "architecture", "mixture"}) for model in suite.models],
     }
 
 
-def _arrays(metric: str, scored: LogLikelihoods, choices: Choices) -> dict[str, np.ndarray]:
+def _arrays(metric: str, choices: Choices, scored: LogLikelihoods) -> dict[str, np.ndarray]:
     return {
         "item_scores": item_scores(metric, scored.values, choices),
         "loglikelihoods": scored.values,
         "greedy": scored.greedy,
     }
-
-
-def _encode(items: list[Item], checkpoint: Checkpoint, context_length: int) -> Requests:
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint.path, local_files_only=True, trust_remote_code=False)
-    return encode(items, tokenizer, context_length)
