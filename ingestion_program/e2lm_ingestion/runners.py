@@ -63,11 +63,13 @@ class Runner(Protocol):
 def make_runner(job: Job, workers: int | None) -> Runner:
     """As many processes as `workers` says, else one for each GPU; a single engine runs in this process.
 
-    Raises OrganizerError when there are fewer GPUs than workers.
+    Raises OrganizerError when there are fewer GPUs than workers, or no worker.
     """
     gpus = visible_gpus()
-    if workers is not None and gpus and workers > len(gpus):
-        raise OrganizerError(f"{workers} workers, but {len(gpus)} GPUs can be seen; lower --workers")
+    if workers is not None and (workers < 1 or 0 < len(gpus) < workers):
+        raise OrganizerError(
+            f"--workers {workers}: give 1 to {len(gpus) or _cores()}, the number of GPUs or else of cores"
+        )
     count = workers or len(gpus) or 1
     if count == 1:
         return OneEngine(job)

@@ -41,3 +41,9 @@ def science_cloze_run(miniature: Path, tmp_path_factory: pytest.TempPathFactory)
     done = e2lm("run", EXAMPLES / "science-cloze", "--suite", "miniature", "--out", out)
     assert done.returncode == 0, done.stderr
     return out
+
+
+def result_files(run: Path) -> dict[str, bytes]:
+    """Every result file but the journal, which holds timings."""
+    files = [path for path in (run / "results").rglob("*") if path.is_file() and path.name != "progress.jsonl"]
+    return {str(path.relative_to(run)): path.read_bytes() for path in files}

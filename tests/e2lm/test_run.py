@@ -15,7 +15,7 @@ import pytest
 
 from e2lm.catalog import SUITES
 from e2lm_ingestion.suite import checkpoints_of, load_suite
-from tests.e2lm.conftest import EXAMPLES, e2lm
+from tests.e2lm.conftest import EXAMPLES, e2lm, result_files
 
 
 def test_a_run_leaves_results_scores_and_a_report(science_cloze_run: Path) -> None:
@@ -31,12 +31,6 @@ def test_a_run_leaves_results_scores_and_a_report(science_cloze_run: Path) -> No
     assert all(np.isfinite(value) for value in scores.values())
     assert scores["score"] == pytest.approx(0.5 * scores["sq"] + 0.1 * scores["rc"] + 0.4 * scores["cs"])
     assert "</html>" in (science_cloze_run / "detailed_results.html").read_text()
-
-
-def result_files(run: Path) -> dict[str, bytes]:
-    """Every result file but the journal, which holds timings."""
-    files = [path for path in (run / "results").rglob("*") if path.is_file() and path.name != "progress.jsonl"]
-    return {str(path.relative_to(run)): path.read_bytes() for path in files}
 
 
 def test_a_run_killed_three_times_ends_with_the_same_files(
