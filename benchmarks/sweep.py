@@ -103,12 +103,16 @@ def make_checkpoints(folder: Path, count: int) -> list[Path]:
 
 
 def make_submission(folder: Path, items: int, shots: int) -> Path:
-    """Random questions of 100 words with four answers of three words each, behind `shots` examples."""
+    """Random questions of 84 to 115 words with four answers of three words each, behind `shots` examples.
+
+    Their lengths differ as real ones do: were all alike, all would end at the same place of a block of the cache, and
+    what is computed twice would depend on that one place.
+    """
     rng = np.random.default_rng(0)
 
     def documents(count: int) -> Iterator[str]:
         for _ in range(count):
-            question = " ".join(rng.choice(WORDS, 100))
+            question = " ".join(rng.choice(WORDS, int(rng.integers(84, 116))))
             choices = [" ".join(rng.choice(WORDS, 3)) for _ in range(4)]
             yield json.dumps({"question": question, "choices": choices, "answer": int(rng.integers(4))}) + "\n"
 

@@ -155,12 +155,20 @@ def checkpoints_of(suite: Suite, root: Path) -> list[Checkpoint]:
 
 
 def weight_files(checkpoint: Checkpoint) -> list[Path]:
-    """The checkpoint's safetensors files, in the order of their names. Raises OrganizerError when there is none."""
+    """The checkpoint's safetensors files, in the order of their names.
+
+    Raises OrganizerError when model.safetensors.index.json, which names them if there are several, is damaged.
+    """
     index = checkpoint.path / "model.safetensors.index.json"
-    if index.is_file():
+    if not index.is_file():
+        return [checkpoint.path / "model.safetensors"]
+    try:
         names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
         return [checkpoint.path / name for name in names]
-    return [checkpoint.path / "model.safetensors"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise OrganizerError(
+            f"{index}: damaged, so {checkpoint} cannot be scored; delete {checkpoint.path} and fetch or train it again"
+        ) from None
 
 
 def verify_checkpoint(checkpoint: Checkpoint) -> None:

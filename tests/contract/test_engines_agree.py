@@ -1,19 +1,27 @@
-"""The same submission through `e2lm run` with either engine, on the early checkpoints of one trained model."""
+"""The same submissions through `e2lm run` with either engine, on all checkpoints of one trained model."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
+from transformers import AutoTokenizer
 
 from e2lm.catalog import SUITES
 from e2lm.suite import fetch
-from tests.e2lm.conftest import EXAMPLES, e2lm
+from e2lm_ingestion.encoding import Requests, encode
+from e2lm_ingestion.engines import make_engine
+from e2lm_ingestion.prompts import build_items
+from e2lm_ingestion.submission import open_submission
+from e2lm_ingestion.suite import checkpoints_of, checkpoints_root, load_suite
+from tests.e2lm.conftest import EXAMPLES, e2lm, result_files
 
 MODEL = "mini-150k-arch1"
 EARLY = {"start": 4000, "stop": 56000, "step": 4000}
@@ -27,29 +35,101 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fetch("miniature")
     folder = tmp_path_factory.mktemp("one-model")
     described = yaml.safe_load(SUITES["miniature"].suite.read_text())
-    described["models"] = [{**model, "iterations": EARLY} for model in described["models"] if model["id"] == MODEL]
+    described["models"] = [model for model in described["models"] if model["id"] == MODEL]
     (folder / "suite.yaml").write_text(yaml.safe_dump(described))
     scoring = {"suite": "miniature", "suite_version": 1, "early": {"iterations": EARLY}, "signal_models": [MODEL]}
     (folder / "scoring.yaml").write_text(yaml.safe_dump(scoring))
     return folder / "suite.yaml"
 
 
+@pytest.fixture(scope="module")
+def runs(suite: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """Return a function (engine, example) -> the results folder of `e2lm run`, each run once."""
+    folder = tmp_path_factory.mktemp("runs")
+
+    def run(engine: str, example: str) -> Path:
+        out = folder / engine / example
+        if not out.exists():
+            done = e2lm("run", EXAMPLES / example, "--suite", suite, "--out", out, "--engine", engine)
+            assert done.returncode == 0, done.stderr
+        return out / "results"
+
+    return run
+
+
+def rows_of(results: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads((results / "results.json").read_text())["checkpoints"]
+    return rows
+
+
 @pytest.mark.parametrize("example", ["science-cloze", "science-letters", "web-trivia", "noise"])
-def test_both_engines_give_the_same_scores(suite: Path, tmp_path: Path, example: str) -> None:
-    for engine in ("vllm", "transformers"):
-        done = e2lm("run", EXAMPLES / example, "--suite", suite, "--out", tmp_path / engine, "--engine", engine)
-        assert done.returncode == 0, done.stderr
-    rows = {
-        engine: json.loads((tmp_path / engine / "results/results.json").read_text())["checkpoints"]
-        for engine in ("vllm", "transformers")
-    }
-    assert len(rows["vllm"]) == 14
+def test_both_engines_give_the_same_scores(runs: Callable[[str, str], Path], suite: Path, example: str) -> None:
+    results = {engine: runs(engine, example) for engine in ("vllm", "transformers")}
+    rows = {engine: rows_of(folder) for engine, folder in results.items()}
+    assert len(rows["vllm"]) == len(checkpoints_of(load_suite(suite), checkpoints_root()))
     for ours, theirs in zip(rows["vllm"], rows["transformers"], strict=True):
-        one = np.load(tmp_path / "vllm/results" / ours["arrays"])
-        other = np.load(tmp_path / "transformers/results" / theirs["arrays"])
+        one = np.load(results["vllm"] / ours["arrays"])
+        other = np.load(results["transformers"] / theirs["arrays"])
         # float32: each of some hundred additions a logit loses up to half of the last of 24 bits (docs/engines.md).
         np.testing.assert_allclose(one["loglikelihoods"], other["loglikelihoods"], rtol=1e-5, atol=5e-4)
         differing = np.flatnonzero(one["item_scores"] != other["item_scores"])
         choices = other["loglikelihoods"].reshape(len(other["item_scores"]), -1)
         gaps = np.diff(np.sort(choices[differing], axis=1)[:, -2:], axis=1)
         assert (gaps < 1e-3).all(), "the engines disagree on an item that is not a tie"
+
+
+def test_the_same_run_twice_gives_the_same_bytes(runs: Callable[[str, str], Path], suite: Path, tmp_path: Path) -> None:
+    once = runs("vllm", "science-cloze").parent
+    done = e2lm("run", EXAMPLES / "science-cloze", "--suite", suite, "--out", tmp_path, "--engine", "vllm")
+    assert done.returncode == 0, done.stderr
+    assert result_files(tmp_path) == result_files(once)
+
+
+@pytest.fixture(scope="module")
+def requests(suite: Path) -> Requests:
+    """science-cloze as the model's tokenizer encodes it."""
+    checkpoint = checkpoints_of(load_suite(suite), checkpoints_root())[0]
+    with open_submission(EXAMPLES / "science-cloze") as submission:
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint.path, local_files_only=True)
+        return encode(build_items(submission), tokenizer, load_suite(suite).context_length)
+
+
+def test_weights_exchanged_through_a_whole_family_score_as_fresh_engines_do(
+    runs: Callable[[str, str], Path], suite: Path, requests: Requests
+) -> None:
+    results = runs("vllm", "science-cloze")  # one engine went through all checkpoints in their order
+    described = load_suite(suite)
+    checkpoints = checkpoints_of(described, checkpoints_root())
+    for number in (0, len(checkpoints) // 2, len(checkpoints) - 1):
+        fresh = make_engine("vllm", "auto", described.context_length)
+        fresh.load(checkpoints[number])
+        scored = fresh.loglikelihoods(requests)
+        fresh.close()
+        kept = np.load(results / rows_of(results)[number]["arrays"])
+        np.testing.assert_array_equal(kept["loglikelihoods"], scored.values)
+        np.testing.assert_array_equal(kept["greedy"], scored.greedy)
+
+
+def test_a_cache_that_is_not_read_changes_rounding_alone(
+    runs: Callable[[str, str], Path], suite: Path, requests: Requests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from e2lm_ingestion.engines.vllm import VllmEngine
+
+    run = VllmEngine._run
+
+    def without_reading(self: VllmEngine, prompts: Any, *, read_cache: bool, row_wise: bool = False) -> Any:  # noqa: ANN401
+        return run(self, prompts, read_cache=False, row_wise=row_wise)
+
+    monkeypatch.setattr(VllmEngine, "_run", without_reading)
+    results = runs("vllm", "science-cloze")
+    described = load_suite(suite)
+    checkpoints = checkpoints_of(described, checkpoints_root())
+    engine = make_engine("vllm", "auto", described.context_length)
+    engine.load(checkpoints[-1])
+    scored = engine.loglikelihoods(requests)
+    engine.close()
+    row = [json.loads(line) for line in (results / "progress.jsonl").read_text().splitlines()][-1]
+    assert scored.computed_tokens > row["computed_tokens"]
+    kept = np.load(results / row["arrays"])
+    # Attention adds the same float32 numbers up in other groups when a part of them comes from the cache.
+    np.testing.assert_allclose(kept["loglikelihoods"], scored.values, rtol=1e-5, atol=5e-4)

@@ -103,6 +103,16 @@ def test_a_missing_shard_is_named(tmp_path: Path) -> None:
         verify_checkpoint(checkpoint)
 
 
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"weight_map": 3}', '{"weight_map": {"w": 3}}', '{"weight_map": {"w": 1, "v": ""}}']
+)
+def test_a_damaged_list_of_shards_is_named(tmp_path: Path, content: str) -> None:
+    checkpoint = make_checkpoint(tmp_path / "a/iter")
+    (checkpoint.path / "model.safetensors.index.json").write_text(content)
+    with pytest.raises(OrganizerError, match=r"model\.safetensors\.index\.json: damaged"):
+        verify_checkpoint(checkpoint)
+
+
 def test_a_family_shares_config_and_tokenizer(tmp_path: Path) -> None:
     one = make_checkpoint(tmp_path / "a/iter", '{"layers": 1}')
     other = make_checkpoint(tmp_path / "b/iter", '{"layers": 2}')
