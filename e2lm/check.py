@@ -14,7 +14,7 @@ from e2lm.checks import answers, forecast, guessers, repetition, tokens
 from e2lm.checks.questions import Finding, questions_of
 from e2lm.checks.terminal import text_of
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.prompts import Item, build_items
+from e2lm_ingestion.prompts import Item, build_generation_items, build_items
 from e2lm_ingestion.submission import Submission, open_submission
 from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite
 
@@ -43,13 +43,24 @@ def main(args: argparse.Namespace) -> int:
     suite = load_suite(find_suite(args.suite).suite)
     try:
         with open_submission(args.submission) as submission:
-            summary = summarize(submission, build_items(submission), suite, args.gpu)
+            summary = summarize(submission, _items(submission), suite, args.gpu)
     except SubmissionError as error:
         if args.json:
             print(json.dumps({"errors": [str(error)]}, indent=1))
         raise
     print(json.dumps(summary, indent=1) if args.json else text_of(summary, args.submission))
     return 0
+
+
+def _items(submission: Submission) -> list[Item]:
+    """The items; where the model writes the answer, the right one stands for what it writes."""
+    task = submission.task
+    if task.output_type == "multiple_choice":
+        return build_items(submission)
+    return [
+        Item(item.context, (task.target_delimiter + item.reference,), (item.reference,), 0)
+        for item in build_generation_items(submission)
+    ]
 
 
 def summarize(submission: Submission, items: Sequence[Item], suite: Suite, gpu: str) -> dict[str, Any]:
@@ -67,7 +78,8 @@ def summarize(submission: Submission, items: Sequence[Item], suite: Suite, gpu: 
         "sha256": submission.sha256,
         "items": len(items),
         "choices": {"min": min(counts), "max": max(counts)},
-        "chance": measured["guessers"]["chance"],
+        "output_type": task.output_type,
+        "chance": measured["guessers"]["chance"] if measured["guessers"] else 0.0,
         "num_fewshot": task.shots,
         "fewshot_split": task.fewshot_split,
         "metric": task.metric,
@@ -89,13 +101,15 @@ def summarize(submission: Submission, items: Sequence[Item], suite: Suite, gpu: 
 def _findings(submission: Submission, items: Sequence[Item]) -> tuple[list[Finding], dict[str, Any]]:
     """What the items' texts show, and the numbers behind it."""
     questions = questions_of(items, submission.task.fewshot_delimiter, submission.task.shots)
+    repeated = [*repetition.duplicate_items(questions), *repetition.answered_by_an_example(questions)]
+    if submission.task.output_type == "generate_until":
+        return repeated, {"guessers": None, "answer_positions": None, "stated_in_prompt": None}
     stated, rates = answers.stated_answers(questions)
     favored, positions = answers.favored_position(questions)
     guessed, scores = guessers.guessers(questions)
     findings = [
         *answers.identical_choices(questions),
-        *repetition.duplicate_items(questions),
-        *repetition.answered_by_an_example(questions),
+        *repeated,
         *stated,
         *favored,
         *guessed,

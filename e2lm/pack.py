@@ -9,7 +9,7 @@ from pathlib import Path
 
 from e2lm.archive import files_under, write_zip
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.prompts import build_items
+from e2lm_ingestion.evaluation import evaluation_of
 from e2lm_ingestion.submission import open_submission
 
 
@@ -27,7 +27,7 @@ def main(args: argparse.Namespace) -> int:
         packed = Path(folder) / "submission.zip"
         write_zip(entries, packed)
         with open_submission(packed) as submission:
-            name, items = submission.name, len(build_items(submission))
+            name, items = submission.name, evaluation_of(submission).count
         args.output.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(packed, args.output)
     print(f"{args.output}: {name}, {items:,} items, {len(entries)} files, {args.output.stat().st_size / 1024:.0f} KiB")

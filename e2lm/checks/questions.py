@@ -19,7 +19,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One multiple-choice item."""
+    """One item; where the model writes the answer, the right one is the only choice."""
 
     item: int  # its number, from 0
     head: str  # description and examples; one object for all items where it is the same for all
@@ -29,24 +29,18 @@ class Question:
 
 
 def questions_of(items: Sequence[Item], fewshot_delimiter: str, shots: int) -> list[Question]:
-    """Split every context into head and own text; items that are not a choice among several are left out.
+    """Split every context into head and own text.
 
     Where all items have the same examples the head is what all contexts share, up to the last delimiter. Otherwise it
     ends at the last delimiter of each context; a question that holds the delimiter itself then loses its beginning.
     """
     if not shots or not fewshot_delimiter:
-        return [
-            Question(i, "", item.context, item.choices, item.gold)
-            for i, item in enumerate(items)
-            if len(item.choices) > 1
-        ]
+        return [Question(i, "", item.context, item.choices, item.gold) for i, item in enumerate(items)]
     shared = shared_prefix(items)
     at = shared.rfind(fewshot_delimiter)
     head = shared[: at + len(fewshot_delimiter)] if shared.count(fewshot_delimiter) >= shots else None
     questions = []
     for i, item in enumerate(items):
-        if len(item.choices) < 2:
-            continue
         own = len(head) if head is not None else item.context.rfind(fewshot_delimiter) + len(fewshot_delimiter)
         before = head if head is not None else item.context[:own]
         questions.append(Question(i, before, item.context[own:], item.choices, item.gold))

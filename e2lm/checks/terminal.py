@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 SHOWN_CHARACTERS = 8_000  # of a context; the middle of a longer one is left out
+CONTINUATIONS = {
+    "multiple_choice": "and the continuations that are scored after it:",
+    "generate_until": "and what it should write after it:",
+}
 BOUNDARY = "·"  # between two tokens
 
 
@@ -14,7 +18,7 @@ def text_of(summary: dict[str, Any], path: Path) -> str:
     """All that a participant reads after `e2lm check`."""
     lines = [*_facts(summary), "", *_warnings(summary), ""]
     for number, item in enumerate(summary["first_items"]):
-        lines += [*_item(number, item), ""]
+        lines += [*_item(number, item, CONTINUATIONS[summary["output_type"]]), ""]
     lines.append(f"next: e2lm run {shlex.quote(str(path))} --suite miniature --out build/{summary['task']}")
     return "\n".join(lines)
 
@@ -25,11 +29,16 @@ def _facts(summary: dict[str, Any]) -> list[str]:
     examples = f"{shots} from {printable(str(summary['fewshot_split']))}" if shots else "none"
     guess = summary["guessers"]
     minutes = "unknown time" if cost["minutes"] is None else f"about {max(1, round(cost['minutes'])):,} minutes"
+    asked = [f"items      {summary['items']:,}; the model writes the answer"]
+    if guess is not None:
+        asked = [
+            f"items      {summary['items']:,}, {span} choices each; guessing scores {summary['chance']:.3f}",
+            f"guessers   longest choice {guess['longest']:.3f}, shortest {guess['shortest']:.3f}, "
+            f"choices alone {guess['choices_only']:.3f}",
+        ]
     return [
         f"task       {summary['task']}",
-        f"items      {summary['items']:,}, {span} choices each; guessing scores {summary['chance']:.3f}",
-        f"guessers   longest choice {guess['longest']:.3f}, shortest {guess['shortest']:.3f}, "
-        f"choices alone {guess['choices_only']:.3f}",
+        *asked,
         f"examples   {examples}",
         f"metric     {summary['metric']}",
         f"longest    {summary['longest_prompt_characters']:,} characters (context and answer)",
@@ -45,12 +54,12 @@ def _warnings(summary: dict[str, Any]) -> list[str]:
     return ["no errors", *(f"warning    {printable(warning['message'])}" for warning in summary["warnings"])]
 
 
-def _item(number: int, item: dict[str, Any]) -> list[str]:
+def _item(number: int, item: dict[str, Any], title: str) -> list[str]:
     marked = f", {BOUNDARY} between tokens" if "context_tokens" in item else ""
     context = BOUNDARY.join(item["context_tokens"]) if marked else item["context"]
     lines = [f"Item {number} as the model reads it{marked}:", ""]
     lines += [f"  | {printable(line)}" for line in shortened(context).split("\n")]
-    lines += ["", "and the continuations that are scored after it:", ""]
+    lines += ["", title, ""]
     for i, text in enumerate(item["continuations"]):
         mark = "right" if i == item["gold"] else "     "
         continuation = BOUNDARY.join(item["continuation_tokens"][i]) if marked else text

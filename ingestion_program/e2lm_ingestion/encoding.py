@@ -43,14 +43,14 @@ def encode(items: Sequence[Item], tokenizer: PreTrainedTokenizerBase, context_le
     last token is only predicted). An empty context becomes the tokenizer's BOS token, or else EOS.
     """
     contexts, joint = _texts(items)
-    encoded_contexts = dict(zip(contexts, _encode_texts(tokenizer, contexts), strict=True))
-    encoded_joint = _encode_texts(tokenizer, [context + continuation for context, continuation in joint])
+    encoded_contexts = dict(zip(contexts, encode_texts(tokenizer, contexts), strict=True))
+    encoded_joint = encode_texts(tokenizer, [context + continuation for context, continuation in joint])
     sequences, context_lengths = [], []
     for (context, continuation), tokens in zip(joint, encoded_joint, strict=True):
         if context:
             split = len(encoded_contexts[context])
         else:
-            tokens, split = [_prefix_token(tokenizer), *_without_special(tokenizer, continuation)], 1
+            tokens, split = [prefix_token(tokenizer), *_without_special(tokenizer, continuation)], 1
         if len(tokens) <= split:
             tokens = [*encoded_contexts[context], *_without_special(tokenizer, continuation)]
         dropped = max(0, len(tokens) - (context_length + 1))
@@ -76,7 +76,7 @@ def _texts(items: Sequence[Item]) -> tuple[list[str], list[tuple[str, str]]]:
     return list(dict.fromkeys(context for context, _ in joint)), joint
 
 
-def _encode_texts(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
+def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
     """Encode with the special tokens that the tokenizer adds by itself, but never a second BOS."""
     bos = tokenizer.bos_token
     plain = [text for text in texts if not (bos and text.startswith(bos))]
@@ -89,7 +89,8 @@ def _without_special(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]
     return tokens
 
 
-def _prefix_token(tokenizer: PreTrainedTokenizerBase) -> int:
+def prefix_token(tokenizer: PreTrainedTokenizerBase) -> int:
+    """What stands for an empty context: BOS, or else EOS. Raises SubmissionError when the tokenizer has neither."""
     token = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
     if token is None:
         raise SubmissionError("an item has an empty context and this tokenizer has no BOS or EOS; write a doc_to_text")

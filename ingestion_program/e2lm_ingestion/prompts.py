@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,21 +29,48 @@ class Item:
     gold: int
 
 
+@dataclass(frozen=True, slots=True)
+class GenerationItem:
+    """One question whose answer the model writes."""
+
+    context: str  # few-shot head + question, as the model reads it
+    reference: str  # the right answer
+
+
 def build_items(submission: Submission) -> list[Item]:
-    """Render 100 to 15,000 items, in the order of the data files.
+    """Render 100 to 15,000 items of a multiple_choice task, in the order of the data files.
 
     A context is description, examples (text, target delimiter, right choice, few-shot delimiter) and the item's own
     text. Raises SubmissionError naming file and line.
     """
     task = submission.task
+    contexts, questions = _rendered(submission, _questions)
+    return [
+        Item(context, tuple(task.target_delimiter + choice for choice in choices), choices, gold)
+        for context, (_, choices, gold) in zip(contexts, questions, strict=True)
+    ]
+
+
+def build_generation_items(submission: Submission) -> list[GenerationItem]:
+    """Render 100 to 15,000 items of a generate_until task, likewise."""
+    contexts, questions = _rendered(submission, _open_questions)
+    return [
+        GenerationItem(context, reference) for context, (_, (reference,), _) in zip(contexts, questions, strict=True)
+    ]
+
+
+def _rendered(submission: Submission, read: _Reader) -> tuple[list[str], list[_Question]]:
+    """The context of every item, and the item itself."""
+    task = submission.task
     rendered = render(_request(submission))
     name = task.data_files[task.test_split][0]
     if not MIN_ITEMS <= len(rendered.places) <= MAX_ITEMS:
         raise SubmissionError(f"{name}: {len(rendered.places):,} items; a submission has {MIN_ITEMS} to {MAX_ITEMS:,}")
-    questions = _questions(task, rendered.test, rendered.places)
-    heads = _heads(task, rendered, questions)
-    items, total = [], 0
-    for head, (text, choices, gold), place in zip(heads, questions, rendered.places, strict=True):
+    questions = read(task, rendered.test, rendered.places)
+    contexts, total = [], 0
+    for head, (text, _, _), place in zip(
+        _heads(task, rendered, questions, read), questions, rendered.places, strict=True
+    ):
         context = head + text
         total += len(context)
         if len(context) > MAX_CONTEXT or total > MAX_TOTAL:
@@ -50,8 +78,8 @@ def build_items(submission: Submission) -> list[Item]:
                 f"{place}: a prompt of {len(context):,} characters, {total:,} with those before; at most "
                 f"{MAX_CONTEXT:,} and {MAX_TOTAL:,}: shorten the description or the examples"
             )
-        items.append(Item(context, tuple(task.target_delimiter + choice for choice in choices), choices, gold))
-    return items
+        contexts.append(context)
+    return contexts, questions
 
 
 def _request(submission: Submission) -> Documents:
@@ -71,6 +99,18 @@ def _request(submission: Submission) -> Documents:
 
 
 _Question = tuple[str, tuple[str, ...], int]  # text, choices, gold
+_Reader = Callable[[Task, dict[str, list[Any]], list[str]], list[_Question]]
+
+
+def _open_questions(task: Task, columns: dict[str, list[Any]], places: list[str]) -> list[_Question]:
+    """Questions whose only choice is the right answer."""
+    questions: list[_Question] = []
+    for i, place in enumerate(places):
+        target = columns["doc_to_target"][i] if "doc_to_target" in columns else task.doc_to_target
+        if isinstance(target, bool) or not isinstance(target, (str, int, float)) or not str(target):
+            raise SubmissionError(f"{place}: doc_to_target is {repr(target)[:60]}; write the right answer as a text")
+        questions.append((columns["doc_to_text"][i], (str(target),), 0))
+    return questions
 
 
 def _questions(task: Task, columns: dict[str, list[Any]], places: list[str]) -> list[_Question]:
@@ -132,7 +172,7 @@ def _is_template(source: str, printed: str) -> bool:
     return "{" in source or source == printed
 
 
-def _heads(task: Task, rendered: Rendered, questions: list[_Question]) -> list[str]:
+def _heads(task: Task, rendered: Rendered, questions: list[_Question], read: _Reader) -> list[str]:
     """Description and examples before each item."""
     descriptions = rendered.test["description"]
     if len(descriptions) == 1:
@@ -141,7 +181,7 @@ def _heads(task: Task, rendered: Rendered, questions: list[_Question]) -> list[s
         shown = [_example(task, question) for question in questions]
         own = zip(descriptions, rendered.examples, strict=True)
         return [description + "".join(shown[i] for i in examples) for description, examples in own]
-    examples = _questions(task, rendered.fewshot, rendered.fewshot_places)
+    examples = read(task, rendered.fewshot, rendered.fewshot_places)
     head = "".join(_example(task, question) for question in examples)
     return [description + head for description in descriptions]
 

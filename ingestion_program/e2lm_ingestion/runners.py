@@ -19,11 +19,10 @@ from typing import Any, NamedTuple, Protocol
 
 from transformers import AutoTokenizer
 
-from e2lm_ingestion.encoding import Requests, encode
-from e2lm_ingestion.engines import Engine, LogLikelihoods
+from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.engines.weights import read_ahead
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
-from e2lm_ingestion.prompts import Item
+from e2lm_ingestion.evaluation import Answers, Evaluation
 from e2lm_ingestion.suite import Checkpoint, weight_files
 
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from e2lm_ingestion.worker import main; main(int(sys.argv[2]))"
@@ -33,15 +32,15 @@ class Answered(NamedTuple):
     """What one checkpoint's model says of all items."""
 
     checkpoint: Checkpoint
-    scored: LogLikelihoods
+    answers: Answers
     seconds: float  # loading included
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every process is told first: the items, and how to make an engine for them."""
+    """What every process is told first: the items, and how to make an engine."""
 
-    items: Sequence[Item]
+    evaluation: Evaluation
     context_length: int
     make_engine: Callable[[], Engine]  # picklable
 
@@ -108,25 +107,24 @@ class OneEngine:
         """Score every checkpoint, family by family; the next one is read while this one is scored."""
         with ThreadPoolExecutor(max_workers=1) as reader:
             for family in families:
-                requests: Requests | None = None
+                encoded: Any = None
                 for checkpoint, following in zip_longest(family, family[1:]):
                     begun = time.perf_counter()
-                    requests = requests or _encode(self._job, checkpoint)
+                    encoded = encoded or self._encode(checkpoint)
                     self._engine.load(checkpoint)
                     if following is not None:
                         reader.submit(read_ahead, following)
-                    scored = self._engine.loglikelihoods(requests)
-                    yield Answered(checkpoint, scored, time.perf_counter() - begun)
+                    answers = self._job.evaluation.ask(self._engine, encoded)
+                    yield Answered(checkpoint, answers, time.perf_counter() - begun)
                 self._engine.close()
 
     def close(self) -> None:
         """Free the device."""
         self._engine.close()
 
-
-def _encode(job: Job, checkpoint: Checkpoint) -> Requests:
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint.path, local_files_only=True, trust_remote_code=False)
-    return encode(job.items, tokenizer, job.context_length)
+    def _encode(self, checkpoint: Checkpoint) -> Any:  # noqa: ANN401 (the evaluation's own)
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint.path, local_files_only=True, trust_remote_code=False)
+        return self._job.evaluation.encode(tokenizer, self._job.context_length)
 
 
 @dataclass(slots=True)

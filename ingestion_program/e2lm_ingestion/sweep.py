@@ -6,16 +6,12 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from e2lm_ingestion.engines import Engine, LogLikelihoods
+from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.errors import OrganizerError
-from e2lm_ingestion.item_metrics import Choices, choices_of, item_scores
-from e2lm_ingestion.prompts import build_items
+from e2lm_ingestion.evaluation import Evaluation, evaluation_of
 from e2lm_ingestion.results import ResultsFolder
 from e2lm_ingestion.runners import Job, Runner, make_runner
 from e2lm_ingestion.submission import Submission
@@ -54,16 +50,14 @@ def sweep(
     done by then, OrganizerError is raised and what is finished stays.
     """
     ends = None if deadline is None else time.perf_counter() + deadline
-    items = build_items(submission)
-    choices = choices_of(items)
+    evaluation = evaluation_of(submission)
     checkpoints = checkpoints_of(suite, root)
     for checkpoint in checkpoints:
         verify_checkpoint(checkpoint)
-    with closing(make_runner(Job(items, suite.context_length, make_engine), workers)) as runner:
-        head = _head(submission, suite, choices, runner)
+    with closing(make_runner(Job(evaluation, suite.context_length, make_engine), workers)) as runner:
+        head = _head(submission, suite, evaluation, runner)
         folder = ResultsFolder(results, head)
-        arrays = partial(_arrays, submission.task.metric, choices)
-        _fill(folder, runner, checkpoints, arrays, on_progress, ends)
+        _fill(folder, runner, checkpoints, evaluation, on_progress, ends)
     return folder.complete(head, checkpoints)
 
 
@@ -71,7 +65,7 @@ def _fill(
     folder: ResultsFolder,
     runner: Runner,
     checkpoints: list[Checkpoint],
-    arrays: Callable[[LogLikelihoods], dict[str, np.ndarray]],
+    evaluation: Evaluation,
     on_progress: Callable[[Progress], None],
     ends: float | None,
 ) -> None:
@@ -82,8 +76,9 @@ def _fill(
     for done, (checkpoint, row) in enumerate(kept.items(), start=1):
         on_progress(Progress(checkpoint, row.score, row.seconds, True, done, total, 0.0))
     begun = time.perf_counter()
-    for computed, (checkpoint, scored, seconds) in enumerate(runner.run(list(families(todo))), start=1):
-        row = folder.add(checkpoint, arrays(scored), seconds=seconds, computed_tokens=scored.computed_tokens)
+    for computed, (checkpoint, answers, seconds) in enumerate(runner.run(list(families(todo))), start=1):
+        arrays = evaluation.arrays(answers)
+        row = folder.add(checkpoint, arrays, seconds=seconds, computed_tokens=answers.computed_tokens)
         now = time.perf_counter()
         mean, left = (now - begun) / computed, len(todo) - computed
         done = len(kept) + computed
@@ -95,7 +90,7 @@ def _fill(
             )
 
 
-def _head(submission: Submission, suite: Suite, choices: Choices, runner: Runner) -> dict[str, Any]:
+def _head(submission: Submission, suite: Suite, evaluation: Evaluation, runner: Runner) -> dict[str, Any]:
     """The keys of results.json that say what the results are of."""
     return {
         "suite": suite.suite,
@@ -103,16 +98,8 @@ def _head(submission: Submission, suite: Suite, choices: Choices, runner: Runner
         "task": submission.name,
         "metric": submission.task.metric,
         "higher_is_better": submission.task.higher_is_better,
-        "chance": choices.chance,
-        "submission": {"sha256": submission.sha256, "items": len(choices.gold)},
+        "chance": evaluation.chance,
+        "submission": {"sha256": submission.sha256, "items": evaluation.count},
         "engine": runner.description,
         "models": [model.model_dump(include={"id", "size", "architecture", "mixture"}) for model in suite.models],
-    }
-
-
-def _arrays(metric: str, choices: Choices, scored: LogLikelihoods) -> dict[str, np.ndarray]:
-    return {
-        "item_scores": item_scores(metric, scored.values, choices),
-        "loglikelihoods": scored.values,
-        "greedy": scored.greedy,
     }

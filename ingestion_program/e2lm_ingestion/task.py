@@ -15,10 +15,10 @@ from e2lm_ingestion.strict_yaml import read_yaml
 
 EXTENSIONS = {"json": (".jsonl", ".json"), "csv": (".csv",), "parquet": (".parquet",)}
 MAX_FEWSHOT = 100
+MAX_GENERATED_TOKENS = 512
 
 # What lm-evaluation-harness reads and this program does not, and what to do instead.
 _SPLIT = "leave it out: items come from `test_split`, examples from `fewshot_split`"
-_ONE_TYPE = "leave it out: answers are scored by their log-likelihood, nothing is generated or filtered"
 REFUSED_KEYS = {
     "dataset_name": "leave it out: data come from the files under `dataset_kwargs: data_files`",
     "process_docs": "it runs code: change the documents before you write the data file",
@@ -31,9 +31,7 @@ REFUSED_KEYS = {
     "unsafe_code": "nothing of a submission runs: leave it out",
     "training_split": _SPLIT,
     "validation_split": _SPLIT,
-    "generation_kwargs": _ONE_TYPE,
-    "filter_list": _ONE_TYPE,
-    "repeats": _ONE_TYPE,
+    "repeats": "leave it out: what a model writes is the same every time",
     "should_decontaminate": "leave it out: it is not run",
     "doc_to_decontamination_query": "leave it out: it is not run",
     "doc_to_image": "the models read text alone: leave it out",
@@ -46,12 +44,61 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _until(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
+    texts = [value] if isinstance(value, str) else value
+    if (
+        isinstance(texts, list)
+        and len(texts) <= 20
+        and all(isinstance(text, str) and 0 < len(text) < 100 for text in texts)
+    ):
+        return tuple(texts)
+    raise ValueError('write one text that ends the answer or a list of up to 20, such as ["\\n", "Question:"]')
+
+
+def _greedy(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
+    if value not in (False, 0, 0.0):
+        raise ValueError("leave it out: models write the most likely token, so that a run can be repeated")
+    return value
+
+
+def _filter(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
+    known = ("remove_whitespace", "lowercase", "uppercase", "take_first")
+    if value not in known:
+        raise ValueError(f"{repr(value)[:60]} is not run; the functions are {', '.join(known)}")
+    return value
+
+
 class Metric(_Strict):
     """One entry of `metric_list`."""
 
-    metric: Literal["acc", "acc_norm"]
+    metric: Literal["acc", "acc_norm", "exact_match"]
     aggregation: Literal["mean"] = "mean"
     higher_is_better: Literal[True] = True
+    ignore_case: bool = False
+    ignore_punctuation: bool = False
+    ignore_numbers: bool = False
+
+
+class GenerationKwargs(_Strict):
+    """How a model writes: always the most likely token, until one of the texts or so many tokens."""
+
+    until: Annotated[tuple[str, ...], BeforeValidator(_until)] = ()
+    max_gen_toks: StrictInt = Field(default=256, ge=1, le=MAX_GENERATED_TOKENS)
+    do_sample: Annotated[Literal[False], BeforeValidator(_greedy)] = False
+    temperature: Annotated[float, BeforeValidator(_greedy)] = 0.0
+
+
+class Filter(_Strict):
+    """One step of a filter: what happens to a generated text before it is compared."""
+
+    function: Annotated[Literal["remove_whitespace", "lowercase", "uppercase", "take_first"], BeforeValidator(_filter)]
+
+
+class FilterChain(_Strict):
+    """One entry of `filter_list`: steps, in order."""
+
+    name: str
+    filter: tuple[Filter, ...] = Field(max_length=10)
 
 
 class FewshotConfig(_Strict):
@@ -116,23 +163,25 @@ class DatasetKwargs(_Strict):
 
 
 class Task(_Strict):
-    """A multiple-choice task. Keys and defaults are those of lm-evaluation-harness."""
+    """A task. Keys and defaults are those of lm-evaluation-harness."""
 
     task: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     tag: str | list[str] | None = None
     dataset_path: Annotated[Literal["json", "csv", "parquet"], BeforeValidator(_dataset_path)]
     dataset_kwargs: DatasetKwargs
-    output_type: Literal["multiple_choice"]
+    output_type: Literal["multiple_choice", "generate_until"]
     test_split: str
     fewshot_split: str | None = None
     num_fewshot: StrictInt | None = Field(default=None, ge=0, le=MAX_FEWSHOT)
     fewshot_config: FewshotConfig | None = None
     description: str = ""
     doc_to_text: str
-    doc_to_choice: Annotated[str | tuple[str, ...], BeforeValidator(_choices)]
+    doc_to_choice: Annotated[str | tuple[str, ...] | None, BeforeValidator(_choices)] = None
     doc_to_target: Annotated[str | StrictInt, BeforeValidator(_target)]
     target_delimiter: str = " "
     fewshot_delimiter: str = "\n\n"
+    generation_kwargs: GenerationKwargs | None = None
+    filter_list: tuple[FilterChain, ...] = Field(default=(), max_length=1)
     metric_list: tuple[Metric, ...] = Field(min_length=1)
     metadata: dict[str, Any] | None = None
 
@@ -147,6 +196,17 @@ class Task(_Strict):
         return self.metric_list[0].higher_is_better
 
     @property
+    def generation(self) -> GenerationKwargs:
+        """How a model writes; without other words of the task, until the few-shot delimiter."""
+        given = self.generation_kwargs or GenerationKwargs()
+        return given if given.until else given.model_copy(update={"until": (self.fewshot_delimiter,)})
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """What happens to a generated text before it is compared, in order."""
+        return tuple(step.function for chain in self.filter_list for step in chain.filter)
+
+    @property
     def shots(self) -> int:
         """The number of examples before each item."""
         return self.num_fewshot or 0
@@ -158,6 +218,7 @@ class Task(_Strict):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
+        self._check_output_type()
         splits = ", ".join(self.data_files)
         for key, split in (("test_split", self.test_split), ("fewshot_split", self.fewshot_split)):
             if split is not None and split not in self.data_files:
@@ -177,6 +238,21 @@ class Task(_Strict):
                     f"dataset_path: `{file}` does not fit `{self.dataset_path}`, which reads {' and '.join(extensions)}"
                 )
         return self
+
+    def _check_output_type(self) -> None:
+        generates = self.output_type == "generate_until"
+        if generates and self.doc_to_choice is not None:
+            raise ValueError("doc_to_choice: generate_until has no choices: leave it out, or write multiple_choice")
+        if not generates and self.doc_to_choice is None:
+            raise ValueError("doc_to_choice: the key is missing; multiple_choice needs it")
+        if not generates and (self.generation_kwargs is not None or self.filter_list):
+            raise ValueError("generation_kwargs and filter_list: only for generate_until: leave them out")
+        if generates and not self.fewshot_delimiter and not (self.generation_kwargs and self.generation_kwargs.until):
+            raise ValueError("generation_kwargs: write `until`, the texts that end an answer")
+        for metric in self.metric_list:
+            if generates != (metric.metric == "exact_match"):
+                fitting = "exact_match" if generates else "acc and acc_norm"
+                raise ValueError(f"metric_list: {self.output_type} has the metrics {fitting}, not {metric.metric}")
 
 
 def load_task(path: Path) -> Task:

@@ -21,7 +21,7 @@ from e2lm_ingestion.engines import make_engine
 from e2lm_ingestion.prompts import build_items
 from e2lm_ingestion.submission import open_submission
 from e2lm_ingestion.suite import checkpoints_of, checkpoints_root, load_suite
-from tests.e2lm.conftest import EXAMPLES, e2lm, result_files
+from tests.e2lm.conftest import EXAMPLES, e2lm, make_open_questions, result_files
 
 MODEL = "mini-150k-arch1"
 EARLY = {"start": 4000, "stop": 56000, "step": 4000}
@@ -46,11 +46,13 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def runs(suite: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
     """Return a function (engine, example) -> the results folder of `e2lm run`, each run once."""
     folder = tmp_path_factory.mktemp("runs")
+    open_questions = make_open_questions(folder / "open-questions")
 
     def run(engine: str, example: str) -> Path:
         out = folder / engine / example
         if not out.exists():
-            done = e2lm("run", EXAMPLES / example, "--suite", suite, "--out", out, "--engine", engine)
+            submission = open_questions if example == "open-questions" else EXAMPLES / example
+            done = e2lm("run", submission, "--suite", suite, "--out", out, "--engine", engine)
             assert done.returncode == 0, done.stderr
         return out / "results"
 
@@ -76,6 +78,18 @@ def test_both_engines_give_the_same_scores(runs: Callable[[str, str], Path], sui
         choices = other["loglikelihoods"].reshape(len(other["item_scores"]), -1)
         gaps = np.diff(np.sort(choices[differing], axis=1)[:, -2:], axis=1)
         assert (gaps < 1e-3).all(), "the engines disagree on an item that is not a tie"
+
+
+def test_both_engines_write_the_same_answers(runs: Callable[[str, str], Path]) -> None:
+    results = {engine: runs(engine, "open-questions") for engine in ("vllm", "transformers")}
+    rows = {engine: rows_of(folder) for engine, folder in results.items()}
+    for ours, theirs in zip(rows["vllm"], rows["transformers"], strict=True):
+        one = np.load(results["vllm"] / ours["arrays"])
+        other = np.load(results["transformers"] / theirs["arrays"])
+        differing = np.count_nonzero(one["item_scores"] != other["item_scores"])
+        assert differing <= 2, "more answers differ than the few whose next word is a tie but for rounding"
+    assert rows["vllm"][0]["score"] == 0.0
+    assert rows["vllm"][-1]["score"] > 0.1
 
 
 def test_the_same_run_twice_gives_the_same_bytes(runs: Callable[[str, str], Path], suite: Path, tmp_path: Path) -> None:

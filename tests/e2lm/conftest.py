@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from e2lm.suite import fetch
 
@@ -41,6 +43,23 @@ def science_cloze_run(miniature: Path, tmp_path_factory: pytest.TempPathFactory)
     done = e2lm("run", EXAMPLES / "science-cloze", "--suite", "miniature", "--out", out)
     assert done.returncode == 0, done.stderr
     return out
+
+
+def make_open_questions(folder: Path) -> Path:
+    """The questions of science-cloze, with answers that the model writes itself."""
+    shutil.copytree(EXAMPLES / "science-cloze", folder)
+    task = yaml.safe_load((folder / "task.yaml").read_text())
+    del task["doc_to_choice"]
+    task |= {
+        "task": "open-questions",
+        "output_type": "generate_until",
+        "doc_to_target": "{{choices[answer]}}",
+        "generation_kwargs": {"until": ["\n"], "max_gen_toks": 12},
+        "filter_list": [{"name": "words", "filter": [{"function": "remove_whitespace"}, {"function": "take_first"}]}],
+        "metric_list": [{"metric": "exact_match", "ignore_case": True}],
+    }
+    (folder / "task.yaml").write_text(yaml.safe_dump(task))
+    return folder
 
 
 def result_files(run: Path) -> dict[str, bytes]:

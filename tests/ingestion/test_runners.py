@@ -8,6 +8,7 @@ import pytest
 
 from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.evaluation import ChoiceEvaluation
 from e2lm_ingestion.runners import Job, Processes, shares
 from e2lm_ingestion.suite import Checkpoint
 
@@ -44,20 +45,23 @@ def test_nothing_left_to_do_is_no_share() -> None:
     assert shares([], workers=2) == []
 
 
+NOTHING = ChoiceEvaluation([], "acc")
+
+
 def no_engine() -> Engine:
     raise OrganizerError("there is no such device")
 
 
 def test_an_error_of_a_worker_is_the_error_of_the_run() -> None:
     with pytest.raises(OrganizerError, match="there is no such device"):
-        Processes(Job([], 64, no_engine), [{"PYTHONPATH": str(Path(__file__).parents[2])}] * 2)
+        Processes(Job(NOTHING, 64, no_engine), [{"PYTHONPATH": str(Path(__file__).parents[2])}] * 2)
 
 
 def test_different_devices_are_refused() -> None:
     tests = str(Path(__file__).parents[2])
     with pytest.raises(OrganizerError, match="the devices differ in device"):
         Processes(
-            Job([], 64, described_by_environment),
+            Job(NOTHING, 64, described_by_environment),
             [{"PYTHONPATH": tests, "DEVICE_OF_THE_TEST": name} for name in ("H100", "T4")],
         )
 

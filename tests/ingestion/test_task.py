@@ -70,7 +70,10 @@ def test_a_key_that_is_not_supported_is_named_with_what_to_do(tmp_path: Path, ke
             {"dataset_kwargs": {"data_files": "x.jsonl", "trust_remote_code": True}},
             r"trust_remote_code: this key is not",
         ),
-        ({"output_type": "generate_until"}, r"output_type: Input should be 'multiple_choice'; it is 'generate_until'"),
+        ({"output_type": "rolling"}, r"output_type: Input should be 'multiple_choice' or 'generate_until'; it is"),
+        ({"output_type": "generate_until"}, r"doc_to_choice: generate_until has no choices"),
+        ({"generation_kwargs": {"until": "."}}, r"generation_kwargs and filter_list: only for generate_until"),
+        ({"metric_list": [{"metric": "exact_match"}]}, r"multiple_choice has the metrics acc and acc_norm, not exact"),
         ({"test_split": "validation"}, r"test_split: data_files has no split 'validation'; it has test, dev"),
         ({"fewshot_split": "train"}, r"fewshot_split: data_files has no split 'train'"),
         ({"num_fewshot": 5}, r"num_fewshot: 5 examples need a fewshot_split"),
@@ -87,7 +90,7 @@ def test_a_key_that_is_not_supported_is_named_with_what_to_do(tmp_path: Path, ke
         ({"metric_list": []}, r"metric_list: .*at least 1 item"),
         (
             {"metric_list": [{"metric": "f1"}]},
-            r"metric_list\.0\.metric: Input should be 'acc' or 'acc_norm'; it is 'f1'",
+            r"metric_list\.0\.metric: Input should be 'acc', 'acc_norm' or 'exact_match'; it is 'f1'",
         ),
         ({"metric_list": [{"metric": "acc", "aggregation": "median"}]}, r"aggregation: Input should be 'mean'"),
         ({"metric_list": [{"metric": "acc", "higher_is_better": False}]}, r"higher_is_better: Input should be True"),
@@ -173,3 +176,39 @@ def test_any_text_is_read_or_refused_in_one_line(tmp_path: Path, text: str) -> N
     with pytest.raises(SubmissionError) as caught:
         load(tmp_path, text)
     assert str(caught.value).isprintable()
+
+
+def generate(**keys: object) -> dict[str, object]:
+    task = {**plain_task(), "output_type": "generate_until", "metric_list": [{"metric": "exact_match"}], **keys}
+    del task["doc_to_choice"]
+    return task
+
+
+def test_a_generation_ends_with_the_delimiter_unless_the_task_says_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "task.yaml"
+    path.write_text(yaml.safe_dump(generate()))
+    assert load_task(path).generation.until == ("\n\n",)
+    path.write_text(yaml.safe_dump(generate(generation_kwargs={"until": ".", "max_gen_toks": 5})))
+    assert load_task(path).generation.until == (".",)
+    assert load_task(path).generation.max_gen_toks == 5
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"generation_kwargs": {"until": []}, "fewshot_delimiter": ""}, r"generation_kwargs: write `until`"),
+        ({"generation_kwargs": {"until": [""]}}, r"generation_kwargs\.until: write one text"),
+        ({"generation_kwargs": {"until": ["a"] * 21}}, r"generation_kwargs\.until: write one text"),
+        ({"generation_kwargs": {"max_gen_toks": 100_000}}, r"max_gen_toks: .*less than or equal to 512"),
+        ({"generation_kwargs": {"do_sample": True}}, r"do_sample: leave it out: models write the most likely token"),
+        ({"generation_kwargs": {"temperature": 0.7}}, r"temperature: leave it out"),
+        ({"generation_kwargs": {"top_p": 0.7}}, r"generation_kwargs\.top_p: this key is not read"),
+        ({"filter_list": [{"name": "x", "filter": [{"function": "regex"}]}]}, r"'regex' is not run; the functions are"),
+        ({"metric_list": [{"metric": "acc"}]}, r"generate_until has the metrics exact_match, not acc"),
+    ],
+)
+def test_a_wrong_generation_task_names_the_key(tmp_path: Path, keys: dict[str, object], said: str) -> None:
+    path = tmp_path / "task.yaml"
+    path.write_text(yaml.safe_dump(generate(**keys)))
+    with pytest.raises(SubmissionError, match=said):
+        load_task(path)

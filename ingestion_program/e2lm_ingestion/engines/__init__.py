@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +22,31 @@ class LogLikelihoods:
     computed_tokens: int  # tokens that went through the model
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """When a generation ends: after one of `tokens`, once the text has one of `texts`, or after `max_tokens`."""
+
+    tokens: frozenset[int]
+    texts: tuple[str, ...]
+    max_tokens: int
+    decode: Callable[[Sequence[int]], str]
+
+    def reached(self, written: Sequence[int]) -> bool:
+        """Whether a model that has written these tokens is done."""
+        if len(written) >= self.max_tokens or (written and written[-1] in self.tokens):
+            return True
+        text = self.decode(written) if self.texts else ""
+        return any(stop in text for stop in self.texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Generations:
+    """What the model writes after each prompt."""
+
+    tokens: list[list[int]]  # up to and with what ended it
+    computed_tokens: int  # tokens that went through the model
+
+
 ENGINES = ("auto", "vllm", "transformers")
 
 
@@ -36,6 +62,9 @@ class Engine(Protocol):
 
     def loglikelihoods(self, requests: Requests) -> LogLikelihoods:
         """Score the continuations of all requests with the loaded weights."""
+
+    def generate(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
+        """Write on after each prompt, always with the most likely token."""
 
     def close(self) -> None:
         """Free the device."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, DynamicCache
 
 from e2lm_ingestion.encoding import Requests
-from e2lm_ingestion.engines import LogLikelihoods
+from e2lm_ingestion.engines import Generations, LogLikelihoods, Stop
 from e2lm_ingestion.engines.device import describe_device, resolve_dtype
 from e2lm_ingestion.engines.prefix_tree import Chunk, plan, shared_length
 from e2lm_ingestion.errors import OrganizerError
@@ -79,6 +80,15 @@ class TransformersEngine:
             np.logical_and.at(greedy, chunk.target_requests, token_greedy)
         return LogLikelihoods(values.astype(np.float32), greedy, walk.computed_tokens)
 
+    @torch.inference_mode()
+    def generate(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
+        """Write on after each prompt, always with the most likely token. What prompts share is computed once."""
+        walk = _Walk(self._loaded(), self._device)
+        written: list[list[int]] = [[] for _ in prompts]
+        for number in sorted(range(len(prompts)), key=lambda number: list(prompts[number])):
+            written[number] = walk.write(prompts[number], stop)
+        return Generations(written, walk.computed_tokens)
+
     def close(self) -> None:
         """Free the device."""
         self._model = self._planned = None
@@ -135,6 +145,20 @@ class _Walk:
         values = log_probabilities[row_index, targets]
         greedy = log_probabilities.argmax(-1)[row_index] == targets
         return values.double().cpu().numpy(), greedy.cpu().numpy()
+
+    def write(self, prompt: Sequence[int], stop: Stop) -> list[int]:
+        """The most likely tokens after a prompt, up to and with what ends them."""
+        self._move_to(np.asarray(prompt[:-1], dtype=np.int32))
+        written: list[int] = []
+        token = prompt[-1]
+        while not stop.reached(written):
+            position = len(self._stem)
+            mask = torch.ones(1, 1, 1, position + 1, dtype=torch.bool)
+            logits = self._forward(np.asarray([token]), np.asarray([position]), mask, torch.tensor([0]))
+            self._stem = np.append(self._stem, np.int32(token))
+            token = int(logits[0].float().argmax())
+            written.append(token)
+        return written
 
     def _move_to(self, stem: np.ndarray) -> None:
         kept = shared_length(self._stem, stem)

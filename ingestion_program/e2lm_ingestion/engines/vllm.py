@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from e2lm_ingestion.encoding import Requests
-from e2lm_ingestion.engines import LogLikelihoods
+from e2lm_ingestion.engines import Generations, LogLikelihoods, Stop
 from e2lm_ingestion.engines.device import describe_device, resolve_dtype
 from e2lm_ingestion.engines.vllm_answers import (
     MAX_LAST_TOKENS,
@@ -25,6 +25,8 @@ from e2lm_ingestion.engines.vllm_answers import (
     read_answer,
     repack_tied_weights,
     scoring_parameters,
+    up_to_stop,
+    writing_parameters,
 )
 from e2lm_ingestion.engines.waves import Prompt, plan_waves, prompts_of
 from e2lm_ingestion.engines.weights import Signature, read_signature, same_weights
@@ -46,6 +48,7 @@ SEQUENCES = 512  # prompts a step
 _BLOCK_SIZE = {"cpu": 32, "cuda": 16}  # the smallest that each takes: what is shared is shared in whole blocks
 _CPU_CACHE_BYTES = 2**30
 _PROBE_TOKENS = 24
+_SEGMENT = 16  # tokens written between two looks for a text that ends a generation
 
 
 def _import_vllm() -> Any:  # noqa: ANN401 (not installed everywhere, so not typed)
@@ -134,6 +137,28 @@ class VllmEngine:
         if not np.isfinite(scored.values).all():
             raise OrganizerError(f"{checkpoint.path}: {checkpoint} gives log-likelihoods that are no numbers")
         return scored
+
+    def generate(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
+        """Write on after each prompt, always with the most likely token.
+
+        Texts that end a generation are looked for every few tokens; those that go on find theirs in the prefix cache.
+        """
+        if self._loaded is None:
+            raise RuntimeError("load a checkpoint first")
+        if not self._llm.reset_prefix_cache():  # what an earlier call left behind would change the steps
+            raise RuntimeError("vLLM did not give up its prefix cache")
+        written: list[list[int]] = [[] for _ in prompts]
+        open_ones, computed = [number for number in range(len(prompts)) if not stop.reached([])], 0
+        while open_ones:
+            inputs = [[*prompts[number], *written[number]] for number in open_ones]
+            length = min(_SEGMENT, stop.max_tokens - len(written[open_ones[0]]))
+            outputs = self._generate(inputs, [writing_parameters(length, stop.tokens)] * len(inputs))
+            for number, tokens, output in zip(open_ones, inputs, outputs, strict=True):
+                new = list(output.outputs[0].token_ids)
+                computed += len(tokens) - (output.num_cached_tokens or 0) + len(new) - 1
+                written[number] = up_to_stop(written[number], new, stop)
+            open_ones = [number for number in open_ones if not stop.reached(written[number])]
+        return Generations(written, computed)
 
     def close(self) -> None:
         """Free the device."""

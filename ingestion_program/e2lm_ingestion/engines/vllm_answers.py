@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from e2lm_ingestion.engines import Stop
 from e2lm_ingestion.engines.waves import Prompt
 
 MAX_LAST_TOKENS = 128  # vLLM's limit on logprob_token_ids
@@ -48,6 +49,22 @@ def decoding_parameters(prompt: Prompt) -> dict[str, Any]:
     """The keywords of SamplingParams that let the model itself write what follows the prompt's context."""
     length = len(prompt.tokens) - prompt.start
     return {"max_tokens": length, "temperature": 0.0, "ignore_eos": True, "detokenize": False, "skip_clone": True}
+
+
+def writing_parameters(length: int, stop_tokens: frozenset[int]) -> dict[str, Any]:
+    """The keywords of SamplingParams that let the model write at most `length` tokens, always the most likely one."""
+    return {"max_tokens": length, "temperature": 0.0, "stop_token_ids": sorted(stop_tokens), "detokenize": False}
+
+
+def up_to_stop(written: list[int], new: list[int], stop: Stop) -> list[int]:
+    """`written` and as much of `new` as there is until the generation ends."""
+    if not stop.reached([*written, *new]):
+        return [*written, *new]
+    for token in new:
+        written = [*written, token]
+        if stop.reached(written):
+            break
+    return written
 
 
 def read_answer(output: Any, prompt: Prompt) -> Answer | None:  # noqa: ANN401 (vllm.RequestOutput)

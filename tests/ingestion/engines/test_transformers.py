@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from e2lm_ingestion.encoding import Requests
+from e2lm_ingestion.engines import Stop
 from e2lm_ingestion.engines.prefix_tree import unique_tokens
 from e2lm_ingestion.engines.transformers import TransformersEngine
 from e2lm_ingestion.errors import OrganizerError
@@ -103,3 +105,34 @@ def test_a_missing_tensor_is_named(tmp_path: Path, llamas: list[Checkpoint]) -> 
 def test_an_unknown_dtype_is_refused() -> None:
     with pytest.raises(OrganizerError, match="--dtype int8"):
         TransformersEngine("int8")
+
+
+def test_it_writes_what_transformers_itself_generates(tmp_path: Path) -> None:
+    checkpoint = make_llama(tmp_path / "m/iter", 5)
+    rng = np.random.default_rng(4)
+    head = rng.integers(3, VOCABULARY, 20).tolist()
+    prompts = [[*head, *rng.integers(3, VOCABULARY, length).tolist()] for length in (1, 7, 7, 3)]
+    engine = TransformersEngine("float32")
+    engine.load(checkpoint)
+    written = engine.generate(prompts, Stop(frozenset(), (), 25, str))
+    model = AutoModelForCausalLM.from_pretrained(checkpoint.path, dtype=torch.float32)
+    for prompt, tokens in zip(prompts, written.tokens, strict=True):
+        inputs = torch.tensor([prompt])
+        whole = model.generate(inputs, max_new_tokens=25, do_sample=False, eos_token_id=None)  # type: ignore[misc]
+        assert tokens == whole[0, len(prompt) :].tolist()
+    assert written.computed_tokens < len(head) + sum(len(prompt) - len(head) + 25 for prompt in prompts) + 4
+
+
+def spelled(tokens: Sequence[int]) -> str:
+    return " ".join(map(str, tokens))
+
+
+def test_writing_ends_with_a_stop_token_or_text(tmp_path: Path) -> None:
+    engine = TransformersEngine("float32")
+    engine.load(make_llama(tmp_path / "m/iter", 5))
+    whole = engine.generate([[4, 5, 6]], Stop(frozenset(), (), 25, str)).tokens[0]
+    first = whole.index(whole[9])
+    assert engine.generate([[4, 5, 6]], Stop(frozenset({whole[9]}), (), 25, str)).tokens[0] == whole[: first + 1]
+    ended = engine.generate([[4, 5, 6]], Stop(frozenset(), (spelled(whole[:6]),), 25, spelled))
+    assert ended.tokens[0] == whole[:6]
+    assert engine.generate([[4, 5, 6]], Stop(frozenset(), (), 0, str)).tokens == [[]]

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from e2lm_ingestion.encoding import Requests
-from e2lm_ingestion.engines import LogLikelihoods
+from e2lm_ingestion.engines import LogLikelihoods, Stop
 from e2lm_ingestion.engines.prefix_tree import unique_tokens
 from e2lm_ingestion.engines.transformers import TransformersEngine
 from e2lm_ingestion.engines.waves import Prompt, prompts_of
@@ -208,6 +208,26 @@ def test_the_same_run_twice_is_identical(engine: VllmEngine) -> None:
 def test_few_shot_prompts_are_computed_less_than_twice(engine: VllmEngine) -> None:
     requests = few_shot(300, question=150, questions=40)
     assert engine.loglikelihoods(requests).computed_tokens <= 1.8 * unique_tokens(requests)
+
+
+def test_it_writes_what_the_transformers_engine_writes(engine: VllmEngine, tied: list[Checkpoint]) -> None:
+    rng = np.random.default_rng(3)
+    head = rng.integers(0, VOCABULARY, 70).tolist()
+    prompts = [[*head, *rng.integers(0, VOCABULARY, length).tolist()] for length in range(1, 20)]
+    reference = TransformersEngine("float32")
+    reference.load(tied[0])
+    unstopped = reference.generate(prompts, Stop(frozenset(), (), 40, words)).tokens
+    token = unstopped[0][7]
+    stop = Stop(frozenset({token}), (words(unstopped[1][18:20]),), 40, words)
+    written = engine.generate(prompts, stop)
+    expected = reference.generate(prompts, stop)
+    assert written.tokens == expected.tokens
+    assert {len(tokens) for tokens in written.tokens} >= {8, 20}
+    assert expected.computed_tokens < written.computed_tokens < sum(map(len, prompts))
+
+
+def words(tokens: Sequence[int]) -> str:
+    return "".join(f"<{token}>" for token in tokens)
 
 
 def test_values_that_the_cache_hides_are_computed_again(engine: VllmEngine, monkeypatch: pytest.MonkeyPatch) -> None:
