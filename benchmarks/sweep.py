@@ -4,7 +4,7 @@ usage: python benchmarks/sweep.py [--checkpoints 12] [--items 400] [--shots 5] [
                                   [--peers vllm,hf] [--peer-python PYTHON] [--json FILE]
 
 The peers are `lm_eval --model vllm` and `lm_eval --model hf`, one process per checkpoint, from an interpreter that has
-lm-eval (docs/performance.md says how to make one). The task has 4 choices and 5 shots, about 700 tokens a prompt; the
+lm-eval (docs/performance.md says how to make one). The task has 4 choices and 5 shots, about 640 tokens a prompt; the
 checkpoints are of one tiny Llama. Seconds, CPU seconds and memory are those of whole processes, engine start included.
 """
 
