@@ -10,7 +10,7 @@ from e2lm_scoring.evaluation import Evaluation
 from e2lm_scoring.items import items_parquet
 from e2lm_scoring.report import render, render_failure
 from e2lm_scoring.report.reveal import redact, shows_everything
-from e2lm_scoring.scores import evaluate, write_scores
+from e2lm_scoring.scores import evaluate, scores_json
 
 SCORES, REPORT, ITEMS = "scores.json", "detailed_results.html", "items.parquet"
 
@@ -26,7 +26,7 @@ def score(results: Path, scoring_yaml: Path, output: Path) -> Evaluation:
     table = (evaluation if shows_everything(evaluation) else redact(evaluation)).table
     if table is not None:
         _write(output / ITEMS, items_parquet(table))
-    write_scores(evaluation, output / SCORES)
+    _write(output / SCORES, scores_json(evaluation))
     return evaluation
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -100,14 +99,12 @@ def _columns(
     return columns
 
 
-def write_scores(evaluation: Evaluation, path: Path) -> None:
-    """Write scores.json, whole or not at all: {column: finite number}. Raises OrganizerError for any other number."""
+def scores_json(evaluation: Evaluation) -> bytes:
+    """The content of scores.json: {column: finite number}. Raises OrganizerError for any other number."""
     for column, value in evaluation.scores.items():
         if not math.isfinite(value):
             raise OrganizerError(f"the score {column} is {value}, not a finite number; no scores were written")
-    temporary = path.with_name(path.name + ".partial")
-    temporary.write_text(json.dumps(evaluation.scores, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    return (json.dumps(evaluation.scores, indent=1) + "\n").encode()
 
 
 def _quality(results: Results, configuration: Configuration, model: str) -> SignalQuality:
