@@ -5,9 +5,9 @@ from __future__ import annotations
 import gc
 import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -48,6 +48,7 @@ SEQUENCES = 512  # prompts a step
 _BLOCK_SIZE = {"cpu": 32, "cuda": 16}  # the smallest that each takes: what is shared is shared in whole blocks
 _CPU_CACHE_BYTES = 2**30
 _PROBE_TOKENS = 24
+Asked = TypeVar("Asked", LogLikelihoods, Generations)
 _SEGMENT = 16  # tokens written between two looks for a text that ends a generation
 
 
@@ -119,32 +120,41 @@ class VllmEngine:
 
         Raises OrganizerError when the device has too little memory or the weights give no numbers.
         """
-        checkpoint = self._loaded
-        if checkpoint is None:
-            raise RuntimeError("load a checkpoint first")
-        try:
-            scored = self._score(requests)
-        except RuntimeError as error:
-            if not _is_out_of_memory(error):
-                raise
-            scored = None
-        if scored is None:  # outside of the except clause, whose traceback keeps the memory in use
-            self._start_smaller(checkpoint)
-            try:
-                scored = self._score(requests)
-            except RuntimeError as error:
-                raise (_too_large(checkpoint) if _is_out_of_memory(error) else error) from None
+        scored = self._with_less_memory(lambda: self._score(requests))
         if not np.isfinite(scored.values).all():
-            raise OrganizerError(f"{checkpoint.path}: {checkpoint} gives log-likelihoods that are no numbers")
+            loaded = self._loaded
+            assert loaded is not None
+            raise OrganizerError(f"{loaded.path}: {loaded} gives log-likelihoods that are no numbers")
         return scored
 
     def generate(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
         """Write on after each prompt, always with the most likely token.
 
         Texts that end a generation are looked for every few tokens; those that go on find theirs in the prefix cache.
+        Raises OrganizerError when the device has too little memory.
         """
-        if self._loaded is None:
+        return self._with_less_memory(lambda: self._write(prompts, stop))
+
+    def _with_less_memory(self, ask: Callable[[], Asked]) -> Asked:
+        """Ask, and if the device has too little memory ask once more with smaller steps."""
+        checkpoint = self._loaded
+        if checkpoint is None:
             raise RuntimeError("load a checkpoint first")
+        answer = None
+        try:
+            answer = ask()
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+        if answer is None:  # outside of the except clause, whose traceback keeps the memory in use
+            self._start_smaller(checkpoint)
+            try:
+                answer = ask()
+            except RuntimeError as error:
+                raise (_too_large(checkpoint) if _is_out_of_memory(error) else error) from None
+        return answer
+
+    def _write(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
         if not self._llm.reset_prefix_cache():  # what an earlier call left behind would change the steps
             raise RuntimeError("vLLM did not give up its prefix cache")
         written: list[list[int]] = [[] for _ in prompts]
