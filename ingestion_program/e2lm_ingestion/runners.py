@@ -216,7 +216,8 @@ def _start(job: Job, environment: dict[str, str]) -> _Process:
     package = str(Path(__file__).resolve().parents[1])
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-c", _START, package, str(theirs.fileno())],
+            # -P: a folder that one happens to be in, a submission's even, must have no say in what is imported.
+            [sys.executable, "-P", "-c", _START, package, str(theirs.fileno())],
             env={**os.environ, **environment},
             pass_fds=[theirs.fileno()],
         )

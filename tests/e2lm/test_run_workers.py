@@ -92,6 +92,15 @@ def test_no_worker_outlives_a_killed_run(miniature: Path, tmp_path: Path) -> Non
     pytest.fail("workers go on after their run was killed")
 
 
+def test_nothing_of_the_current_folder_is_imported(miniature: Path, tmp_path: Path) -> None:
+    for module in ("numpy", "torch", "e2lm_ingestion", "string"):
+        (tmp_path / f"{module}.py").write_text('open("it_ran", "w").close()\nraise SystemExit(3)\n')
+    command = [str(Path(sys.executable).with_name("e2lm")), "run", CLOZE, "--out", "out", "--workers", "2"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "it_ran").exists()
+
+
 def test_fewer_than_one_worker_is_refused(tmp_path: Path) -> None:
     done = e2lm("run", CLOZE, "--out", tmp_path, "--workers", "0")
     assert done.returncode == 2
