@@ -92,6 +92,16 @@ def test_no_worker_outlives_a_killed_run(miniature: Path, tmp_path: Path) -> Non
     pytest.fail("workers go on after their run was killed")
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_deadline_ends_the_run_and_keeps_what_is_finished(miniature: Path, tmp_path: Path, workers: str) -> None:
+    done = e2lm("run", CLOZE, "--out", tmp_path, "--workers", workers, "--deadline", "0.02")
+    assert done.returncode == 2
+    assert "error: out of time" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert 1 <= finished(tmp_path) < 154
+    assert not (tmp_path / "results/results.json").exists()
+
+
 def test_nothing_of_the_current_folder_is_imported(miniature: Path, tmp_path: Path) -> None:
     for module in ("numpy", "torch", "e2lm_ingestion", "string"):
         (tmp_path / f"{module}.py").write_text('open("it_ran", "w").close()\nraise SystemExit(3)\n')
