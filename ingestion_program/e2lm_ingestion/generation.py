@@ -13,13 +13,13 @@ from e2lm_ingestion.encoding import encode_texts, prefix_token
 from e2lm_ingestion.engines import Engine, Stop
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.prompts import GenerationItem
-from e2lm_ingestion.task import GenerationKwargs, Metric
+from e2lm_ingestion.task import FilterName, GenerationKwargs, Metric
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-_FILTERS: dict[str, Callable[[str], str]] = {
+_FILTERS: dict[FilterName, Callable[[str], str]] = {
     "remove_whitespace": str.strip,
     "lowercase": str.lower,
     "uppercase": str.upper,
@@ -84,7 +84,7 @@ def write(engine: Engine, prompts: Prompts) -> Texts:
     return Texts(texts, written.computed_tokens)
 
 
-def filtered(text: str, filters: Sequence[str]) -> str:
+def filtered(text: str, filters: Sequence[FilterName]) -> str:
     """A text after the steps of a task's filter."""
     for function in filters:
         text = _FILTERS[function](text)

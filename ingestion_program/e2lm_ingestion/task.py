@@ -6,7 +6,7 @@ import difflib
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, ValidationError, model_validator
 
@@ -61,8 +61,11 @@ def _greedy(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
     return value
 
 
+FilterName = Literal["remove_whitespace", "lowercase", "uppercase", "take_first"]
+
+
 def _filter(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
-    known = ("remove_whitespace", "lowercase", "uppercase", "take_first")
+    known = get_args(FilterName)
     if value not in known:
         raise ValueError(f"{repr(value)[:60]} is not run; the functions are {', '.join(known)}")
     return value
@@ -91,7 +94,7 @@ class GenerationKwargs(_Strict):
 class Filter(_Strict):
     """One step of a filter: what happens to a generated text before it is compared."""
 
-    function: Annotated[Literal["remove_whitespace", "lowercase", "uppercase", "take_first"], BeforeValidator(_filter)]
+    function: Annotated[FilterName, BeforeValidator(_filter)]
 
 
 class FilterChain(_Strict):
@@ -202,7 +205,7 @@ class Task(_Strict):
         return given if given.until else given.model_copy(update={"until": (self.fewshot_delimiter,)})
 
     @property
-    def filters(self) -> tuple[str, ...]:
+    def filters(self) -> tuple[FilterName, ...]:
         """What happens to a generated text before it is compared, in order."""
         return tuple(step.function for chain in self.filter_list for step in chain.filter)
 

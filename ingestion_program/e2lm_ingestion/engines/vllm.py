@@ -155,8 +155,7 @@ class VllmEngine:
         return answer
 
     def _write(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
-        if not self._llm.reset_prefix_cache():  # what an earlier call left behind would change the steps
-            raise RuntimeError("vLLM did not give up its prefix cache")
+        self._empty_cache()
         written: list[list[int]] = [[] for _ in prompts]
         open_ones, computed = [number for number in range(len(prompts)) if not stop.reached([])], 0
         while open_ones:
@@ -279,8 +278,7 @@ class VllmEngine:
 
     def _score(self, requests: Requests) -> LogLikelihoods:
         prompts, waves = self._plan(requests)
-        if not self._llm.reset_prefix_cache():  # what an earlier call left behind would change the steps
-            raise RuntimeError("vLLM did not give up its prefix cache")
+        self._empty_cache()
         values = np.zeros(len(requests))
         greedy = np.ones(len(requests), dtype=bool)
         row_wise = self._offers_rows()
@@ -296,6 +294,11 @@ class VllmEngine:
                 enter(prompt, answer, values, greedy)
             computed += tokens + more_tokens
         return LogLikelihoods(values.astype(np.float32), greedy, computed)
+
+    def _empty_cache(self) -> None:
+        """Give up what an earlier call left behind: it would change the steps, and with them the last bits."""
+        if not self._llm.reset_prefix_cache():
+            raise RuntimeError("vLLM did not give up its prefix cache")
 
     def _ask(self, prompts: Sequence[Prompt], *, row_wise: bool = False) -> tuple[list[Answer], int]:
         """What the model says of each prompt, all run together, and how many tokens were computed for it."""
