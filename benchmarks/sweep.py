@@ -158,7 +158,9 @@ def count_unique_tokens(submission: Path, checkpoint: Path) -> int:
     """Tokens that no engine can avoid computing, for one checkpoint."""
     tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint)
     with open_submission(submission) as opened:
-        return unique_tokens(encode(build_items(opened), tokenizer, CONTEXT - 1))
+        return unique_tokens(
+            encode([pair for item in build_items(opened) for pair in item.pairs], tokenizer, CONTEXT - 1)
+        )
 
 
 def run_ours(engine: str, submission: Path, suite: Path, folder: Path) -> Measurement:

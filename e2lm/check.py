@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from e2lm.catalog import find_suite
 from e2lm.checks import answers, forecast, guessers, repetition, tokens
-from e2lm.checks.questions import Finding, questions_of
+from e2lm.checks.questions import Finding, Question, questions_of
 from e2lm.checks.terminal import text_of
+from e2lm_ingestion.encoding import moved
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.prompts import Item, build_generation_items, build_items
+from e2lm_ingestion.prompts import Item, items_by_task
 from e2lm_ingestion.submission import Submission, open_submission
 from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite
+from e2lm_ingestion.task import Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -43,7 +45,7 @@ def main(args: argparse.Namespace) -> int:
     suite = load_suite(find_suite(args.suite).suite)
     try:
         with open_submission(args.submission) as submission:
-            summary = summarize(submission, _items(submission), suite, args.gpu)
+            summary = summarize(submission, items_by_task(submission), suite, args.gpu)
     except SubmissionError as error:
         if args.json:
             print(json.dumps({"errors": [str(error)]}, indent=1))
@@ -52,39 +54,31 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _items(submission: Submission) -> list[Item]:
-    """The items; where the model writes the answer, the right one stands for what it writes."""
-    task = submission.task
-    if task.output_type == "multiple_choice":
-        return build_items(submission)
-    return [
-        Item(item.context, (task.target_delimiter + item.reference,), (item.reference,), 0)
-        for item in build_generation_items(submission)
-    ]
-
-
-def summarize(submission: Submission, items: Sequence[Item], suite: Suite, gpu: str) -> dict[str, Any]:
+def summarize(submission: Submission, tasks: Mapping[str, list[Item]], suite: Suite, gpu: str) -> dict[str, Any]:
     """What a participant wants to see before a run: plain values, ready for JSON."""
     task = submission.task
+    items = [item for own in tasks.values() for item in own]
     tokenizer = tokens.suite_tokenizer(suite, checkpoints_root())
-    volume = tokens.volume(items, tokenizer, suite.context_length)
-    findings, measured = _findings(submission, items)
-    findings += tokens.too_long(items, tokenizer, suite.context_length, volume.characters_per_token)
+    volume = _volume(task, items, tokenizer, suite.context_length)
+    findings, measured = _findings(submission, tasks)
+    if task.output_type != "loglikelihood_rolling":
+        findings += tokens.too_long(items, tokenizer, suite.context_length, volume.characters_per_token)
     counts = [len(item.choices) for item in items]
     return {
         "errors": [],
         "warnings": [{key: value for key, value in asdict(finding).items() if value != ()} for finding in findings],
         "task": submission.name,
+        "tasks": {name: len(own) for name, own in tasks.items()},
         "sha256": submission.sha256,
         "items": len(items),
         "choices": {"min": min(counts), "max": max(counts)},
         "output_type": task.output_type,
         "chance": measured["guessers"]["chance"] if measured["guessers"] else 0.0,
         "num_fewshot": task.shots,
-        "fewshot_split": task.fewshot_split,
+        "fewshot_split": task.examples_split,
         "metric": task.metric,
         **measured,
-        "longest_prompt_characters": max(len(item.context) + max(map(len, item.continuations)) for item in items),
+        "longest_prompt_characters": max(len(context) + len(text) for item in items for context, text in item.pairs),
         "first_items": [_shown(item, tokenizer) for item in items[:SHOWN_ITEMS]],
         "forecast": {
             "suite": suite.suite,
@@ -98,11 +92,33 @@ def summarize(submission: Submission, items: Sequence[Item], suite: Suite, gpu: 
     }
 
 
-def _findings(submission: Submission, items: Sequence[Item]) -> tuple[list[Finding], dict[str, Any]]:
+def _volume(
+    task: Task, items: Sequence[Item], tokenizer: PreTrainedTokenizerBase | None, context_length: int
+) -> tokens.Volume:
+    """What the engine is asked: every choice, or one answer a question, and perhaps each choice without its prompt."""
+    if task.output_type == "generate_until":
+        items = [replace(item, continuations=item.continuations[:1]) for item in items]
+    rolling = task.output_type == "loglikelihood_rolling"
+    asked = tokens.volume(items, tokenizer, context_length, rolling=rolling)
+    if not task.unconditional:
+        return asked
+    alone = tuple(dict.fromkeys(text for item in items for text in item.continuations))
+    more = tokens.volume([Item(("",), alone, alone, (0,))], tokenizer, context_length)
+    return replace(
+        asked,
+        requests=asked.requests + more.requests,
+        tokens=asked.tokens + more.tokens,
+        unique_tokens=asked.unique_tokens + more.unique_tokens,
+    )
+
+
+def _findings(submission: Submission, tasks: Mapping[str, list[Item]]) -> tuple[list[Finding], dict[str, Any]]:
     """What the items' texts show, and the numbers behind it."""
-    questions = questions_of(items, submission.task.fewshot_delimiter, submission.task.shots)
+    questions: list[Question] = []
+    for task, items in zip(submission.tasks.values(), tasks.values(), strict=True):
+        questions += questions_of(items, task.fewshot_delimiter, task.shots, len(questions))
     repeated = [*repetition.duplicate_items(questions), *repetition.answered_by_an_example(questions)]
-    if submission.task.output_type == "generate_until":
+    if submission.task.output_type != "multiple_choice":
         return repeated, {"guessers": None, "answer_positions": None, "stated_in_prompt": None}
     stated, rates = answers.stated_answers(questions)
     favored, positions = answers.favored_position(questions)
@@ -119,12 +135,12 @@ def _findings(submission: Submission, items: Sequence[Item]) -> tuple[list[Findi
 
 def _shown(item: Item, tokenizer: PreTrainedTokenizerBase | None) -> dict[str, Any]:
     """An item's texts and, with a tokenizer, the pieces that each becomes (context and continuation together)."""
-    shown: dict[str, Any] = {"context": item.context, "continuations": list(item.continuations), "gold": item.gold}
+    shown: dict[str, Any] = {
+        "contexts": list(item.contexts),
+        "continuations": list(item.continuations),
+        "gold": list(item.gold),
+    }
     if tokenizer is not None:
-        context = item.context.rstrip()
-        moved = item.context[len(context) :]
-        shown["context_tokens"] = tokens.pieces(context, tokenizer)
-        shown["continuation_tokens"] = [
-            tokens.continuation_pieces(context, moved + continuation, tokenizer) for continuation in item.continuations
-        ]
+        shown["context_tokens"] = [tokens.pieces(context.rstrip(), tokenizer) for context in item.contexts]
+        shown["continuation_tokens"] = [tokens.continuation_pieces(*moved(*pair), tokenizer) for pair in item.pairs]
     return shown

@@ -35,8 +35,9 @@ def stated_answers(questions: Sequence[Question]) -> tuple[list[Finding], dict[s
     for question in questions:
         text = normalized(question.text)
         stated = [_states(text, normalized(choice)) for choice in question.choices]
-        gold = float(stated[question.gold])
-        others = (sum(stated) - gold) / (len(stated) - 1)
+        right = [stated[i] for i in question.gold]
+        gold = sum(right) / len(right)
+        others = (sum(stated) - sum(right)) / max(1, len(stated) - len(right))
         gold_stated += gold
         differences.append(gold - others)
         if gold > others:
@@ -78,11 +79,13 @@ def favored_position(questions: Sequence[Question]) -> tuple[list[Finding], list
     position matters to a model only where the prompt lists the choices or they are the same labels everywhere: in a
     cloze task every choice is scored alone, so nothing is reported.
     """
-    positions = Counter(question.gold for question in questions)
+    positions = Counter(gold for question in questions for gold in question.gold)
     counts = [positions[i] for i in range(max(len(question.choices) for question in questions))]
+    if any(len(question.gold) > 1 for question in questions):  # then positions of one item are not independent
+        return [], counts
     statistic, freedom = 0.0, 0
     for size in {len(question.choices) for question in questions}:
-        golds = Counter(question.gold for question in questions if len(question.choices) == size)
+        golds = Counter(question.gold[0] for question in questions if len(question.choices) == size)
         expected = golds.total() / size
         statistic += sum((golds[i] - expected) ** 2 / expected for i in range(size))
         freedom += size - 1

@@ -26,7 +26,7 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 
 def guessers(questions: Sequence[Question]) -> tuple[list[Finding], dict[str, float]]:
     """Accuracy of each guesser, and a finding for each that does better than chance."""
-    chance = sum(1 / len(question.choices) for question in questions) / len(questions)
+    chance = sum(len(question.gold) / len(question.choices) for question in questions) / len(questions)
     words, count = choices_only(questions)
     scores = {"chance": chance, "longest": by_length(questions, 1), "shortest": by_length(questions, -1)}
     scores["choices_only"] = words
@@ -51,7 +51,7 @@ def by_length(questions: Sequence[Question], sign: int) -> float:
     for question in questions:
         lengths = [sign * len(choice.strip()) for choice in question.choices]
         best = max(lengths)
-        total += (lengths[question.gold] == best) / lengths.count(best)
+        total += sum(lengths[gold] == best for gold in question.gold) / lengths.count(best)
     return total / len(questions)
 
 
@@ -63,17 +63,20 @@ def choices_only(questions: Sequence[Question]) -> tuple[float, int]:
     """
     used = questions[:: math.ceil(len(questions) / MOST_ITEMS)]
     matrix, starts = _features(used)
-    golds = starts[:-1] + np.array([question.gold for question in used])
+    share = np.zeros(starts[-1])  # of each choice in being right: 1, or less where several are
+    for start, question in zip(starts, used, strict=False):
+        share[start + np.asarray(question.gold)] = 1 / len(question.gold)
     fold = _folds(used)
     right = 0.0
     for held_out in range(FOLDS):
         test = fold == held_out
         if test.all() or not test.any():
             continue
-        scores = matrix @ _fit(matrix, starts, golds, ~test)
+        scores = matrix @ _fit(matrix, starts, share, ~test)
         best = np.maximum.reduceat(scores, starts[:-1])
-        ties = np.add.reduceat((scores == np.repeat(best, np.diff(starts))).astype(float), starts[:-1])
-        right += float(((scores[golds] == best) / ties)[test].sum())
+        is_best = scores == np.repeat(best, np.diff(starts))
+        hits = np.add.reduceat((is_best & (share > 0)).astype(float), starts[:-1])
+        right += float((hits / np.add.reduceat(is_best.astype(float), starts[:-1]))[test].sum())
     return right / len(used), len(used)
 
 
@@ -106,16 +109,14 @@ def _folds(questions: Sequence[Question]) -> np.ndarray:
     return np.array(keys) % FOLDS
 
 
-def _fit(matrix: csr_matrix, starts: np.ndarray, golds: np.ndarray, train: np.ndarray) -> np.ndarray:
+def _fit(matrix: csr_matrix, starts: np.ndarray, share: np.ndarray, train: np.ndarray) -> np.ndarray:
     """Weights (FEATURES,) fitted on the items where `train` is true."""
     sizes = np.diff(starts)
     rows = np.repeat(train, sizes)
     x = matrix[rows]
     own_sizes = sizes[train]
     own_starts = np.cumsum(own_sizes) - own_sizes
-    target = np.zeros(matrix.shape[0])
-    target[golds] = 1
-    y = target[rows]
+    y = share[rows]
     transposed = x.T.tocsr()
 
     def gradient(weights: np.ndarray) -> np.ndarray:

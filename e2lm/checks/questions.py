@@ -25,31 +25,37 @@ class Question:
     head: str  # description and examples; one object for all items where it is the same for all
     text: str  # what the item itself asks
     choices: tuple[str, ...]
-    gold: int
+    gold: tuple[int, ...]  # the numbers of the right choices
 
 
-def questions_of(items: Sequence[Item], fewshot_delimiter: str, shots: int) -> list[Question]:
-    """Split every context into head and own text.
+def questions_of(items: Sequence[Item], fewshot_delimiter: str, shots: int, first: int = 0) -> list[Question]:
+    """Split every context into head and own text; `first` is the number of the first item.
 
     Where all items have the same examples the head is what all contexts share, up to the last delimiter. Otherwise it
     ends at the last delimiter of each context; a question that holds the delimiter itself then loses its beginning.
     """
+    texts = [_shared(item.contexts) for item in items]
     if not shots or not fewshot_delimiter:
-        return [Question(i, "", item.context, item.choices, item.gold) for i, item in enumerate(items)]
+        return [Question(first + i, "", texts[i], item.choices, item.gold) for i, item in enumerate(items)]
     shared = shared_prefix(items)
     at = shared.rfind(fewshot_delimiter)
     head = shared[: at + len(fewshot_delimiter)] if shared.count(fewshot_delimiter) >= shots else None
     questions = []
-    for i, item in enumerate(items):
-        own = len(head) if head is not None else item.context.rfind(fewshot_delimiter) + len(fewshot_delimiter)
-        before = head if head is not None else item.context[:own]
-        questions.append(Question(i, before, item.context[own:], item.choices, item.gold))
+    for i, (item, text) in enumerate(zip(items, texts, strict=True)):
+        own = len(head) if head is not None else text.rfind(fewshot_delimiter) + len(fewshot_delimiter)
+        before = head if head is not None else text[:own]
+        questions.append(Question(first + i, before, text[own:], item.choices, item.gold))
     return questions
 
 
 def shared_prefix(items: Sequence[Item]) -> str:
-    """The longest text that all contexts begin with: that of the first and the last in order."""
-    first, last = min(item.context for item in items), max(item.context for item in items)
+    """The longest text that all contexts begin with."""
+    return _shared([context for item in items for context in item.contexts])
+
+
+def _shared(texts: Sequence[str]) -> str:
+    """The longest text that all begin with: that of the first and the last in order."""
+    first, last = min(texts), max(texts)
     same, most = 0, min(len(first), len(last))
     while same < most and first[same] == last[same]:
         same += 1

@@ -9,6 +9,8 @@ from typing import Any
 SHOWN_CHARACTERS = 8_000  # of a context; the middle of a longer one is left out
 CONTINUATIONS = {
     "multiple_choice": "and the continuations that are scored after it:",
+    "loglikelihood": "and the continuation that is scored after it:",
+    "loglikelihood_rolling": "and the text whose every token is scored:",
     "generate_until": "and what it should write after it:",
 }
 BOUNDARY = "·"  # between two tokens
@@ -29,7 +31,8 @@ def _facts(summary: dict[str, Any]) -> list[str]:
     examples = f"{shots} from {printable(str(summary['fewshot_split']))}" if shots else "none"
     guess = summary["guessers"]
     minutes = "unknown time" if cost["minutes"] is None else f"about {max(1, round(cost['minutes'])):,} minutes"
-    asked = [f"items      {summary['items']:,}; the model writes the answer"]
+    what = {"generate_until": "the model writes the answer", "loglikelihood": "one continuation each"}
+    asked = [f"items      {summary['items']:,}; {what.get(summary['output_type'], 'one text each')}"]
     if guess is not None:
         asked = [
             f"items      {summary['items']:,}, {span} choices each; guessing scores {summary['chance']:.3f}",
@@ -56,12 +59,13 @@ def _warnings(summary: dict[str, Any]) -> list[str]:
 
 def _item(number: int, item: dict[str, Any], title: str) -> list[str]:
     marked = f", {BOUNDARY} between tokens" if "context_tokens" in item else ""
-    context = BOUNDARY.join(item["context_tokens"]) if marked else item["context"]
-    lines = [f"Item {number} as the model reads it{marked}:", ""]
-    lines += [f"  | {printable(line)}" for line in shortened(context).split("\n")]
+    lines = [f"Item {number} as the model reads it{marked}:"]
+    for i, text in enumerate(item["contexts"]):
+        context = BOUNDARY.join(item["context_tokens"][i]) if marked else text
+        lines += ["", *(f"  | {printable(line)}" for line in shortened(context).split("\n"))]
     lines += ["", title, ""]
     for i, text in enumerate(item["continuations"]):
-        mark = "right" if i == item["gold"] else "     "
+        mark = "right" if i in item["gold"] else "     "
         continuation = BOUNDARY.join(item["continuation_tokens"][i]) if marked else text
         lines.append(f"  {mark} | {printable(shortened(continuation))}")
     return lines

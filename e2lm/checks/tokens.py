@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2lm.checks.questions import Finding, shared_prefix, some
-from e2lm_ingestion.encoding import encode
+from e2lm_ingestion.encoding import encode, encode_windows
 from e2lm_ingestion.engines.prefix_tree import unique_tokens
 from e2lm_ingestion.prompts import Item
 from e2lm_ingestion.suite import Suite, checkpoints_of
@@ -52,18 +52,26 @@ def suite_tokenizer(suite: Suite, root: Path) -> PreTrainedTokenizerBase | None:
     return None
 
 
-def volume(items: Sequence[Item], tokenizer: PreTrainedTokenizerBase | None, context_length: int) -> Volume:
-    """Requests and tokens of a task; from a sample of its items where it is large."""
+def volume(
+    items: Sequence[Item], tokenizer: PreTrainedTokenizerBase | None, context_length: int, *, rolling: bool = False
+) -> Volume:
+    """Requests and tokens of a task; from a sample of its items where it is large.
+
+    `rolling`: every token of a continuation is scored, in as many windows as it takes.
+    """
     requests = sum(len(item.continuations) for item in items)
     if tokenizer is None:
         return _estimated_volume(items, requests, context_length)
     sample = _sample(items)
-    encoded = encode(sample, tokenizer, context_length)
+    if rolling:
+        encoded, _ = encode_windows([text for item in sample for text in item.continuations], tokenizer, context_length)
+    else:
+        encoded = encode([pair for item in sample for pair in item.pairs], tokenizer, context_length)
     shared = len(tokenizer.encode(shared_prefix(sample))) if len(sample) > 1 else 0
     unique = unique_tokens(encoded)
     shared = min(shared, unique, context_length)
     scale = len(items) / len(sample)
-    characters = sum(len(item.context) + len(text) for item in sample for text in item.continuations)
+    characters = sum(len(context) + len(text) for item in sample for context, text in item.pairs)
     return Volume(
         requests,
         round(len(encoded.tokens) * scale),
@@ -74,19 +82,22 @@ def volume(items: Sequence[Item], tokenizer: PreTrainedTokenizerBase | None, con
 
 
 def _sample(items: Sequence[Item]) -> Sequence[Item]:
-    characters = sum(
-        (len(item.context) + max(map(len, item.continuations))) * len(item.continuations) for item in items
-    )
+    characters = sum(_longest(item) * len(item.continuations) for item in items)
     wanted = max(1, min(len(items), int(len(items) * SAMPLE_CHARACTERS / max(1, characters))))
     return items if wanted == len(items) else [items[i * len(items) // wanted] for i in range(wanted)]
+
+
+def _longest(item: Item) -> int:
+    """Characters of the item's longest context and continuation."""
+    return max(len(context) + len(continuation) for context, continuation in item.pairs)
 
 
 def _estimated_volume(items: Sequence[Item], requests: int, context_length: int) -> Volume:
     """From characters alone: the shared head once, each item's own text once, each continuation once."""
     most = int((context_length + 1) * CHARACTERS_PER_TOKEN)
     shared = len(shared_prefix(items))
-    characters = sum(min(most, len(item.context) + len(text)) for item in items for text in item.continuations)
-    own = sum(len(item.context) - shared + sum(map(len, item.continuations)) for item in items)
+    characters = sum(min(most, len(context) + len(text)) for item in items for context, text in item.pairs)
+    own = sum(sum(map(len, item.contexts)) - shared + sum(map(len, item.continuations)) for item in items)
     unique = min(shared + own, characters)
     return Volume(
         requests,
@@ -106,14 +117,14 @@ def too_long(
     """Items that lose the beginning of their prompt. Those near the limit are encoded, as far as the budget goes."""
     found, estimated, budget = [], tokenizer is None, DOUBTFUL_CHARACTERS
     for number, item in enumerate(items):
-        continuation = max(item.continuations, key=len)
-        characters = len(item.context) + len(continuation)
+        characters = _longest(item)
         ratio = characters / characters_per_token / (context_length + 1)
         if ratio < 0.25:
             continue
         if tokenizer is not None and ratio < 4 and budget > 0:
             budget -= characters
-            long = len(tokenizer.encode(item.context + continuation)) > context_length + 1
+            context, continuation = max(item.pairs, key=lambda pair: len(pair[0]) + len(pair[1]))
+            long = len(tokenizer.encode(context + continuation)) > context_length + 1
         else:
             long, estimated = ratio > 1, True
         if long:

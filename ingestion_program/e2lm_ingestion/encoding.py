@@ -1,4 +1,4 @@
-"""Items and a tokenizer -> the token sequences to score, once a family."""
+"""Texts and a tokenizer -> the token sequences to score, once a family."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.prompts import Item
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 class Requests:
     """Sequences to score, flat: request r is tokens[starts[r]:starts[r + 1]], its first context_lengths[r] the context.
 
-    Requests stand in the order of the items and, within an item, of its choices. A context has at least one token
-    and a continuation at least one.
+    A context has at least one token and a continuation at least one.
     """
 
     tokens: np.ndarray  # (all tokens,) int32
@@ -35,14 +33,16 @@ class Requests:
         return self.tokens[self.starts[request] : self.starts[request + 1]]
 
 
-def encode(items: Sequence[Item], tokenizer: PreTrainedTokenizerBase, context_length: int) -> Requests:
-    """Encode every continuation after its context, as lm-evaluation-harness does, so that scores agree with its.
+def encode(pairs: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerBase, context_length: int) -> Requests:
+    """Encode each continuation after its context, as lm-evaluation-harness does, so that scores agree with its.
 
-    Context and continuation are encoded together and split at the length of the context's own encoding; spaces that
-    end the context move to the continuation. What is longer than `context_length` + 1 tokens loses its beginning (the
-    last token is only predicted). An empty context becomes the tokenizer's BOS token, or else EOS.
+    `pairs` are (context, continuation). Both are encoded together and split at the length of the context's own
+    encoding; spaces that end the context move to the continuation. What is longer than `context_length` + 1 tokens
+    loses its beginning (the last token is only predicted). An empty context becomes the tokenizer's BOS token, or else
+    EOS.
     """
-    contexts, joint = _texts(items)
+    joint = [moved(context, continuation) for context, continuation in pairs]
+    contexts = list(dict.fromkeys(context for context, _ in joint))
     encoded_contexts = dict(zip(contexts, encode_texts(tokenizer, contexts), strict=True))
     encoded_joint = encode_texts(tokenizer, [context + continuation for context, continuation in joint])
     sequences, context_lengths = [], []
@@ -59,21 +59,42 @@ def encode(items: Sequence[Item], tokenizer: PreTrainedTokenizerBase, context_le
                 f"a continuation of {len(tokens) - split} tokens does not fit the context of {context_length} tokens: "
                 f"{continuation[:60]!r}...; shorten the answers"
             )
-        sequences.append(np.asarray(tokens[dropped:], dtype=np.int32))
+        sequences.append(tokens[dropped:])
         context_lengths.append(split - dropped)
+    return _flat(sequences, context_lengths)
+
+
+def encode_windows(
+    texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, context_length: int
+) -> tuple[Requests, np.ndarray]:
+    """Encode whole texts, every token scored once, as lm-evaluation-harness' loglikelihood_rolling.
+
+    The first window is scored after the tokenizer's BOS token, or else EOS; each further one after as many tokens
+    before it as fit. Returns the windows and the number of the text that each is of, (requests,) int64.
+    """
+    first = prefix_token(tokenizer)
+    sequences, context_lengths, owners = [], [], []
+    for owner, tokens in enumerate(encode_texts(tokenizer, list(texts))):
+        for start in range(0, len(tokens), context_length):
+            end = min(start + context_length, len(tokens))
+            begin = max(0, end - context_length - 1)
+            sequences.append(tokens[begin:end] if start else [first, *tokens[:end]])
+            context_lengths.append(start - begin if start else 1)
+            owners.append(owner)
+    return _flat(sequences, context_lengths), np.asarray(owners, dtype=np.int64)
+
+
+def _flat(sequences: list[list[int]], context_lengths: list[int]) -> Requests:
     starts = np.zeros(len(sequences) + 1, dtype=np.int64)
     np.cumsum([len(sequence) for sequence in sequences], out=starts[1:])
-    return Requests(np.concatenate(sequences), starts, np.asarray(context_lengths, dtype=np.int64))
+    tokens = np.fromiter((token for sequence in sequences for token in sequence), dtype=np.int32, count=starts[-1])
+    return Requests(tokens, starts, np.asarray(context_lengths, dtype=np.int64))
 
 
-def _texts(items: Sequence[Item]) -> tuple[list[str], list[tuple[str, str]]]:
-    """The distinct contexts, and (context, continuation) for every choice, with trailing spaces moved over."""
-    joint: list[tuple[str, str]] = []
-    for item in items:
-        context = item.context.rstrip()
-        moved = item.context[len(context) :]
-        joint.extend((context, moved + continuation) for continuation in item.continuations)
-    return list(dict.fromkeys(context for context, _ in joint)), joint
+def moved(context: str, continuation: str) -> tuple[str, str]:
+    """The pair with the spaces that end the context at the start of the continuation."""
+    kept = context.rstrip()
+    return kept, context[len(kept) :] + continuation
 
 
 def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import string
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from e2lm_ingestion.encoding import encode_texts, prefix_token
 from e2lm_ingestion.engines import Engine, Stop
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.prompts import GenerationItem
-from e2lm_ingestion.task import FilterName, GenerationKwargs, Metric
+from e2lm_ingestion.sandbox import Limits, confined
+from e2lm_ingestion.task_keys import PATTERNS, Filter, GenerationKwargs, Metric
+from e2lm_ingestion.text_filters import chain
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-
-_FILTERS: dict[FilterName, Callable[[str], str]] = {
-    "remove_whitespace": str.strip,
-    "lowercase": str.lower,
-    "uppercase": str.upper,
-    "take_first": str,  # a model writes one text for each prompt
-}
+FILTER_LIMITS = Limits(cpu_seconds=20, seconds_per_document=1.0, wall_seconds=60)  # for what one checkpoint wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class Texts:
 
 
 def encode_prompts(
-    items: Sequence[GenerationItem],
+    contexts: Sequence[str],
     generation: GenerationKwargs,
     tokenizer: PreTrainedTokenizerBase,
     context_length: int,
@@ -61,7 +59,7 @@ def encode_prompts(
             f"task.yaml: generation_kwargs: max_gen_toks is {generation.max_gen_toks:,}, and these models read "
             f"{context_length:,} tokens together with what they write; lower it"
         )
-    encoded = encode_texts(tokenizer, [item.context for item in items])
+    encoded = encode_texts(tokenizer, list(contexts))
     tokens = [own[-room:] or [prefix_token(tokenizer)] for own in encoded]
     return Prompts(tokens, generation.until, generation.max_gen_toks, tokenizer)
 
@@ -84,18 +82,48 @@ def write(engine: Engine, prompts: Prompts) -> Texts:
     return Texts(texts, written.computed_tokens)
 
 
-def filtered(text: str, filters: Sequence[FilterName]) -> str:
-    """A text after the steps of a task's filter."""
-    for function in filters:
-        text = _FILTERS[function](text)
-    return text
+def filtered(texts: Sequence[str], filters: Sequence[Filter], options: Sequence[Sequence[str]]) -> list[str]:
+    """Texts after the steps of a task's filter; `options` are the choices of each text's document.
+
+    Raises SubmissionError for a pattern that is none, or that takes too long.
+    """
+    steps = [step.model_dump() for step in filters]
+    if any(step.function in PATTERNS for step in filters):
+        return _confined("filter_list", steps, texts, options)
+    run = chain(steps)
+    return [run(text, ()) for text in texts]
 
 
-def exact_match(texts: Sequence[str], references: Sequence[str], metric: Metric) -> np.ndarray:
-    """1 where a text is its reference, else 0; (items,) float32. Options as in lm-evaluation-harness."""
-    pairs = zip(texts, references, strict=True)
-    equal = [_plain(text, metric) == _plain(reference, metric) for text, reference in pairs]
-    return np.asarray(equal, dtype=np.float32)
+def _confined(key: str, steps: Sequence[Any], texts: Sequence[str], options: Sequence[Sequence[str]]) -> list[str]:
+    request = {
+        "place": f"task.yaml: {key}",
+        "steps": list(steps),
+        "texts": list(texts),
+        "options": [list(own) for own in options],
+        "limits": asdict(FILTER_LIMITS),
+    }
+    result: list[str] = confined("text_filters", request, FILTER_LIMITS.wall_seconds)
+    return result
+
+
+def text_scores(texts: Sequence[str], references: Sequence[Sequence[str]], metric: Metric) -> np.ndarray:
+    """What each text has of its right answers, the best of them counting; (items,) float32 in [0, 1].
+
+    `exact_match` is 1 where it is one of them, with the options of lm-evaluation-harness. `f1` is that of SQuAD
+    (Rajpurkar et al. 2016): of the words that text and answer share, case, punctuation and articles aside.
+    """
+    pairs = [(text, right) for text, own in zip(texts, references, strict=True) for right in own]
+    if metric.metric == "f1":
+        values = [_f1(text, right) for text, right in pairs]
+    else:
+        if metric.regexes_to_ignore:
+            steps = [{"function": "remove", "patterns": metric.regexes_to_ignore}]
+            flat = _confined("metric_list", steps, [text for pair in pairs for text in pair], [()] * 2 * len(pairs))
+            pairs = list(zip(flat[::2], flat[1::2], strict=True))
+        values = [float(_plain(text, metric) == _plain(right, metric)) for text, right in pairs]
+    starts = np.cumsum([0, *map(len, references)])[:-1]
+    best: np.ndarray = np.maximum.reduceat(np.asarray(values, dtype=np.float32), starts)
+    return best
 
 
 def _plain(text: str, metric: Metric) -> str:
@@ -104,3 +132,31 @@ def _plain(text: str, metric: Metric) -> str:
         string.digits if metric.ignore_numbers else ""
     )
     return text.translate(str.maketrans("", "", removed))
+
+
+def _f1(text: str, reference: str) -> float:
+    words, right = _content_words(text), _content_words(reference)
+    shared = sum((Counter(words) & Counter(right)).values())
+    if not words or not right:
+        return float(words == right)
+    return 2 * shared / (len(words) + len(right))
+
+
+def _content_words(text: str) -> list[str]:
+    text = text.lower().translate(str.maketrans("", "", string.punctuation))
+    return re.sub(r"\b(a|an|the)\b", " ", text).split()
+
+
+def packed(name: str, texts: Sequence[str]) -> dict[str, np.ndarray]:
+    """`<name>s`, all texts in UTF-8 as uint8, one after the other, and `<name>_offsets` (texts + 1,)."""
+    encoded = [text.encode() for text in texts]
+    return {
+        f"{name}s": np.frombuffer(b"".join(encoded), dtype=np.uint8),
+        f"{name}_offsets": np.cumsum([0, *map(len, encoded)]),
+    }
+
+
+def unpacked(name: str, arrays: Any) -> list[str]:  # noqa: ANN401 (any mapping of arrays, an .npz file too)
+    """The texts of `packed`."""
+    content, offsets = arrays[f"{name}s"].tobytes(), arrays[f"{name}_offsets"]
+    return [content[start:end].decode() for start, end in pairwise(offsets)]

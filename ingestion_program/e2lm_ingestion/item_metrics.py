@@ -1,52 +1,154 @@
-"""Log-likelihoods -> a score per item, for all items at once."""
+"""Log-likelihoods -> a score per item, for all items at once.
+
+Every metric over choices is an expression (expression.py). Most are the mean of it. A perplexity is no mean: there an
+item's score is the whole score plus the item's own pull on it (the linearisation of survey statistics), so that the
+mean of the item scores is the score and their spread its standard error.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from e2lm_ingestion.prompts import Item
+from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.expression import Columns, Expression, parse
+
+OutputType = Literal["multiple_choice", "loglikelihood", "loglikelihood_rolling", "generate_until"]
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
-    """The choices of all items, flat: those of item i are offsets[i] .. offsets[i + 1] - 1."""
+class Measure:
+    """How the answers become one number: a function of the mean of `top`, or of sum(top) / sum(bottom)."""
 
-    offsets: np.ndarray  # (items + 1,) int64
-    gold: np.ndarray  # (items,) int64: the right choice's number within its item
-    chars: np.ndarray  # (choices,) int64: Unicode characters of the choice, delimiter not counted
+    top: Expression
+    bottom: Expression | None = None
+    function: Literal["identity", "perplexity", "bits"] = "identity"
 
     @property
-    def chance(self) -> float:
-        """Mean over the items of the share of right answers that guessing gives."""
-        return float(np.mean(1.0 / np.diff(self.offsets)))
+    def names(self) -> frozenset[str]:
+        """The columns it needs."""
+        return self.top.names | (self.bottom.names if self.bottom else frozenset())
+
+    def item_scores(self, columns: Columns) -> np.ndarray:
+        """A score for each item whose mean is the score, (items,) float32, finite.
+
+        Raises SubmissionError naming the item where arithmetic has no result.
+        """
+        top = self.top.evaluate(columns)
+        bottom = np.ones(columns.items) if self.bottom is None else self.bottom.evaluate(columns)
+        if self.bottom is None and self.function == "identity":
+            scores = top
+        else:
+            function, slope = _FUNCTIONS[self.function]
+            mean = bottom.mean() or 1.0  # nothing below: nothing above either
+            ratio = top.mean() / mean
+            scores = function(ratio) + slope(ratio) * (top - ratio * bottom) / mean
+        with np.errstate(over="ignore"):
+            stored = scores.astype(np.float32)
+        if not np.isfinite(stored).all():
+            item = int(np.argmin(np.isfinite(stored)))
+            raise SubmissionError(
+                f"the metric {self.top.source!r} gives {scores[item]} for item {item} (counted from 0): a score must "
+                "be finite; guard against 0 and against large exponents"
+            )
+        return stored
 
 
-def choices_of(items: Sequence[Item]) -> Choices:
-    """The columns that metrics need."""
-    offsets = np.zeros(len(items) + 1, dtype=np.int64)
-    np.cumsum([len(item.choices) for item in items], out=offsets[1:])
-    gold = np.asarray([item.gold for item in items], dtype=np.int64)
-    chars = np.asarray([len(choice) for item in items for choice in item.choices], dtype=np.int64)
-    return Choices(offsets, gold, chars)
+def _perplexity(loglikelihood: float) -> float:
+    return float(np.exp(np.float64(-loglikelihood)))
 
 
-def item_scores(metric: str, loglikelihoods: np.ndarray, choices: Choices) -> np.ndarray:
-    """Score every item: `acc`, or `acc_norm` (log-likelihood per character, as in lm-evaluation-harness).
+_FUNCTIONS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
+    "identity": (float, lambda x: 1.0),
+    "perplexity": (_perplexity, lambda x: -_perplexity(x)),
+    "bits": (lambda x: -x / float(np.log(2)), lambda x: -1 / float(np.log(2))),
+}
 
-    `loglikelihoods` is (choices,) in nats. Returns (items,) float32 in [0, 1]. The item counts as right when its gold
-    choice has the highest value; k choices that tie for the highest share the point, 1 / k each.
-    """
-    values = loglikelihoods.astype(np.float64)
-    if metric == "acc_norm":
-        values = values / choices.chars
-    elif metric != "acc":
-        raise ValueError(f"unknown metric {metric!r}")
-    starts = choices.offsets[:-1]
-    best = np.maximum.reduceat(values, starts)
-    is_best = values == np.repeat(best, np.diff(choices.offsets))
-    ties = np.add.reduceat(is_best.astype(np.int64), starts)
-    scores: np.ndarray = (is_best[starts + choices.gold] / ties).astype(np.float32)
-    return scores
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A metric of a name."""
+
+    measure: Measure | None  # None: it compares texts (generation.py)
+    higher_is_better: bool = True
+    aggregation: str = "mean"  # as lm-evaluation-harness calls it
+    guessed: bool = False  # guessing has a score: that of a model to which all choices are alike
+
+
+def _mean(source: str, higher_is_better: bool = True, *, guessed: bool = False) -> Named:
+    return Named(Measure(parse(source)), higher_is_better, guessed=guessed)
+
+
+def _per_unit(metrics: dict[str, str], *, guessed: bool = False) -> dict[str, Named]:
+    """Each metric on the whole log-likelihood, and on it per token, character and byte."""
+    units = {"": "ll", "_per_token": "(ll / tokens)", "_per_char": "(ll / chars)", "_per_byte": "(ll / bytes)"}
+    return {
+        name + suffix: _mean(source.replace("ll", unit), guessed=guessed)
+        for name, source in metrics.items()
+        for suffix, unit in units.items()
+    }
+
+
+_OF_THE_RIGHT_CHOICE = _per_unit({"correct_logprob": "max(ll[gold])", "correct_prob": "sum(exp(ll)[gold])"})
+
+NAMED: dict[OutputType, dict[str, Named]] = {
+    "multiple_choice": {
+        "acc": _mean("sum(pick(ll)[gold])", guessed=True),
+        "acc_norm": _mean("sum(pick(ll / chars)[gold])", guessed=True),
+        "acc_bytes": _mean("sum(pick(ll / bytes)[gold])", guessed=True),
+        "acc_mutual_info": _mean("sum(pick(ll - ll_unconditional)[gold])", guessed=True),
+        "exact_match": _mean("max(greedy[gold])"),
+        "brier_score": replace(_mean("sum((softmax(ll) - gold) ** 2)", False), aggregation="brier_score"),
+        "f1": Named(
+            Measure(parse("2 * sum(pick(ll) * number) * sum(gold * number)"), parse("sum((pick(ll) + gold) * number)")),
+            aggregation="f1",
+        ),
+        **_OF_THE_RIGHT_CHOICE,
+        **_per_unit({"norm_correct_prob": "sum(softmax(ll)[gold])"}, guessed=True),
+        **_per_unit(
+            {
+                "logprob_margin": "max(ll[gold]) - max(ll[~gold])",
+                "logprob_margin_mean": "max(ll[gold]) - mean(ll[~gold])",
+                "margin": "max(exp(ll)[gold]) - max(exp(ll)[~gold])",
+            }
+        ),
+    },
+    "loglikelihood": {
+        "acc": _mean("greedy[gold]"),
+        "perplexity": Named(Measure(parse("ll[gold]"), None, "perplexity"), False, "perplexity"),
+        **_OF_THE_RIGHT_CHOICE,
+    },
+    "loglikelihood_rolling": {
+        "word_perplexity": Named(
+            Measure(parse("sum(ll)"), parse("sum(words)"), "perplexity"), False, "weighted_perplexity"
+        ),
+        "byte_perplexity": Named(
+            Measure(parse("sum(ll)"), parse("sum(bytes)"), "perplexity"), False, "weighted_perplexity"
+        ),
+        "bits_per_byte": Named(Measure(parse("sum(ll)"), parse("sum(bytes)"), "bits"), False, "bits_per_byte"),
+        **_OF_THE_RIGHT_CHOICE,
+    },
+    "generate_until": {"exact_match": Named(None), "f1": Named(None)},
+}
+
+
+def choice_columns(items: Mapping[str, np.ndarray], answers: Mapping[str, np.ndarray]) -> Columns:
+    """Columns from the arrays of items.npz and of one checkpoint, as docs/results-format.md names them."""
+    offsets = items["choice_offsets"]
+    counts = np.diff(offsets)
+    values = {
+        "gold": items["gold"],
+        "number": np.arange(offsets[-1]) - np.repeat(offsets[:-1], counts),
+        "chars": items["chars"],
+        "bytes": items["bytes"],
+        "words": items["words"],
+        "ll": answers["loglikelihoods"],
+        "greedy": answers["greedy"],
+        "tokens": answers["tokens"],
+    }
+    if "loglikelihoods_unconditional" in answers:
+        values["ll_unconditional"] = answers["loglikelihoods_unconditional"]
+    return Columns(offsets, values)

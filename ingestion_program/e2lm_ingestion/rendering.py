@@ -1,126 +1,113 @@
-"""The confined process: documents and templates in, rendered texts out. Started by sandbox.py, never imported by it.
-
-Reads one JSON object from standard input, lowers its own limits, and writes JSON lines to standard output:
-{"field": name} when it starts on a field, then {"result": ...} or {"error": message}.
-"""
+"""Documents and templates in, rendered texts out. sandbox.py starts it in the confined process; nobody imports it."""
 
 from __future__ import annotations
 
 import ast
-import json
 import re
-import resource
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
+from random import Random
 from typing import Any
 
 import jinja2
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from e2lm_ingestion.confinement import TooSlow, brief, serve, timed, working_on
 from e2lm_ingestion.documents import Document, read_documents
 from e2lm_ingestion.errors import SubmissionError
 
 MAX_TEXT = 100_000  # characters of one rendered text; a context of 2,048 tokens holds about a tenth
+FEWSHOT_SEED = 1234  # what lm-evaluation-harness seeds its sampler with unless it is told otherwise
 _ODD = re.compile("[\0\ud800-\udfff]")
 
 
 def main() -> None:
-    """Render what standard input asks for. Exit code 0 also when the submission is at fault."""
-    request = json.loads(sys.stdin.buffer.read())
-    _lower_limits(request["limits"])
-    try:
-        answer: dict[str, Any] = {"result": render(request)}
-    except SubmissionError as error:
-        answer = {"error": str(error)}
-    except MemoryError:
-        answer = {"error": "the documents need too much memory; make them smaller"}
-    _send(answer)
+    """Render what standard input asks for."""
+    serve(render)
 
 
-def _send(message: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
+def render(request: dict[str, Any]) -> list[dict[str, Any]]:
+    """Read the documents of every task and render every field; see `Rendered` in sandbox.py."""
+    columns = _Columns(request["limits"])
+    return [_task(task, columns) for task in request["tasks"]]
 
 
-def _lower_limits(limits: dict[str, Any]) -> None:
-    """From here on this process can take no more processor time and memory than this, and write no file."""
-    wanted = {
-        resource.RLIMIT_CPU: limits["cpu_seconds"],
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_AS: limits["memory"],
-    }
-    for kind, value in wanted.items():
-        _, hard = resource.getrlimit(kind)
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        try:
-            resource.setrlimit(kind, (value, value))
-        except (ValueError, OSError):
-            if kind != resource.RLIMIT_AS or sys.platform != "darwin":  # macOS has no such limit
-                raise
-
-
-class _TooSlow(BaseException):
-    """Not an Exception, so that no template and no filter can swallow it."""
-
-
-def _too_slow(signum: int, frame: FrameType | None) -> None:
-    raise _TooSlow
-
-
-@contextmanager
-def _timed(seconds: float) -> Iterator[None]:
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-
-
-def render(request: dict[str, Any]) -> dict[str, Any]:
-    """Read the documents and render every field.
-
-    Returns `places` and, under `test` and `fewshot`, a column of values a field; `examples`, the numbers of the
-    few-shot documents of each item, when these come from the items' own split, else null.
-    """
-    signal.signal(signal.SIGPROF, _too_slow)
-    _send({"field": "data_files"})
-    shots, same_split = request["shots"], request["fewshot_files"] is None
-    test = read_documents([(Path(path), name) for path, name in request["test_files"]], request["max_items"])
-    pool = test if same_split else read_documents([(Path(p), n) for p, n in request["fewshot_files"]], sys.maxsize)
+def _task(task: dict[str, Any], columns: _Columns) -> dict[str, Any]:
+    source, shots = task["source"], task["shots"]
+    working_on(f"{source}: data_files")
+    test = read_documents([(Path(path), name) for path, name in task["test_files"]], task["max_items"])
+    same_split = task["fewshot_files"] is None
+    pool = test if same_split else _pool(task)
     if shots > len(pool) - same_split:
         name = (pool or test)[0].place.split(",")[0] if pool or test else "data_files"
         raise SubmissionError(f"{name}: num_fewshot is {shots}, but its split has {len(pool)} documents")
-    columns = _Columns(request["limits"])
-    templates = request["templates"]
+    examples = _examples(task["sampler"], test, pool, shots, same_split)
+    used = range(shots) if examples is None else sorted({i for own in examples for i in own})
+    place = {number: i for i, number in enumerate(used)}
+    shown = [pool[i] for i in used]
     return {
         "places": [document.place for document in test],
-        "fewshot_places": [document.place for document in pool[:shots]] if not same_split else [],
-        "test": columns.render(templates, test),
-        "fewshot": columns.render(templates, pool[:shots]) if not same_split else {},
-        "examples": _examples(test, shots) if same_split else None,
+        "fewshot_places": [document.place for document in shown],
+        "test": columns.render(source, task["templates"], test),
+        "fewshot": columns.render(source, task["fewshot_templates"], shown),
+        "examples": None if examples is None else [[place[i] for i in own] for own in examples],
     }
 
 
-def _examples(documents: list[Document], shots: int) -> list[list[int]]:
-    """For each document the first `shots` others that differ from it, as lm-evaluation-harness takes them."""
+def _pool(task: dict[str, Any]) -> list[Document]:
+    """The documents that examples are chosen from."""
+    if task["samples"]:
+        fields = dict.fromkeys(key for sample in task["samples"] for key in sample)
+        return [
+            Document({key: sample.get(key) for key in fields}, f"{task['source']}: fewshot_config.samples.{i}")
+            for i, sample in enumerate(task["samples"])
+        ]
+    return read_documents([(Path(path), name) for path, name in task["fewshot_files"]], sys.maxsize)
+
+
+def _examples(
+    sampler: str, test: list[Document], pool: list[Document], shots: int, same_split: bool
+) -> list[list[int]] | None:
+    """Numbers of each item's examples, as lm-evaluation-harness chooses them; None: the first ones, for every item.
+
+    Where the examples are of the items' own split, an item is not its own example, nor is one that equals it.
+    """
+    if not shots or (sampler == "first_n" and not same_split):
+        return None
+    if sampler == "first_n":
+        return [_first_others(document, pool, shots) for document in test]
+    random = Random(FEWSHOT_SEED)
+    every = range(len(pool))
     chosen = []
-    for document in documents:
-        own: list[int] = []
-        for i, other in enumerate(documents):
-            if len(own) == shots:
-                break
-            if other.fields != document.fields:
-                own.append(i)
+    for document in test:
+        own = random.sample(every, shots + 1 if same_split else shots)
+        if same_split:
+            own = [i for i in own if pool[i].fields != document.fields][:shots]
         if len(own) < shots:
-            raise SubmissionError(f"{document.place}: too few documents differ from it to be its {shots} examples")
+            others = [i for i in every if pool[i].fields != document.fields]
+            if len(others) < shots:
+                raise _too_few(document, shots)
+            own = random.sample(others, shots)
         chosen.append(own)
     return chosen
+
+
+def _first_others(document: Document, pool: Sequence[Document], shots: int) -> list[int]:
+    own: list[int] = []
+    for i, other in enumerate(pool):
+        if len(own) == shots:
+            break
+        if other.fields != document.fields:
+            own.append(i)
+    if len(own) < shots:
+        raise _too_few(document, shots)
+    return own
+
+
+def _too_few(document: Document, shots: int) -> SubmissionError:
+    return SubmissionError(f"{document.place}: too few documents differ from it to be its {shots} examples")
 
 
 class _Columns:
@@ -131,55 +118,55 @@ class _Columns:
         self._left: int = limits["characters"]
         self._environment = _environment()
 
-    def render(self, templates: dict[str, str], documents: list[Document]) -> dict[str, list[Any]]:
-        """A column a field. A description that is the same everywhere comes back once."""
-        return {name: self._column(name, source, documents) for name, source in templates.items()}
+    def render(self, source: str, templates: dict[str, str], documents: list[Document]) -> dict[str, list[Any]]:
+        """A column a field; `source` is the task's file. A description that is the same everywhere comes back once."""
+        return {name: self._column(source, name, template, documents) for name, template in templates.items()}
 
-    def _column(self, name: str, source: str, documents: list[Document]) -> list[Any]:
-        _send({"field": name})
+    def _column(self, source: str, name: str, template: str, documents: list[Document]) -> list[Any]:
+        place = f"{source}: {name}"
+        working_on(place)
         if not documents:
             return []
-        if source in documents[0].fields:
-            return [self._checked(name, _field(name, source, document), document) for document in documents]
-        compiled = self._compiled(name, source)
-        if name == "description" and "{" not in source:
+        if template in documents[0].fields:
+            return [self._checked(name, _field(name, template, document), document) for document in documents]
+        compiled = self._compiled(place, template)
+        if name == "description" and "{" not in template:
             documents = documents[:1]
         column = []
         for document in documents:
             text = self._text(name, compiled, document)
-            value = _list_of(name, text, document) if name == "doc_to_choice" else text
-            column.append(self._checked(name, value, document))
+            column.append(self._checked(name, _LISTS.get(name, _as_it_is)(name, text, document), document))
         return column
 
-    def _compiled(self, name: str, source: str) -> jinja2.Template:
+    def _compiled(self, place: str, template: str) -> jinja2.Template:
         try:
-            with _timed(self._seconds):
-                return self._environment.from_string(source)
+            with timed(self._seconds):
+                return self._environment.from_string(template)
         except jinja2.TemplateSyntaxError as error:
-            raise SubmissionError(f"task.yaml: {name}, line {error.lineno} of it: {_brief(error)}") from None
-        except _TooSlow:
-            raise SubmissionError(f"task.yaml: {name}: takes too long to read; simplify it") from None
+            raise SubmissionError(f"{place}, line {error.lineno} of it: {brief(error)}") from None
+        except TooSlow:
+            raise SubmissionError(f"{place}: takes too long to read; simplify it") from None
         except Exception as error:  # what Jinja and Python raise on a template written to break them
-            raise SubmissionError(f"task.yaml: {name}: {type(error).__name__}: {_brief(error)}") from None
+            raise SubmissionError(f"{place}: {type(error).__name__}: {brief(error)}") from None
 
     def _text(self, name: str, compiled: jinja2.Template, document: Document) -> str:
         place = f"{document.place}: {name}"
         try:
-            with _timed(self._seconds):
+            with timed(self._seconds):
                 return compiled.render(document.fields)
-        except _TooSlow:
+        except TooSlow:
             raise SubmissionError(
                 f"{place}: takes more than {self._seconds:g} s; a template formats, write it so"
             ) from None
         except MemoryError:
             raise SubmissionError(f"{place}: takes too much memory; a template formats, write it so") from None
         except SecurityError as error:
-            raise SubmissionError(f"{place}: {_brief(error)}; a template reads fields alone") from None
+            raise SubmissionError(f"{place}: {brief(error)}; a template reads fields alone") from None
         except jinja2.UndefinedError as error:
-            fields = _brief(", ".join(document.fields))
-            raise SubmissionError(f"{place}: {_brief(error)}; the fields are {fields}") from None
+            fields = brief(", ".join(document.fields))
+            raise SubmissionError(f"{place}: {brief(error)}; the fields are {fields}") from None
         except Exception as error:  # a template can raise whatever Python raises
-            raise SubmissionError(f"{place}: {type(error).__name__}: {_brief(error)}") from None
+            raise SubmissionError(f"{place}: {type(error).__name__}: {brief(error)}") from None
 
     def _checked(self, name: str, value: Any, document: Document) -> Any:  # noqa: ANN401 (text, number or list)
         """The value itself, once its texts are known to be short enough and to be text."""
@@ -221,17 +208,21 @@ def _printable(value: Any) -> Any:  # noqa: ANN401 (any value of a template)
 
 
 def _field(name: str, field: str, document: Document) -> Any:  # noqa: ANN401 (what the file holds)
-    """A field's own value: text for texts, a list of texts for choices, anything scalar for targets."""
+    """A field's own value: text (or a number, see prompts.py), a list of texts for choices, scalars for targets."""
     value = document.fields[field]
-    if name == "doc_to_choice":
-        return _texts(value, f"{document.place}: `{_brief(field)}`")
+    if name in ("doc_to_choice", "choices"):
+        return _texts(value, f"{document.place}: `{brief(field)}`")
     if name == "doc_to_target":
-        return [] if isinstance(value, (list, dict)) else value
-    if not isinstance(value, str):
+        return _scalars(value) if isinstance(value, (list, dict)) else value
+    if isinstance(value, bool) or not isinstance(value, (str, int) if name == "doc_to_text" else str):
         raise SubmissionError(
-            f"{document.place}: `{_brief(field)}` is {_brief(repr(value))}, not a text; put it in quotes"
+            f"{document.place}: `{brief(field)}` is {brief(repr(value))}, not a text; put it in quotes"
         )
     return value
+
+
+def _as_it_is(name: str, text: str, document: Document) -> str:
+    return text
 
 
 def _list_of(name: str, text: str, document: Document) -> list[str]:
@@ -240,23 +231,36 @@ def _list_of(name: str, text: str, document: Document) -> list[str]:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         raise SubmissionError(
-            f"{place}: must come out as a list such as ['a', 'b']; it is {_brief(repr(text))}; write {{{{[a, b]}}}} "
+            f"{place}: must come out as a list such as ['a', 'b']; it is {brief(repr(text))}; write {{{{[a, b]}}}} "
             "or the name of a field that holds a list"
         ) from None
     return _texts(value, place)
 
 
+def _text_or_list(name: str, text: str, document: Document) -> str | list[str | int]:
+    """The text, or the list that it prints: several right answers."""
+    if not (text.startswith("[") and text.endswith("]")):
+        return text
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return text
+    return _scalars(value)
+
+
+_LISTS: dict[str, Callable[[str, str, Document], Any]] = {"doc_to_choice": _list_of, "doc_to_target": _text_or_list}
+
+
+def _scalars(value: Any) -> list[str | int]:  # noqa: ANN401 (what the file holds)
+    """A list of texts or numbers; empty, which no item may have, for anything else."""
+    plain = isinstance(value, list) and all(isinstance(one, (str, int)) and not isinstance(one, bool) for one in value)
+    return value if plain else []
+
+
 def _texts(value: Any, place: str) -> list[str]:  # noqa: ANN401 (what the file holds)
     if not isinstance(value, (list, tuple)):
-        raise SubmissionError(f"{place}: must be a list of texts; it is {_brief(repr(value))}")
+        raise SubmissionError(f"{place}: must be a list of texts; it is {brief(repr(value))}")
     wrong = next((choice for choice in value if not isinstance(choice, str)), None)
     if wrong is not None or None in value:
-        raise SubmissionError(f"{place}: every choice must be a text; {_brief(repr(wrong))} is not: put it in quotes")
+        raise SubmissionError(f"{place}: every choice must be a text; {brief(repr(wrong))} is not: put it in quotes")
     return list(value)
-
-
-def _brief(value: object) -> str:
-    """One line, printable, and short."""
-    text = " ".join(str(value).split())
-    text = text if text.isprintable() else ascii(text)
-    return text if len(text) <= 160 else text[:160] + "..."

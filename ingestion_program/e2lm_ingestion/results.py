@@ -22,6 +22,7 @@ from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint, weight_files
 
 SCHEMA = "e2lm-results/1"
+ITEMS = "items.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class ResultsFolder:
         Raises OrganizerError when the folder holds results of something else: they are never mixed or overwritten.
         """
         self._root = root
+        self._subsets = [subset["items"] for subset in identity.get("subsets", [])]
+        self._weight_by_size = identity.get("weight_by_size", True)
         self._journal = root / "progress.jsonl"
         root.mkdir(parents=True, exist_ok=True)
         lines = _whole_lines(self._journal)
@@ -64,6 +67,10 @@ class ResultsFolder:
         else:  # a line that a kill cut short must not swallow the next one
             _write_atomically(self._journal, "".join(json.dumps(line) + "\n" for line in lines).encode())
 
+    def keep_items(self, content: bytes) -> None:
+        """Write items.npz, what the items are for metrics."""
+        _write_atomically(self._root / ITEMS, content)
+
     def finished(self, checkpoint: Checkpoint) -> Finished | None:
         """This checkpoint's line when its scores are on disk, unharmed, and of the same weights."""
         done = self._finished.get((checkpoint.model, checkpoint.iteration))
@@ -78,10 +85,7 @@ class ResultsFolder:
     ) -> Finished:
         """Keep one checkpoint's arrays (`item_scores` (items,) among them) and its mean score."""
         name = f"checkpoints/{checkpoint.model}/iter_{checkpoint.iteration:07d}.npz"
-        buffer = io.BytesIO()
-        named: dict[str, Any] = dict(arrays)
-        np.savez_compressed(buffer, **named)
-        content = buffer.getvalue()
+        content = npz(arrays)
         (self._root / name).parent.mkdir(parents=True, exist_ok=True)
         _write_atomically(self._root / name, content)
         item_scores = arrays["item_scores"]
@@ -89,7 +93,7 @@ class ResultsFolder:
             model=checkpoint.model,
             iteration=checkpoint.iteration,
             tokens=checkpoint.tokens,
-            score=float(np.mean(item_scores, dtype=np.float64)),
+            score=mean_score(item_scores, self._subsets, self._weight_by_size),
             items=len(item_scores),
             arrays=name,
             sha256=hashlib.sha256(content).hexdigest(),
@@ -112,6 +116,23 @@ class ResultsFolder:
         path = self._root / "results.json"
         _write_atomically(path, (json.dumps({"schema": SCHEMA, **head, "checkpoints": rows}, indent=1) + "\n").encode())
         return path
+
+
+def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """An .npz file, the same bytes for the same arrays."""
+    buffer = io.BytesIO()
+    named: dict[str, Any] = dict(arrays)
+    np.savez_compressed(buffer, **named)
+    return buffer.getvalue()
+
+
+def mean_score(item_scores: np.ndarray, subsets: Sequence[int], weight_by_size: bool) -> float:
+    """The mean of (items,) scores, or that of the means of subsets of these sizes."""
+    if weight_by_size or not subsets:
+        return float(np.mean(item_scores, dtype=np.float64))
+    starts = np.cumsum([0, *subsets])[:-1]
+    means = np.add.reduceat(item_scores.astype(np.float64), starts) / np.asarray(subsets)
+    return float(means.mean())
 
 
 def empty_folder(folder: Path) -> None:

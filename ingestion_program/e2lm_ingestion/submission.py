@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,17 +11,23 @@ from pathlib import Path, PurePosixPath
 from e2lm_ingestion.archive import unzip
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.files import check_and_digest, list_files, shown
-from e2lm_ingestion.task import Task, load_task
+from e2lm_ingestion.task import Task, load_tasks
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
     """A task whose files have been checked; the items are still unread (see prompts.py)."""
 
-    name: str  # of the task
+    name: str  # of the task or group
     root: Path  # folder of task.yaml; for a zip a temporary one
     sha256: str  # of the content: the same for a zip and its folder
-    task: Task
+    tasks: Mapping[str, Task]  # by the name of their file: task.yaml alone, or those of a group
+    weight_by_size: bool  # every item weighs the same, or else every task
+
+    @property
+    def task(self) -> Task:
+        """The task, or the first of a group: they share output type and metric."""
+        return next(iter(self.tasks.values()))
 
 
 @contextmanager
@@ -51,13 +57,15 @@ def _read(folder: Path) -> Submission:
     inside = {name.removeprefix(prefix): path for name, path in files.items()}
     sha256 = check_and_digest(inside)
     root = folder / prefix
-    task = load_task(root / "task.yaml")
-    for file in (file for names in task.data_files.values() for file in names):
-        if file not in inside:
-            data = [name for name in inside if not name.endswith((".yaml", ".yml", ".md", ".txt"))]
-            there = f"there is {', '.join(map(shown, data[:5]))}" if data else "there is no data file at all"
-            raise SubmissionError(f"task.yaml: data_files: {shown(file)} is not in the submission; {there}")
-    return Submission(task.task, root, sha256, task)
+    group, tasks = load_tasks(root, inside)
+    for source, task in tasks.items():
+        for file in (file for names in task.data_files.values() for file in names):
+            if file not in inside:
+                data = [name for name in inside if not name.endswith((".yaml", ".yml", ".md", ".txt"))]
+                there = f"there is {', '.join(map(shown, data[:5]))}" if data else "there is no data file at all"
+                raise SubmissionError(f"{source}: data_files: {shown(file)} is not in the submission; {there}")
+    only = tasks["task.yaml"].task if group is None else group.group
+    return Submission(only, root, sha256, tasks, group is None or group.weight_by_size)
 
 
 def _root_of(files: dict[str, Path]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -12,7 +13,7 @@ from typing import Any
 from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.evaluation import Evaluation, evaluation_of
-from e2lm_ingestion.results import ResultsFolder
+from e2lm_ingestion.results import ITEMS, ResultsFolder, npz
 from e2lm_ingestion.runners import Job, Runner, make_runner
 from e2lm_ingestion.submission import Submission
 from e2lm_ingestion.suite import Checkpoint, Suite, checkpoints_of, families, verify_checkpoint
@@ -55,8 +56,10 @@ def sweep(
     for checkpoint in checkpoints:
         verify_checkpoint(checkpoint)
     with closing(make_runner(Job(evaluation, suite.context_length, make_engine), workers)) as runner:
-        head = _head(submission, suite, evaluation, runner)
+        items = npz(evaluation.item_arrays())
+        head = _head(submission, suite, evaluation, runner, items)
         folder = ResultsFolder(results, head)
+        folder.keep_items(items)
         _fill(folder, runner, checkpoints, evaluation, on_progress, ends)
     return folder.complete(head, checkpoints)
 
@@ -90,16 +93,25 @@ def _fill(
             )
 
 
-def _head(submission: Submission, suite: Suite, evaluation: Evaluation, runner: Runner) -> dict[str, Any]:
+def _head(submission: Submission, suite: Suite, evaluation: Evaluation, runner: Runner, items: bytes) -> dict[str, Any]:
     """The keys of results.json that say what the results are of."""
-    return {
+    task = submission.task
+    head = {
         "suite": suite.suite,
         "suite_version": suite.version,
         "task": submission.name,
-        "metric": submission.task.metric,
-        "higher_is_better": submission.task.higher_is_better,
+        "output_type": task.output_type,
+        "metric": task.metric,
+        "higher_is_better": task.higher_is_better,
         "chance": evaluation.chance,
         "submission": {"sha256": submission.sha256, "items": evaluation.count},
+        "items": {"arrays": ITEMS, "sha256": hashlib.sha256(items).hexdigest()},
+        "metric_list": [metric.model_dump(mode="json", exclude_unset=True) for metric in task.metric_list],
+        "filter_list": [chain.model_dump(mode="json", exclude_unset=True) for chain in task.filter_list],
         "engine": runner.description,
         "models": [model.model_dump(include={"id", "size", "architecture", "mixture"}) for model in suite.models],
     }
+    if evaluation.subsets:
+        head["subsets"] = [{"name": name, "items": count} for name, count in evaluation.subsets]
+        head["weight_by_size"] = submission.weight_by_size
+    return head

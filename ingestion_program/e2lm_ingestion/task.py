@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import difflib
-import unicodedata
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, Self, get_args
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, StrictInt, ValidationError, model_validator
 
 from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.item_metrics import NAMED, Measure, OutputType
 from e2lm_ingestion.strict_yaml import read_yaml
+from e2lm_ingestion.task_keys import (
+    MAX_FEWSHOT,
+    Choices,
+    DatasetKwargs,
+    FewshotConfig,
+    Filter,
+    FilterChain,
+    GenerationKwargs,
+    Metric,
+    Strict,
+    Target,
+    inside,
+)
 
 EXTENSIONS = {"json": (".jsonl", ".json"), "csv": (".csv",), "parquet": (".parquet",)}
-MAX_FEWSHOT = 100
-MAX_GENERATED_TOKENS = 512
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+MAX_TASKS = 100  # of a group
+MAX_INCLUDES = 10
+_Model = TypeVar("_Model", bound=BaseModel)
 
 # What lm-evaluation-harness reads and this program does not, and what to do instead.
 _SPLIT = "leave it out: items come from `test_split`, examples from `fewshot_split`"
@@ -24,8 +39,8 @@ REFUSED_KEYS = {
     "process_docs": "it runs code: change the documents before you write the data file",
     "process_results": "it runs code: name a metric in `metric_list`",
     "custom_dataset": "it runs code: write the documents into a data file",
-    "include": "write the keys of the included file here",
-    "group": "one submission is one task: put all items in its data file",
+    "group_alias": "leave it out: a group has one name, `group`",
+    "aggregate_metric_list": "it belongs beside `group`, in the file that lists the tasks",
     "task_alias": "leave it out: a task has one name, `task`",
     "use_prompt": "write the prompt in `doc_to_text`, `doc_to_choice` and `doc_to_target`",
     "unsafe_code": "nothing of a submission runs: leave it out",
@@ -40,116 +55,6 @@ REFUSED_KEYS = {
 }
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _until(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
-    texts = [value] if isinstance(value, str) else value
-    if (
-        isinstance(texts, list)
-        and len(texts) <= 20
-        and all(isinstance(text, str) and 0 < len(text) < 100 for text in texts)
-    ):
-        return tuple(texts)
-    raise ValueError('write one text that ends the answer or a list of up to 20, such as ["\\n", "Question:"]')
-
-
-def _greedy(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
-    if value not in (False, 0, 0.0):
-        raise ValueError("leave it out: models write the most likely token, so that a run can be repeated")
-    return value
-
-
-FilterName = Literal["remove_whitespace", "lowercase", "uppercase", "take_first"]
-
-
-def _filter(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
-    known = get_args(FilterName)
-    if value not in known:
-        raise ValueError(f"{repr(value)[:60]} is not run; the functions are {', '.join(known)}")
-    return value
-
-
-class Metric(_Strict):
-    """One entry of `metric_list`."""
-
-    metric: Literal["acc", "acc_norm", "exact_match"]
-    aggregation: Literal["mean"] = "mean"
-    higher_is_better: Literal[True] = True
-    ignore_case: bool = False
-    ignore_punctuation: bool = False
-    ignore_numbers: bool = False
-
-
-class GenerationKwargs(_Strict):
-    """How a model writes: always the most likely token, until one of the texts or so many tokens."""
-
-    until: Annotated[tuple[str, ...], BeforeValidator(_until)] = ()
-    max_gen_toks: StrictInt = Field(default=256, ge=1, le=MAX_GENERATED_TOKENS)
-    do_sample: Annotated[Literal[False], BeforeValidator(_greedy)] = False
-    temperature: Annotated[float, BeforeValidator(_greedy)] = 0.0
-
-
-class Filter(_Strict):
-    """One step of a filter: what happens to a generated text before it is compared."""
-
-    function: Annotated[FilterName, BeforeValidator(_filter)]
-
-
-class FilterChain(_Strict):
-    """One entry of `filter_list`: steps, in order."""
-
-    name: str
-    filter: tuple[Filter, ...] = Field(max_length=10)
-
-
-class FewshotConfig(_Strict):
-    """How examples are chosen: the first ones of their split, in order."""
-
-    sampler: Literal["first_n"]
-
-
-def _data_files(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
-    """A file, a list of files (both are the split `train`, as in `datasets`) or a mapping -> split -> files."""
-    given = value if isinstance(value, Mapping) else {"train": value}
-    splits = {split: [files] if isinstance(files, str) else files for split, files in given.items()}
-    for files in splits.values():
-        if not isinstance(files, list) or not files or not all(isinstance(file, str) for file in files):
-            raise ValueError("give a file, or a list of files, for each split")
-    if not splits:
-        raise ValueError("name at least one split and its file")
-    return {split: [_inside(file) for file in files] for split, files in splits.items()}
-
-
-def _inside(file: str) -> str:
-    """Return the path in normal form. Raises ValueError unless it stays in the folder of task.yaml."""
-    shown = f"`{file}`" if file.isprintable() else repr(file)
-    if "://" in file:
-        raise ValueError(f"{shown[:100]} would be fetched, and nothing is fetched: put the file into the submission")
-    if not file or file.startswith(("/", "~")) or "\\" in file or ":" in file or ".." in PurePosixPath(file).parts:
-        raise ValueError(
-            f"{shown[:100]} must be a path inside the submission, relative to task.yaml, such as test.jsonl"
-        )
-    if set(file) & set("*?[]"):
-        raise ValueError(f"{shown[:100]} is a pattern: name the files one by one")
-    return unicodedata.normalize("NFC", str(PurePosixPath(file)))
-
-
-def _choices(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and all(isinstance(choice, str) for choice in value):
-        return tuple(value)
-    raise ValueError("write a template, a field's name or a list of texts; put yes, no and numbers in quotes")
-
-
-def _target(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
-    raise ValueError("write a field's name, a template or the right choice's number, counted from 0")
-
-
 def _dataset_path(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
     if value not in ("json", "csv", "parquet"):
         raise ValueError(
@@ -159,33 +64,27 @@ def _dataset_path(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
     return value
 
 
-class DatasetKwargs(_Strict):
-    """Where the documents are."""
-
-    data_files: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_data_files)]
-
-
-class Task(_Strict):
+class Task(Strict):
     """A task. Keys and defaults are those of lm-evaluation-harness."""
 
-    task: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    task: str = Field(pattern=NAME)
     tag: str | list[str] | None = None
     dataset_path: Annotated[Literal["json", "csv", "parquet"], BeforeValidator(_dataset_path)]
     dataset_kwargs: DatasetKwargs
-    output_type: Literal["multiple_choice", "generate_until"]
+    output_type: OutputType
     test_split: str
     fewshot_split: str | None = None
     num_fewshot: StrictInt | None = Field(default=None, ge=0, le=MAX_FEWSHOT)
-    fewshot_config: FewshotConfig | None = None
+    fewshot_config: FewshotConfig = FewshotConfig()
     description: str = ""
     doc_to_text: str
-    doc_to_choice: Annotated[str | tuple[str, ...] | None, BeforeValidator(_choices)] = None
-    doc_to_target: Annotated[str | StrictInt, BeforeValidator(_target)]
+    doc_to_choice: Choices | None = None
+    doc_to_target: Target
     target_delimiter: str = " "
     fewshot_delimiter: str = "\n\n"
     generation_kwargs: GenerationKwargs | None = None
-    filter_list: tuple[FilterChain, ...] = Field(default=(), max_length=1)
-    metric_list: tuple[Metric, ...] = Field(min_length=1)
+    filter_list: tuple[FilterChain, ...] = Field(default=(), max_length=10)
+    metric_list: tuple[Metric, ...] = Field(min_length=1, max_length=100)
     metadata: dict[str, Any] | None = None
 
     @property
@@ -194,9 +93,32 @@ class Task(_Strict):
         return self.metric_list[0].metric
 
     @property
+    def measure(self) -> Measure:
+        """How log-likelihoods become the metric."""
+        return self.metric_list[0].measure(self.output_type)
+
+    @property
+    def guessed(self) -> bool:
+        """Whether guessing has a score under the metric."""
+        first = self.metric_list[0]
+        return first.expression is None and NAMED[self.output_type][first.metric].guessed
+
+    @property
     def higher_is_better(self) -> bool:
         """Whether a larger value of the metric is a better model."""
-        return self.metric_list[0].higher_is_better
+        first = self.metric_list[0]
+        if first.higher_is_better is not None:
+            return first.higher_is_better
+        return first.expression is not None or NAMED[self.output_type][first.metric].higher_is_better
+
+    @property
+    def unconditional(self) -> bool:
+        """Whether some metric needs the log-likelihood of each choice after nothing."""
+        return any(
+            "ll_unconditional" in (metric.parsed.names if metric.parsed else ())
+            or (metric.expression is None and metric.metric == "acc_mutual_info")
+            for metric in self.metric_list
+        )
 
     @property
     def generation(self) -> GenerationKwargs:
@@ -205,14 +127,19 @@ class Task(_Strict):
         return given if given.until else given.model_copy(update={"until": (self.fewshot_delimiter,)})
 
     @property
-    def filters(self) -> tuple[FilterName, ...]:
-        """What happens to a generated text before it is compared, in order."""
-        return tuple(step.function for chain in self.filter_list for step in chain.filter)
+    def filters(self) -> tuple[Filter, ...]:
+        """What happens to a generated text before it is compared, in order: the first chain of `filter_list`."""
+        return self.filter_list[0].filter if self.filter_list else ()
 
     @property
     def shots(self) -> int:
         """The number of examples before each item."""
         return self.num_fewshot or 0
+
+    @property
+    def examples_split(self) -> str | None:
+        """The split that examples come from."""
+        return self.fewshot_config.split or self.fewshot_split
 
     @property
     def data_files(self) -> dict[str, tuple[str, ...]]:
@@ -222,17 +149,21 @@ class Task(_Strict):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         self._check_output_type()
+        for metric in self.metric_list:
+            self._check_metric(metric)
         splits = ", ".join(self.data_files)
-        for key, split in (("test_split", self.test_split), ("fewshot_split", self.fewshot_split)):
+        for key, split in (
+            ("test_split", self.test_split),
+            ("fewshot_split", self.fewshot_split),
+            ("fewshot_config.split", self.fewshot_config.split),
+        ):
             if split is not None and split not in self.data_files:
                 raise ValueError(f"{key}: data_files has no split {split!r}; it has {splits}")
-        if self.shots and self.fewshot_split is None:
+        if self.fewshot_config.samples is not None and self.examples_split is not None:
+            raise ValueError("fewshot_config: samples: there is a split for the examples too; leave one of the two out")
+        if self.shots and self.examples_split is None and self.fewshot_config.samples is None:
             raise ValueError(
                 f"num_fewshot: {self.shots} examples need a fewshot_split to come from; it may be {splits}"
-            )
-        if self.shots and self.fewshot_config is None:
-            raise ValueError(
-                "fewshot_config: write `fewshot_config: {sampler: first_n}`: examples are not drawn at random"
             )
         for file in (file for files in self.data_files.values() for file in files):
             extensions = EXTENSIONS[self.dataset_path]
@@ -243,36 +174,159 @@ class Task(_Strict):
         return self
 
     def _check_output_type(self) -> None:
-        generates = self.output_type == "generate_until"
-        if generates and self.doc_to_choice is not None:
-            raise ValueError("doc_to_choice: generate_until has no choices: leave it out, or write multiple_choice")
-        if not generates and self.doc_to_choice is None:
+        kind = self.output_type
+        generates = kind == "generate_until"
+        if kind == "multiple_choice" and self.doc_to_choice is None:
             raise ValueError("doc_to_choice: the key is missing; multiple_choice needs it")
+        if kind in ("loglikelihood", "loglikelihood_rolling") and self.doc_to_choice is not None:
+            raise ValueError(f"doc_to_choice: {kind} has no choices: leave it out, or write multiple_choice")
+        if kind == "loglikelihood_rolling" and self.shots:
+            raise ValueError("num_fewshot: loglikelihood_rolling scores a text alone: leave it out")
         if not generates and (self.generation_kwargs is not None or self.filter_list):
             raise ValueError("generation_kwargs and filter_list: only for generate_until: leave them out")
         if generates and not self.fewshot_delimiter and not (self.generation_kwargs and self.generation_kwargs.until):
             raise ValueError("generation_kwargs: write `until`, the texts that end an answer")
-        for metric in self.metric_list:
-            if generates != (metric.metric == "exact_match"):
-                fitting = "exact_match" if generates else "acc and acc_norm"
-                raise ValueError(f"metric_list: {self.output_type} has the metrics {fitting}, not {metric.metric}")
+
+    def _check_metric(self, metric: Metric) -> None:
+        named = NAMED[self.output_type]
+        options = metric.model_fields_set - {"metric", "expression", "aggregation", "higher_is_better"}
+        if options and not (self.output_type == "generate_until" and metric.metric == "exact_match"):
+            raise ValueError(f"metric_list: {sorted(options)[0]} is read by exact_match of generate_until alone")
+        if metric.expression is not None:
+            if self.output_type == "generate_until":
+                raise ValueError("metric_list: an expression is over log-likelihoods, and generate_until has none")
+            if any(metric.metric in names for names in NAMED.values()):
+                raise ValueError(f"metric_list: {metric.metric} is a metric already; give the expression another name")
+            aggregation = "mean"
+        elif metric.metric not in named:
+            near = difflib.get_close_matches(metric.metric, named, n=1)
+            advice = f"did you mean {near[0]}?" if near else f"it has {', '.join(named)}"
+            raise ValueError(f"metric_list: {self.output_type} has no metric {metric.metric}; {advice}")
+        else:
+            aggregation = named[metric.metric].aggregation
+        if "aggregation" in metric.model_fields_set and metric.aggregation != aggregation:
+            raise ValueError(
+                f"metric_list: the aggregation of {metric.metric} is {aggregation}, not {metric.aggregation}"
+            )
 
 
-def load_task(path: Path) -> Task:
-    """Read a task.yaml in UTF-8. Raises SubmissionError naming the key and what to write instead."""
-    value = read_yaml(path.read_text(encoding="utf-8-sig"), path.name)
-    if not isinstance(value, dict):
+class AggregateMetric(Strict):
+    """How the scores of a group's tasks become one."""
+
+    metric: str
+    aggregation: Literal["mean"] = "mean"
+    weight_by_size: bool = True
+    filter_list: str | list[str] | None = None
+
+
+def _listed(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
+    return value if isinstance(value, list) else [value]
+
+
+class Group(Strict):
+    """Several tasks that are scored as one."""
+
+    group: str = Field(pattern=NAME)
+    task: tuple[str, ...] = Field(min_length=1, max_length=MAX_TASKS)
+    aggregate_metric_list: Annotated[tuple[AggregateMetric, ...], BeforeValidator(_listed)] = ()
+    metadata: dict[str, Any] | None = None
+    tag: str | list[str] | None = None
+
+    @property
+    def weight_by_size(self) -> bool:
+        """Whether every item weighs the same, or else every task."""
+        return not self.aggregate_metric_list or self.aggregate_metric_list[0].weight_by_size
+
+
+def load_task(path: Path, root: Path | None = None) -> Task:
+    """Read a task.yaml in UTF-8 and what it includes from its folder, or `root`.
+
+    Raises SubmissionError naming the key and what to write instead.
+    """
+    return task_of(_read(path, root or path.parent), path.name)
+
+
+def load_tasks(root: Path, files: Mapping[str, Path]) -> tuple[Group | None, dict[str, Task]]:
+    """The tasks of a submission, by the name of their file: task.yaml alone, or those that it lists as a group.
+
+    `files` are all files under `root`. Raises SubmissionError likewise.
+    """
+    value = _read(root / "task.yaml", root)
+    if "group" not in value:
+        return None, {"task.yaml": task_of(value, "task.yaml")}
+    group = _validated(Group, value, "task.yaml")
+    described: dict[str, tuple[str, dict[str, Any]]] = {}
+    for name, path in files.items():
+        if name == "task.yaml" or not name.endswith((".yaml", ".yml")):
+            continue
+        keys = _read(path, root, name)
+        if isinstance(own := keys.get("task"), str) and own in group.task:
+            if own in described:
+                raise SubmissionError(f"{name}: the task {own} is in {described[own][0]} too; give it another name")
+            described[own] = (name, keys)
+    for name in group.task:
+        if name not in described:
+            raise SubmissionError(f"task.yaml: task: no file of the submission says `task: {name[:60]}`")
+    tasks = {described[name][0]: task_of(described[name][1], described[name][0]) for name in dict.fromkeys(group.task)}
+    _check_group(group, tasks)
+    return group, tasks
+
+
+def _check_group(group: Group, tasks: Mapping[str, Task]) -> None:
+    first_file, first = next(iter(tasks.items()))
+    for file, task in tasks.items():
+        for key, one, other in (
+            ("output_type", first.output_type, task.output_type),
+            ("the first metric", first.metric_list[0], task.metric_list[0]),
+        ):
+            if one != other:
+                raise SubmissionError(f"{file}: {key} differs from that of {first_file}; a group's tasks share it")
+    if group.aggregate_metric_list and group.aggregate_metric_list[0].metric != first.metric:
         raise SubmissionError(
-            f"{path.name}: a task is a mapping of keys, such as `task: my-task`; see the example tasks"
+            f"task.yaml: aggregate_metric_list: the first metric of the tasks is {first.metric}, and it makes the curve"
         )
+
+
+def _read(path: Path, root: Path, name: str | None = None, depth: int = 0) -> dict[str, Any]:
+    """The keys of a file, those that it includes first."""
+    name = name or path.name
+    value = read_yaml(path.read_text(encoding="utf-8-sig"), name)
+    if not isinstance(value, dict):
+        raise SubmissionError(f"{name}: a task is a mapping of keys, such as `task: my-task`; see the example tasks")
+    included = value.pop("include", None)
+    if included is None:
+        return value
+    files = [included] if isinstance(included, str) else included
+    if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
+        raise SubmissionError(f"{name}: include: name a file of the submission, such as `include: base.yaml`")
+    if depth + len(files) > MAX_INCLUDES:
+        raise SubmissionError(f"{name}: include: more than {MAX_INCLUDES} files, or files that include each other")
+    keys: dict[str, Any] = {}
+    for file in files:
+        try:
+            other = path.parent / inside(file, "base.yaml")
+        except ValueError as error:
+            raise SubmissionError(f"{name}: include: {error}") from None
+        if not other.resolve().is_relative_to(root.resolve()) or not other.is_file():
+            raise SubmissionError(f"{name}: include: `{inside(file)[:60]}` is not in the submission")
+        keys |= _read(other, root, inside(file), depth + len(files))
+    return keys | value
+
+
+def task_of(value: Mapping[str, Any], name: str) -> Task:
+    """Check the keys of a task; `name` is its file's. Raises SubmissionError."""
     for key in value:
-        _refuse_unknown(key, path.name)
+        _refuse_unknown(key, name)
+    return _validated(Task, value, name)
+
+
+def _validated(model: type[_Model], value: Mapping[str, Any], name: str) -> _Model:
     try:
-        return Task.model_validate(value)
+        return model.model_validate(value)
     except ValidationError as error:
         message = _explained(error)
         message = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
-        raise SubmissionError(f"{path.name}: {message}") from None
+        raise SubmissionError(f"{name}: {message}") from None
 
 
 def _refuse_unknown(key: str, name: str) -> None:
@@ -288,7 +342,8 @@ def _refuse_unknown(key: str, name: str) -> None:
 def _explained(error: ValidationError) -> str:
     """The first problem in one line: key, what is wrong, what was written."""
     first = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"] if part not in ("str", "int", "list[str]"))
+    tags = ("str", "int", "list[", "tuple[")  # which of several types was tried
+    place = ".".join(str(part) for part in first["loc"] if isinstance(part, int) or not part.startswith(tags))
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "missing":
         return f"{place}: the key is missing; add it"
@@ -296,6 +351,6 @@ def _explained(error: ValidationError) -> str:
         return f"{place}: this key is not read; remove it"
     if first["type"] == "value_error":
         return f"{place}: {message}" if place else message
-    if place == "task":
+    if place in ("task", "group"):
         message = "a task's name has letters, digits, - _ . and at most 64 of them"
     return " ".join(f"{place}: {message}; it is {repr(first['input'])[:80]}".split())

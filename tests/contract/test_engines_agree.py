@@ -105,7 +105,8 @@ def requests(suite: Path) -> Requests:
     checkpoint = checkpoints_of(load_suite(suite), checkpoints_root())[0]
     with open_submission(EXAMPLES / "science-cloze") as submission:
         tokenizer = AutoTokenizer.from_pretrained(checkpoint.path, local_files_only=True)
-        return encode(build_items(submission), tokenizer, load_suite(suite).context_length)
+        pairs = [pair for item in build_items(submission) for pair in item.pairs]
+        return encode(pairs, tokenizer, load_suite(suite).context_length)
 
 
 def test_weights_exchanged_through_a_whole_family_score_as_fresh_engines_do(

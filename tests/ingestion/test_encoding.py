@@ -9,7 +9,6 @@ from transformers import PreTrainedTokenizerFast
 
 from e2lm_ingestion.encoding import encode
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.prompts import Item
 
 LETTERS = [chr(33 + i) for i in range(94)]
 MERGES = [("Ġ", "a"), ("a", "b"), ("Ġ", "b")]
@@ -31,8 +30,7 @@ def split(
     context: str, continuation: str, *, bos: bool = False, context_length: int = 100
 ) -> tuple[list[str], list[str]]:
     tokenizer = make_tokenizer(bos=bos)
-    item = Item(context=context, continuations=(continuation,), choices=(continuation,), gold=0)
-    requests = encode([item], tokenizer, context_length)
+    requests = encode([(context, continuation)], tokenizer, context_length)
     tokens = [str(tokenizer.convert_ids_to_tokens(int(token))) for token in requests.sequence(0)]
     at = int(requests.context_lengths[0])
     return tokens[:at], tokens[at:]

@@ -11,6 +11,8 @@ from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.evaluation import ChoiceEvaluation
 from e2lm_ingestion.runners import Job, Processes, shares
 from e2lm_ingestion.suite import Checkpoint
+from e2lm_ingestion.task import task_of
+from tests.ingestion.conftest import plain_task
 
 
 def family(root: Path, model: str, count: int, size: int) -> list[Checkpoint]:
@@ -45,7 +47,7 @@ def test_nothing_left_to_do_is_no_share() -> None:
     assert shares([], workers=2) == []
 
 
-NOTHING = ChoiceEvaluation([], "acc")
+NOTHING = ChoiceEvaluation([], task_of(plain_task(), "task.yaml"))
 
 
 def no_engine() -> Engine:

@@ -18,7 +18,7 @@ LIMITS = Limits(cpu_seconds=4, seconds_per_document=0.5)
 def rendered(tmp_path: Path, template: str, limits: Limits = LIMITS) -> Rendered:
     path = tmp_path / "test.jsonl"
     path.write_text(json_lines(documents(3)))
-    return render(Documents([(path, "test.jsonl")], [], 0, 10, {"doc_to_text": template}), limits)
+    return render([Documents([(path, "test.jsonl")], {"doc_to_text": template}, max_items=10)], limits)[0]
 
 
 def test_texts_come_back_in_order_with_their_places(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_template_sees_neither_the_environment_nor_the_arguments_of_the_progra
 def read(tmp_path: Path, name: str, content: str) -> Rendered:
     path = tmp_path / name
     path.write_bytes(content.encode())
-    return render(Documents([(path, name)], [], 0, 10, {"doc_to_text": "q"}))
+    return render([Documents([(path, name)], {"doc_to_text": "q"}, max_items=10)])[0]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def read(tmp_path: Path, name: str, content: str) -> Rendered:
         ("t.jsonl", '{"q": "\\u0000"}\n', r"line 1: a text holds"),
         ("t.jsonl", '{"q": "\\ud800"}\n', r"line 1: a text holds"),
         ("t.jsonl", '{"\\udc00": 1}\n', r"line 1: a text holds"),
-        ("t.jsonl", '{"q": 3}\n', r"line 1: `q` is 3, not a text"),
+        ("t.jsonl", '{"q": 3.5}\n', r"line 1: `q` is 3\.5, not a text"),
         ("t.jsonl", '{"q": "a"}\n' * 11, r"line 11: more than 10 items"),
         ("t.json", '[{"q": "a"}, 3]', r"t\.json, item 2: an item is a JSON object"),
         ("t.json", '[{"q": "a"}', r"t\.json: not JSON"),
@@ -150,7 +150,7 @@ def test_a_parquet_file_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> 
     pq.write_table(pa.table({"q": column}), path)
     assert path.stat().st_size < 10_000_000
     with pytest.raises(SubmissionError, match=r"memory|cannot be read"):
-        render(Documents([(path, "t.parquet")], [], 0, 10_000, {"doc_to_text": "q"}), LIMITS)
+        render([Documents([(path, "t.parquet")], {"doc_to_text": "q"}, max_items=10_000)], LIMITS)
 
 
 @pytest.mark.parametrize("kind", ["bytes", "datetime"])
@@ -163,4 +163,4 @@ def test_a_parquet_column_that_is_no_text_or_number_is_refused(tmp_path: Path, k
     value = b"x" if kind == "bytes" else datetime.datetime(2025, 1, 1)
     pq.write_table(pa.table({"q": [value]}), tmp_path / "t.parquet")
     with pytest.raises(SubmissionError, match=rf"t\.parquet, row 1: holds {kind}; use text"):
-        render(Documents([(tmp_path / "t.parquet", "t.parquet")], [], 0, 10, {"doc_to_text": "q"}), LIMITS)
+        render([Documents([(tmp_path / "t.parquet", "t.parquet")], {"doc_to_text": "q"})], LIMITS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,16 @@ def test_defaults_are_those_of_lm_evaluation_harness(tmp_path: Path) -> None:
 def test_the_first_metric_is_the_metric(tmp_path: Path) -> None:
     metrics = [{"metric": "acc_norm", "aggregation": "mean", "higher_is_better": True}, {"metric": "acc"}]
     assert load(tmp_path, yaml.safe_dump({**plain_task(), "metric_list": metrics})).metric == "acc_norm"
+
+
+def test_whether_higher_is_better_is_the_metric_s_or_as_written(tmp_path: Path) -> None:
+    def direction(**keys: object) -> bool:
+        return load(tmp_path, yaml.safe_dump({**plain_task(), "metric_list": [keys]})).higher_is_better
+
+    assert direction(metric="acc")
+    assert not direction(metric="brier_score")
+    assert direction(metric="mine", expression="ll[gold]")
+    assert not direction(metric="mine", expression="-ll[gold]", higher_is_better=False)
 
 
 def test_one_data_file_alone_is_the_split_train(tmp_path: Path) -> None:
@@ -70,30 +81,50 @@ def test_a_key_that_is_not_supported_is_named_with_what_to_do(tmp_path: Path, ke
             {"dataset_kwargs": {"data_files": "x.jsonl", "trust_remote_code": True}},
             r"trust_remote_code: this key is not",
         ),
-        ({"output_type": "rolling"}, r"output_type: Input should be 'multiple_choice' or 'generate_until'; it is"),
-        ({"output_type": "generate_until"}, r"doc_to_choice: generate_until has no choices"),
+        ({"output_type": "rolling"}, r"output_type: Input should be 'multiple_choice', .* or 'generate_until'; it is"),
+        ({"output_type": "loglikelihood"}, r"doc_to_choice: loglikelihood has no choices"),
+        ({"doc_to_choice": None}, r"doc_to_choice: the key is missing; multiple_choice needs it"),
         ({"generation_kwargs": {"until": "."}}, r"generation_kwargs and filter_list: only for generate_until"),
-        ({"metric_list": [{"metric": "exact_match"}]}, r"multiple_choice has the metrics acc and acc_norm, not exact"),
         ({"test_split": "validation"}, r"test_split: data_files has no split 'validation'; it has test, dev"),
         ({"fewshot_split": "train"}, r"fewshot_split: data_files has no split 'train'"),
         ({"num_fewshot": 5}, r"num_fewshot: 5 examples need a fewshot_split"),
-        ({"num_fewshot": 5, "fewshot_split": "dev"}, r"write `fewshot_config: \{sampler: first_n\}`"),
         ({"num_fewshot": "5"}, r"num_fewshot: .*integer.*'5'"),
         ({"num_fewshot": -1}, r"num_fewshot: .*greater than or equal to 0"),
         ({"num_fewshot": 101}, r"num_fewshot: .*less than or equal to 100"),
-        ({"fewshot_config": {"sampler": "default"}}, r"fewshot_config\.sampler: Input should be 'first_n'"),
-        ({"fewshot_config": {"sampler": "first_n", "samples": []}}, r"fewshot_config\.samples: this key is not read"),
+        (
+            {"fewshot_config": {"sampler": "balanced"}},
+            r"fewshot_config\.sampler: Input should be 'default' or 'first_n'",
+        ),
+        ({"fewshot_config": {"split": "train"}}, r"fewshot_config\.split: data_files has no split 'train'"),
+        ({"fewshot_config": {"samples": "x"}}, r"fewshot_config\.samples: Input should be a valid tuple"),
+        ({"fewshot_config": {"samples": [{"q": date(2020, 1, 1)}]}}, r"a sample\.q is 2020-01-01, a date: put it in"),
+        ({"fewshot_config": {"samples": [{}]}, "fewshot_split": "dev"}, r"fewshot_config: samples: there is a split"),
+        ({"fewshot_config": {"process_docs": "f"}}, r"fewshot_config\.process_docs: this key is not read"),
         ({"doc_to_choice": [True, False]}, r"doc_to_choice: .*put yes, no and numbers in quotes"),
         ({"doc_to_target": True}, r"doc_to_target: write a field's name"),
-        ({"doc_to_target": [0, 1]}, r"doc_to_target: write a field's name"),
+        ({"doc_to_target": [0, 1.5]}, r"doc_to_target: write a field's name"),
+        ({"doc_to_target": []}, r"doc_to_target: write a field's name"),
         ({"doc_to_text": 7}, r"doc_to_text: Input should be a valid string; it is 7"),
         ({"metric_list": []}, r"metric_list: .*at least 1 item"),
+        ({"metric_list": [{"metric": "acc_nrm"}]}, r"multiple_choice has no metric acc_nrm; did you mean acc_norm"),
         (
-            {"metric_list": [{"metric": "f1"}]},
-            r"metric_list\.0\.metric: Input should be 'acc', 'acc_norm' or 'exact_match'; it is 'f1'",
+            {"metric_list": [{"metric": "perplexity"}]},
+            r"multiple_choice has no metric perplexity; it has acc, acc_norm",
         ),
-        ({"metric_list": [{"metric": "acc", "aggregation": "median"}]}, r"aggregation: Input should be 'mean'"),
-        ({"metric_list": [{"metric": "acc", "higher_is_better": False}]}, r"higher_is_better: Input should be True"),
+        ({"metric_list": [{"metric": "acc", "aggregation": "median"}]}, r"aggregation of acc is mean, not median"),
+        (
+            {"metric_list": [{"metric": "acc", "higher_is_better": "x"}]},
+            r"higher_is_better: Input should be a valid bool",
+        ),
+        ({"metric_list": [{"metric": "acc", "ignore_case": True}]}, r"ignore_case is read by exact_match of generate"),
+        (
+            {"metric_list": [{"metric": "m", "expression": "sum(x)"}]},
+            r"0\.expression: column 5 of 'sum\(x\)': 'x' is not",
+        ),
+        (
+            {"metric_list": [{"metric": "acc", "expression": "1"}]},
+            r"acc is a metric already; give the expression another",
+        ),
         ({"metric_list": [{"metric": "acc", "hf_evaluate": True}]}, r"hf_evaluate: this key is not read"),
     ],
 )
@@ -201,10 +232,16 @@ def test_a_generation_ends_with_the_delimiter_unless_the_task_says_otherwise(tmp
         ({"generation_kwargs": {"until": ["a"] * 21}}, r"generation_kwargs\.until: write one text"),
         ({"generation_kwargs": {"max_gen_toks": 100_000}}, r"max_gen_toks: .*less than or equal to 512"),
         ({"generation_kwargs": {"do_sample": True}}, r"do_sample: leave it out: models write the most likely token"),
-        ({"generation_kwargs": {"temperature": 0.7}}, r"temperature: leave it out"),
+        ({"generation_kwargs": {"temperature": 0.7}}, r"temperature: write `do_sample: false` beside it"),
         ({"generation_kwargs": {"top_p": 0.7}}, r"generation_kwargs\.top_p: this key is not read"),
-        ({"filter_list": [{"name": "x", "filter": [{"function": "regex"}]}]}, r"'regex' is not run; the functions are"),
-        ({"metric_list": [{"metric": "acc"}]}, r"generate_until has the metrics exact_match, not acc"),
+        ({"filter_list": [{"name": "x", "filter": [{"function": "code"}]}]}, r"'code' is not run; the functions are"),
+        (
+            {"filter_list": [{"name": "x", "filter": [{"function": "map", "k": 1}]}]},
+            r"k: map does not read it; it reads",
+        ),
+        ({"filter_list": [{"name": "x", "filter": [{"function": "take_first_k", "k": 2}]}]}, r"\.k: Input should be 1"),
+        ({"metric_list": [{"metric": "m", "expression": "sum(ll)"}]}, r"an expression is over log-likelihoods"),
+        ({"metric_list": [{"metric": "acc"}]}, r"generate_until has no metric acc; it has exact_match, f1"),
     ],
 )
 def test_a_wrong_generation_task_names_the_key(tmp_path: Path, keys: dict[str, object], said: str) -> None:

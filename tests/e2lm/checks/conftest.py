@@ -18,6 +18,6 @@ def fair() -> list[Question]:
         return " ".join(f"w{draw.randrange(3000)}" for _ in range(count))
 
     return [
-        Question(i, "", f"{words(12)} {i}", tuple(words(draw.randrange(3, 9)) for _ in range(4)), draw.randrange(4))
+        Question(i, "", f"{words(12)} {i}", tuple(words(draw.randrange(3, 9)) for _ in range(4)), (draw.randrange(4),))
         for i in range(800)
     ]

@@ -20,7 +20,7 @@ def test_the_same_choice_twice_is_found(fair: list[Question]) -> None:
 
 
 def test_a_right_choice_in_the_question_is_found_with_both_rates(fair: list[Question]) -> None:
-    told = [replace(q, text=f"{q.text} ({q.choices[q.gold].upper()})") if q.item % 4 == 0 else q for q in fair]
+    told = [replace(q, text=f"{q.text} ({q.choices[q.gold[0]].upper()})") if q.item % 4 == 0 else q for q in fair]
     found, rates = stated_answers(told)
     assert found[0].items[:3] == (0, 4, 8)
     assert (rates["right"], rates["wrong"]) == (0.25, 0.0)
@@ -34,12 +34,12 @@ def test_a_question_that_lists_all_choices_states_none_more_often(fair: list[Que
 
 
 def test_a_choice_within_a_longer_word_is_not_stated() -> None:
-    questions = [Question(i, "", "which category", ("cat", "dog"), 0) for i in range(200)]
+    questions = [Question(i, "", "which category", ("cat", "dog"), (0,)) for i in range(200)]
     assert stated_answers(questions)[1] == {"right": 0.0, "wrong": 0.0}
 
 
 def test_a_favored_position_counts_where_the_prompt_lists_the_choices(fair: list[Question]) -> None:
-    first = [replace(q, gold=0 if q.item % 2 else q.gold) for q in fair]
+    first = [replace(q, gold=(0,) if q.item % 2 else q.gold) for q in fair]
     assert favored_position(first)[0] == []  # scored alone, the choices have no position
     listed = [replace(q, text="\n".join(q.choices)) for q in first]
     found, counts = favored_position(listed)
@@ -48,12 +48,12 @@ def test_a_favored_position_counts_where_the_prompt_lists_the_choices(fair: list
 
 
 def test_a_favored_label_counts_when_labels_are_the_same_everywhere() -> None:
-    questions = [Question(i, "", f"is it so {i}", ("yes", "no"), int(i % 4 == 0)) for i in range(400)]
+    questions = [Question(i, "", f"is it so {i}", ("yes", "no"), (int(i % 4 == 0),)) for i in range(400)]
     found, counts = favored_position(questions)
     assert counts == [300, 100]
     assert found[0].kind == "favored_position"
 
 
 def test_numbers_of_choices_may_differ() -> None:
-    questions = [Question(i, "", "a b c", ("a", "b", "c")[: 2 + i % 2], i // 2 % (2 + i % 2)) for i in range(600)]
+    questions = [Question(i, "", "a b c", ("a", "b", "c")[: 2 + i % 2], (i // 2 % (2 + i % 2),)) for i in range(600)]
     assert favored_position(questions)[0] == []

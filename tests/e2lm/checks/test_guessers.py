@@ -12,7 +12,7 @@ from e2lm.checks.questions import Question
 
 def with_gold(question: Question, text: str) -> Question:
     choices = list(question.choices)
-    choices[question.gold] = text
+    choices[question.gold[0]] = text
     return replace(question, choices=tuple(choices))
 
 
@@ -24,20 +24,20 @@ def test_fair_questions_leave_guessers_at_chance(fair: list[Question]) -> None:
 
 
 def test_ties_in_length_share() -> None:
-    questions = [Question(0, "", "", ("ab", "cd", "e"), 0), Question(1, "", "", ("ab", "cd", "e"), 2)]
+    questions = [Question(0, "", "", ("ab", "cd", "e"), (0,)), Question(1, "", "", ("ab", "cd", "e"), (2,))]
     assert by_length(questions, 1) == pytest.approx((1 / 2 + 0) / 2)
     assert by_length(questions, -1) == pytest.approx((0 + 1) / 2)
 
 
 def test_long_right_choices_are_found(fair: list[Question]) -> None:
-    long = [with_gold(q, q.choices[q.gold] + " and more than that") if q.item % 2 else q for q in fair]
+    long = [with_gold(q, q.choices[q.gold[0]] + " and more than that") if q.item % 2 else q for q in fair]
     findings, scores = guessers(long)
     assert "guesser_longest" in {finding.kind for finding in findings}
     assert scores["longest"] > 0.4 > 0.25 > scores["shortest"]
 
 
 def test_a_word_that_marks_right_choices_is_learnt_and_nothing_is_learnt_by_heart(fair: list[Question]) -> None:
-    marked = [with_gold(q, q.choices[q.gold] + " thus") if q.item % 2 else q for q in fair]
+    marked = [with_gold(q, q.choices[q.gold[0]] + " thus") if q.item % 2 else q for q in fair]
     assert choices_only(marked)[0] > 0.5
     repeated = [replace(q, choices=fair[q.item % 100].choices, gold=fair[q.item % 100].gold) for q in fair]
     assert choices_only(repeated)[0] < 0.4  # copies of an item are held out together

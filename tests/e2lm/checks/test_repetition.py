@@ -20,7 +20,7 @@ def test_a_repeated_item_is_found_whatever_its_case_and_order(fair: list[Questio
 
 
 def item(head: str, question: str) -> Item:
-    return Item(head + question, (" yes", " no"), ("yes", "no"), 0)
+    return Item((head + question,), (" yes", " no"), ("yes", "no"), (0,))
 
 
 def test_an_item_among_its_own_examples_is_found() -> None:

@@ -23,13 +23,13 @@ def tokenizer() -> PreTrainedTokenizerFast:
 def items(count: int, words: int = 30) -> list[Item]:
     head = " ".join(["w1"] * 100)
     own = [" ".join(f"w{(i * 7 + j) % 50}" for j in range(words)) for i in range(count)]
-    return [Item(f"{head}\n\n{text}", (" w2 w3", " w4"), ("w2 w3", "w4"), 0) for text in own]
+    return [Item((f"{head}\n\n{text}",), (" w2 w3", " w4"), ("w2 w3", "w4"), (0,)) for text in own]
 
 
 def test_a_small_task_is_counted_exactly(tokenizer: PreTrainedTokenizerFast) -> None:
     task = items(40)
     volume = tokens.volume(task, tokenizer, 2048)
-    encoded = encode(task, tokenizer, 2048)
+    encoded = encode([pair for item in task for pair in item.pairs], tokenizer, 2048)
     assert (volume.requests, volume.tokens) == (80, len(encoded.tokens))
     assert volume.unique_tokens == unique_tokens(encoded)
     assert volume.source == "counted"
@@ -54,7 +54,7 @@ def test_without_a_tokenizer_the_estimate_says_so() -> None:
 def test_items_longer_than_the_context_are_found(tokenizer: PreTrainedTokenizerFast, known: bool) -> None:
     task = items(100)
     assert tokens.too_long(task, tokenizer if known else None, 2048, 3.0) == []
-    task[17] = Item(" ".join(["w1"] * 3000), (" w2", " w3"), ("w2", "w3"), 0)
+    task[17] = Item((" ".join(["w1"] * 3000),), (" w2", " w3"), ("w2", "w3"), (0,))
     found = tokens.too_long(task, tokenizer if known else None, 2048, 3.0)
     assert found[0].items == (17,)
     assert found[0].message.startswith("1 items" if known else "about 1 items")
