@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "the whole competition in miniature: train, sweep, score, leaderboard",
     "check": "check a submission and show the first item as the model reads it",
     "run": "run a submission on every checkpoint of a suite and score it",
+    "rescore": "score a finished run under another metric, without asking a model again",
     "compare": "compare runs: scores with intervals, and how sure their order is",
     "suite": "list, show and fetch suites of checkpoints",
     "pack": "check a submission folder and zip it for upload",

@@ -43,13 +43,17 @@ def main(args: argparse.Namespace) -> int:
         workers=args.workers,
         deadline=deadline,
     )
-    scores = evaluation.scores
-    print(f"{evaluation.task}: " + ", ".join(_shown(evaluation, key) for key in SHOWN if key in scores))
-    for reason in evaluation.reasons:
-        print(f"not eligible: {reason}")
-    print(f"scores: {args.out / 'scores.json'}\nreport: {args.out / 'detailed_results.html'}")
+    print_scores(evaluation, args.out)
     print(f"next:   e2lm pack {args.submission} -o submission.zip")
     return 0
+
+
+def print_scores(evaluation: Evaluation, out: Path) -> None:
+    """The scores in a line, and where the files are."""
+    print(f"{evaluation.task}: " + ", ".join(_shown(evaluation, key) for key in SHOWN if key in evaluation.scores))
+    for reason in evaluation.reasons:
+        print(f"not eligible: {reason}")
+    print(f"scores: {out / 'scores.json'}\nreport: {out / 'detailed_results.html'}")
 
 
 def run(

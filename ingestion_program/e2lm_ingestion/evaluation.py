@@ -14,7 +14,7 @@ from e2lm_ingestion.encoding import Requests, encode, encode_windows
 from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.generation import Prompts, Texts, encode_prompts, filtered, packed, text_scores, write
-from e2lm_ingestion.item_metrics import choice_columns
+from e2lm_ingestion.item_metrics import chance, choice_columns
 from e2lm_ingestion.prompts import Item, items_by_task
 from e2lm_ingestion.submission import Submission
 from e2lm_ingestion.task import Task
@@ -120,10 +120,8 @@ class ChoiceEvaluation:
     @property
     def chance(self) -> float | None:
         """The score of a model to which all choices are alike, for metrics that guessing has a score under."""
-        if not self.task.guessed:
-            return None
-        columns = choice_columns(self._item_arrays, _alike(self._item_arrays))
-        return float(np.mean(self.task.measure.item_scores(columns), dtype=np.float64))
+        guessed = self.task.metric_list[0].is_guessed(self.task.output_type)
+        return chance(self.task.measure, self._item_arrays) if guessed else None
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, context_length: int) -> ChoiceRequests:
         """Every choice after its context; a long rolling text in windows."""
@@ -186,18 +184,6 @@ class ChoiceEvaluation:
 def _words(text: str) -> int:
     """Pieces between white space, as lm-evaluation-harness counts them: a space at the start makes one more."""
     return len(re.split(r"\s+", text))
-
-
-def _alike(items: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The answers of a model to which all choices are alike."""
-    count = len(items["gold"])
-    zero = np.zeros(count, dtype=np.float32)
-    return {
-        "loglikelihoods": zero,
-        "loglikelihoods_unconditional": zero,
-        "greedy": np.zeros(count, dtype=bool),
-        "tokens": np.ones(count, dtype=np.int32),
-    }
 
 
 @dataclass(frozen=True)

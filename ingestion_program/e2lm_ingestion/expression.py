@@ -242,7 +242,9 @@ class _Evaluation:
     def _column(self, node: ast.Name) -> _Value:
         column = self._columns.values.get(node.id)
         if column is None:
-            self._expression.refuse(node, f"there is no {node.id} where the model is not asked for it")
+            self._expression.refuse(
+                node, f"there is no {node.id} here: name it in a metric of metric_list and run again"
+            )
         return _Value(column.astype(np.float64), "all")
 
     def _operation(self, node: ast.BinOp) -> _Value:

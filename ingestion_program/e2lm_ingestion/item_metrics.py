@@ -152,3 +152,16 @@ def choice_columns(items: Mapping[str, np.ndarray], answers: Mapping[str, np.nda
     if "loglikelihoods_unconditional" in answers:
         values["ll_unconditional"] = answers["loglikelihoods_unconditional"]
     return Columns(offsets, values)
+
+
+def chance(measure: Measure, items: Mapping[str, np.ndarray]) -> float:
+    """The score of a model to which all choices are alike; `items` are the arrays of items.npz."""
+    count = len(items["gold"])
+    zero = np.zeros(count)
+    answers: dict[str, np.ndarray] = {
+        "loglikelihoods": zero,
+        "loglikelihoods_unconditional": zero,
+        "greedy": zero,
+        "tokens": np.ones(count, dtype=np.int32),
+    }
+    return float(np.mean(measure.item_scores(choice_columns(items, answers)), dtype=np.float64))

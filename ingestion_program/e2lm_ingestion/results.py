@@ -63,13 +63,13 @@ class ResultsFolder:
             )
         self._finished = {(line["model"], line["iteration"]): Finished(**line) for line in lines[1:]}
         if not lines:
-            _write_atomically(self._journal, (json.dumps(identity) + "\n").encode())
+            write_atomically(self._journal, (json.dumps(identity) + "\n").encode())
         else:  # a line that a kill cut short must not swallow the next one
-            _write_atomically(self._journal, "".join(json.dumps(line) + "\n" for line in lines).encode())
+            write_atomically(self._journal, "".join(json.dumps(line) + "\n" for line in lines).encode())
 
     def keep_items(self, content: bytes) -> None:
         """Write items.npz, what the items are for metrics."""
-        _write_atomically(self._root / ITEMS, content)
+        write_atomically(self._root / ITEMS, content)
 
     def finished(self, checkpoint: Checkpoint) -> Finished | None:
         """This checkpoint's line when its scores are on disk, unharmed, and of the same weights."""
@@ -87,7 +87,7 @@ class ResultsFolder:
         name = f"checkpoints/{checkpoint.model}/iter_{checkpoint.iteration:07d}.npz"
         content = npz(arrays)
         (self._root / name).parent.mkdir(parents=True, exist_ok=True)
-        _write_atomically(self._root / name, content)
+        write_atomically(self._root / name, content)
         item_scores = arrays["item_scores"]
         done = Finished(
             model=checkpoint.model,
@@ -113,9 +113,14 @@ class ResultsFolder:
             row = asdict(self._finished[(checkpoint.model, checkpoint.iteration)])
             del row["weights"], row["seconds"], row["computed_tokens"]  # they differ between runs that agree
             rows.append(row)
-        path = self._root / "results.json"
-        _write_atomically(path, (json.dumps({"schema": SCHEMA, **head, "checkpoints": rows}, indent=1) + "\n").encode())
-        return path
+        return write_results(self._root, head, rows)
+
+
+def write_results(root: Path, head: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write results.json, the head's keys and then the checkpoints, and return its path."""
+    path = root / "results.json"
+    write_atomically(path, (json.dumps({"schema": SCHEMA, **head, "checkpoints": rows}, indent=1) + "\n").encode())
+    return path
 
 
 def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -160,7 +165,8 @@ def _whole_lines(journal: Path) -> list[dict[str, Any]]:
         raise OrganizerError(f"{journal}: damaged; delete the folder {journal.parent} to start over") from None
 
 
-def _write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
     temporary = path.with_name(path.name + ".partial")
     temporary.write_bytes(content)
     os.replace(temporary, path)

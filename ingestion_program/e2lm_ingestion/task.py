@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, Field, StrictInt, ValidationError, model_validator
 
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.item_metrics import NAMED, Measure, OutputType
+from e2lm_ingestion.item_metrics import Measure, OutputType
 from e2lm_ingestion.strict_yaml import read_yaml
 from e2lm_ingestion.task_keys import (
     MAX_FEWSHOT,
@@ -23,6 +23,7 @@ from e2lm_ingestion.task_keys import (
     Metric,
     Strict,
     Target,
+    check_metric,
     inside,
 )
 
@@ -98,18 +99,9 @@ class Task(Strict):
         return self.metric_list[0].measure(self.output_type)
 
     @property
-    def guessed(self) -> bool:
-        """Whether guessing has a score under the metric."""
-        first = self.metric_list[0]
-        return first.expression is None and NAMED[self.output_type][first.metric].guessed
-
-    @property
     def higher_is_better(self) -> bool:
         """Whether a larger value of the metric is a better model."""
-        first = self.metric_list[0]
-        if first.higher_is_better is not None:
-            return first.higher_is_better
-        return first.expression is not None or NAMED[self.output_type][first.metric].higher_is_better
+        return self.metric_list[0].is_better_higher(self.output_type)
 
     @property
     def unconditional(self) -> bool:
@@ -150,7 +142,7 @@ class Task(Strict):
     def _agrees_with_itself(self) -> Self:
         self._check_output_type()
         for metric in self.metric_list:
-            self._check_metric(metric)
+            check_metric(metric, self.output_type)
         splits = ", ".join(self.data_files)
         for key, split in (
             ("test_split", self.test_split),
@@ -186,28 +178,6 @@ class Task(Strict):
             raise ValueError("generation_kwargs and filter_list: only for generate_until: leave them out")
         if generates and not self.fewshot_delimiter and not (self.generation_kwargs and self.generation_kwargs.until):
             raise ValueError("generation_kwargs: write `until`, the texts that end an answer")
-
-    def _check_metric(self, metric: Metric) -> None:
-        named = NAMED[self.output_type]
-        options = metric.model_fields_set - {"metric", "expression", "aggregation", "higher_is_better"}
-        if options and not (self.output_type == "generate_until" and metric.metric == "exact_match"):
-            raise ValueError(f"metric_list: {sorted(options)[0]} is read by exact_match of generate_until alone")
-        if metric.expression is not None:
-            if self.output_type == "generate_until":
-                raise ValueError("metric_list: an expression is over log-likelihoods, and generate_until has none")
-            if any(metric.metric in names for names in NAMED.values()):
-                raise ValueError(f"metric_list: {metric.metric} is a metric already; give the expression another name")
-            aggregation = "mean"
-        elif metric.metric not in named:
-            near = difflib.get_close_matches(metric.metric, named, n=1)
-            advice = f"did you mean {near[0]}?" if near else f"it has {', '.join(named)}"
-            raise ValueError(f"metric_list: {self.output_type} has no metric {metric.metric}; {advice}")
-        else:
-            aggregation = named[metric.metric].aggregation
-        if "aggregation" in metric.model_fields_set and metric.aggregation != aggregation:
-            raise ValueError(
-                f"metric_list: the aggregation of {metric.metric} is {aggregation}, not {metric.aggregation}"
-            )
 
 
 class AggregateMetric(Strict):
@@ -351,6 +321,6 @@ def _explained(error: ValidationError) -> str:
         return f"{place}: this key is not read; remove it"
     if first["type"] == "value_error":
         return f"{place}: {message}" if place else message
-    if place in ("task", "group"):
+    if place in ("task", "group") and first["type"].startswith("string"):
         message = "a task's name has letters, digits, - _ . and at most 64 of them"
     return " ".join(f"{place}: {message}; it is {repr(first['input'])[:80]}".split())

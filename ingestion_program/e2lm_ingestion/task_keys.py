@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
 from collections.abc import Mapping
 from functools import cached_property
@@ -249,3 +250,33 @@ class Metric(Strict):
         measure = NAMED[output_type][self.metric].measure
         assert measure is not None  # of generate_until, which has none
         return measure
+
+    def is_better_higher(self, output_type: OutputType) -> bool:
+        """Whether a larger value is a better model: as written, else as the metric has it."""
+        if self.higher_is_better is not None:
+            return self.higher_is_better
+        return self.expression is not None or NAMED[output_type][self.metric].higher_is_better
+
+    def is_guessed(self, output_type: OutputType) -> bool:
+        """Whether guessing has a score under it."""
+        return self.expression is None and NAMED[output_type][self.metric].guessed
+
+
+def check_metric(metric: Metric, output_type: OutputType) -> None:
+    """Raise ValueError unless it is a metric of the output type, with options and aggregation of its own."""
+    named = NAMED[output_type]
+    options = metric.model_fields_set - {"metric", "expression", "aggregation", "higher_is_better"}
+    if options and not (output_type == "generate_until" and metric.metric == "exact_match"):
+        raise ValueError(f"metric_list: {min(options)} is read by exact_match of generate_until alone")
+    if metric.expression is not None:
+        if output_type == "generate_until":
+            raise ValueError("metric_list: an expression is over log-likelihoods, and generate_until has none")
+        if any(metric.metric in names for names in NAMED.values()):
+            raise ValueError(f"metric_list: {metric.metric} is a metric already; give the expression another name")
+    elif metric.metric not in named:
+        near = difflib.get_close_matches(metric.metric, named, n=1)
+        advice = f"did you mean {near[0]}?" if near else f"it has {', '.join(named)}"
+        raise ValueError(f"metric_list: {output_type} has no metric {metric.metric}; {advice}")
+    aggregation = "mean" if metric.expression is not None else named[metric.metric].aggregation
+    if "aggregation" in metric.model_fields_set and metric.aggregation != aggregation:
+        raise ValueError(f"metric_list: the aggregation of {metric.metric} is {aggregation}, not {metric.aggregation}")

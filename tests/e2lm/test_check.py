@@ -82,12 +82,12 @@ def test_what_is_wrong_is_one_line_and_exit_code_2_also_as_json(tmp_path: Path) 
 def test_with_the_suites_tokenizer_boundaries_show_and_tokens_are_counted(miniature: Path) -> None:
     answer = json.loads(check(EXAMPLES / "science-cloze", "--suite", "miniature", "--gpu", "T4", "--json").stdout)
     item = answer["first_items"][0]
-    assert "".join(item["context_tokens"]) == item["context"].rstrip()
-    assert len(item["context_tokens"]) > 5
+    assert "".join(item["context_tokens"][0]) == item["contexts"][0].rstrip()
+    assert len(item["context_tokens"][0]) > 5
     assert ["".join(tokens) for tokens in item["continuation_tokens"]] == item["continuations"]
     forecast = answer["forecast"]
     assert forecast["source"] == "counted"
-    assert item["context_tokens"][0] + "·" in check(EXAMPLES / "science-cloze", "--suite", "miniature").stdout
+    assert item["context_tokens"][0][0] + "·" in check(EXAMPLES / "science-cloze", "--suite", "miniature").stdout
     assert 0 < forecast["unique_tokens"] < forecast["tokens"]
     assert (forecast["gpu"], forecast["checkpoints"]) == ("T4", 154)
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.prompts import build_items
+from e2lm_ingestion.evaluation import evaluation_of
 from e2lm_ingestion.submission import open_submission
 
 
@@ -14,7 +14,7 @@ def main() -> int:
     """Returns 0 when the submission is tolerated, 2 when it is refused in one line."""
     try:
         with open_submission(Path(sys.argv[1])) as submission:
-            build_items(submission)
+            evaluation_of(submission)
     except SubmissionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
