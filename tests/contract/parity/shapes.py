@@ -158,8 +158,8 @@ WINOGRANDE = {
 
 
 def _solution(row: Row, chance: random.Random) -> Row:
-    number = len(row["question"]) * 100 + row["answer"]
-    return {"question": row["question"], "answer": f"It is {row['choices'][row['answer']]}.\n#### {number:,}"}
+    right = row["choices"][row["answer"]]
+    return {"question": row["question"], "answer": f"It is {right} and {right}.\n#### {right},"}
 
 
 def _answers(row: Row, chance: random.Random) -> Row:
@@ -367,7 +367,7 @@ SHAPES = [
         "winogrande",
         "several contexts, one continuation",
         {"test.jsonl": made(_winogrande)},
-        task("winogrande", **WINOGRANDE, metric_list=metrics("acc")),
+        task("winogrande", **WINOGRANDE, metric_list=metrics("acc", "f1")),
     ),
     Shape(
         "winogrande_shots",
@@ -425,7 +425,7 @@ SHAPES = [
                 {
                     "name": "strict-match",
                     "filter": [
-                        {"function": "regex", "regex_pattern": "#### (\\-?[0-9\\.\\,]+)"},
+                        {"function": "regex", "regex_pattern": "#### (\\-?[a-z\\.\\,]+)"},
                         {"function": "take_first"},
                     ],
                 },
@@ -435,7 +435,7 @@ SHAPES = [
                         {
                             "function": "regex",
                             "group_select": -1,
-                            "regex_pattern": "(-?[$0-9.,]{2,})|(-?[0-9]+)",
+                            "regex_pattern": "(-?[$a-z]{2,})|(-?[0-9]+)",
                         },
                         {"function": "take_first"},
                     ],

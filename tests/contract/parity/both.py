@@ -1,0 +1,134 @@
+"""One tiny model on all shapes, through lm-evaluation-harness and through the ingestion program.
+
+usage: python -m tests.contract.parity.both     prints the table of docs/parity.md
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from transformers import AutoTokenizer
+
+from e2lm.catalog import SUITES
+from e2lm.suite import fetch
+from e2lm_ingestion.engines import Engine, make_engine
+from e2lm_ingestion.evaluation import ChoiceEvaluation, GenerationEvaluation, GroupEvaluation, evaluation_of
+from e2lm_ingestion.generation import filtered, text_scores
+from e2lm_ingestion.item_metrics import choice_columns
+from e2lm_ingestion.results import mean_score
+from e2lm_ingestion.submission import Submission, open_submission
+from e2lm_ingestion.suite import Checkpoint, checkpoints_of, checkpoints_root, load_suite
+from tests.contract.parity.shapes import SHAPES, Shape
+
+CONTEXT_LENGTH = 512
+ITERATION = 40_000  # accuracies away from 0 and 1
+PEER = Path(__file__).with_name("peer.py")
+Found = dict[str, Any]  # "asked": (tokens, how many are scored), "prompts": tokens, "metrics": name,filter -> score
+
+
+def early_checkpoint() -> Checkpoint:
+    """A model that has learned something, but not all."""
+    fetch("miniature")
+    every = checkpoints_of(load_suite(SUITES["miniature"].suite), checkpoints_root())
+    return next(one for one in every if (one.model, one.iteration) == ("mini-150k-arch1", ITERATION))
+
+
+def run_theirs(checkpoint: Checkpoint, root: Path) -> dict[str, Found]:
+    """What lm-evaluation-harness asks and finds, by the name of the shape."""
+    arguments = [str(part) for s in SHAPES for part in (s.write(root / s.name, for_lm_eval=True), s.name)]
+    settings = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(root / "cache"), "TOKENIZERS_PARALLELISM": "false"}
+    done = subprocess.run(
+        [sys.executable, PEER, checkpoint.path, str(CONTEXT_LENGTH), root / "found.json", *arguments],
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, Found] = json.loads((root / "found.json").read_text())
+    return found
+
+
+def run_ours(shape: Shape, engine: Engine, checkpoint: Checkpoint, root: Path) -> Found:
+    """What the ingestion program asks and finds; the engine has the checkpoint's weights."""
+    with open_submission(shape.write(root / shape.name, for_lm_eval=False)) as submission:
+        return _run(submission, engine, AutoTokenizer.from_pretrained(checkpoint.path))
+
+
+def _run(submission: Submission, engine: Engine, tokenizer: Any) -> Found:  # noqa: ANN401 (any tokenizer)
+    evaluation = evaluation_of(submission)
+    encoded = evaluation.encode(tokenizer, CONTEXT_LENGTH)
+    answers: Any = evaluation.ask(engine, encoded)
+    parts: list[tuple[Any, Any, Any]] = [(evaluation, encoded, answers)]
+    if isinstance(evaluation, GroupEvaluation):
+        parts = list(zip(evaluation.parts, encoded, answers.parts, strict=True))
+    found: Found = {"asked": [], "prompts": [], "metrics": {}}
+    scores: dict[str, list[np.ndarray]] = {}
+    for part, own, said in parts:
+        if isinstance(part, GenerationEvaluation):
+            found["prompts"] += own.tokens
+            for name, values in _text_metrics(part, said).items():
+                scores.setdefault(name, []).append(values)
+        else:
+            assert isinstance(part, ChoiceEvaluation)
+            requests = own.requests
+            for i in range(len(requests)):
+                sequence = requests.sequence(i).tolist()
+                found["asked"].append((sequence, len(sequence) - int(requests.context_lengths[i])))
+            columns = choice_columns(part.item_arrays(), part.arrays(said))
+            for metric in part.task.metric_list:
+                values = metric.measure(part.task.output_type).item_scores(columns)
+                scores.setdefault(f"{metric.metric},none", []).append(values)
+    sizes = [count for _, count in evaluation.subsets]
+    for name, arrays in scores.items():
+        found["metrics"][name] = mean_score(np.concatenate(arrays), sizes, submission.weight_by_size)
+    return found
+
+
+def _text_metrics(part: GenerationEvaluation, answers: Any) -> dict[str, np.ndarray]:  # noqa: ANN401 (Texts)
+    references = [item.choices for item in part.items]
+    options = [item.options for item in part.items]
+    return {
+        f"{metric.metric},{chain.name}": text_scores(filtered(answers.texts, chain.filter, options), references, metric)
+        for metric in part.task.metric_list
+        for chain in part.task.filter_list
+    }
+
+
+def loaded_engine(checkpoint: Checkpoint) -> Engine:
+    """Our engine, with the checkpoint's weights in single precision, as theirs."""
+    engine = make_engine("transformers", "float32", CONTEXT_LENGTH)
+    engine.load(checkpoint)
+    return engine
+
+
+def main() -> None:
+    """Print a row for each shape."""
+    checkpoint = early_checkpoint()
+    print("| task | output type | what it shows | requests | metric | lm-evaluation-harness | e2lm | difference |")
+    print("|---|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = run_theirs(checkpoint, Path(folder) / "theirs")
+        engine = loaded_engine(checkpoint)
+        for shape in SHAPES:
+            found, peer = run_ours(shape, engine, checkpoint, Path(folder) / "ours"), theirs[shape.name]
+            kind = shape.task.get("output_type", "multiple_choice")
+            first = f"| {shape.name} | {kind} | {shape.shows} | {len(peer['asked']) + len(peer['prompts'])} |"
+            for name, score in found["metrics"].items():
+                metric, chain = name.split(",")
+                expected = peer["metrics"][f"{shape.metrics.get(metric, metric)},{chain}"]
+                shown = metric if chain == "none" else f"{metric}, {chain}"
+                print(f"{first} {shown} | {expected:.6f} | {score:.6f} | {abs(score - expected):.0e} |")
+                first = "| | | | |"
+
+
+if __name__ == "__main__":
+    main()

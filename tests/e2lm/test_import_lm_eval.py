@@ -1,0 +1,128 @@
+"""Tasks of lm-evaluation-harness with local data, as submissions: they ask what the harness asks."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from e2lm_ingestion.prompts import build_items
+from e2lm_ingestion.submission import open_submission
+from tests.contract.parity import shapes
+from tests.e2lm.conftest import e2lm
+from tests.ingestion.conftest import json_lines
+
+Row = dict[str, Any]
+MakeRow = Callable[[Row, random.Random], Row]
+
+
+def page(row: Row, chance: random.Random) -> Row:
+    return {"page": f" = {row['question']} = \n 3 @,@ 000 are {row['choices'][0]} . \n"}
+
+
+def hellaswag(row: Row, chance: random.Random) -> Row:
+    return {**shapes._hellaswag(row, chance), "ind": 1, "activity_label": "Finding"}
+
+
+TASKS: dict[str, tuple[MakeRow, tuple[str, ...], int]] = {
+    "arc_easy": (shapes._arc, ("test", "train"), 2),
+    "hellaswag": (hellaswag, ("validation",), 0),
+    "winogrande": (shapes._winogrande, ("validation", "train"), 0),
+    "gsm8k": (shapes._solution, ("test", "train"), 5),
+    "sciq": (shapes._sciq, ("test",), 0),
+    "wikitext": (page, ("test",), 0),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def harness(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The harness, with a cache of its own."""
+    if importlib.util.find_spec("lm_eval") is None and not os.environ.get("CI"):
+        pytest.skip("NOT TESTED, import from lm-evaluation-harness: it is not installed")
+    os.environ["HF_DATASETS_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def write_data(folder: Path, name: str) -> dict[str, Path]:
+    make, splits, _ = TASKS[name]
+    files = {}
+    for split in splits:
+        files[split] = folder / f"{name}-{split}.jsonl"
+        files[split].write_text(json_lines(shapes.made(make, shapes.TRAIN if split == "train" else shapes.TEST)))
+    return files
+
+
+def asked_there(name: str, files: dict[str, Path], shots: int) -> list[tuple[str, ...]]:
+    from e2lm.import_lm_eval import _loaded
+
+    task = _loaded(name, files, None)
+    task.set_config("num_fewshot", shots)
+    task.set_fewshot_seed(1234)
+    task.build_all_requests(rank=0, world_size=1)
+    return [tuple(text for text in instance.args if isinstance(text, str)) for instance in task.instances]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_an_imported_task_asks_what_the_harness_asks(tmp_path: Path, name: str) -> None:
+    files, shots = write_data(tmp_path, name), TASKS[name][2]
+    data = [part for split, path in files.items() for part in ("--data", f"{split}={path}")]
+    done = e2lm("import-lm-eval", name, tmp_path / "task", *data, "--num-fewshot", str(shots))
+    assert done.returncode == 0, done.stderr
+    assert f"{tmp_path / 'task'}: 100 items of {name}" in done.stdout
+    assert done.stdout.endswith(f"next: e2lm check {tmp_path / 'task'}\n")
+    with open_submission(tmp_path / "task") as submission:
+        kind, items = submission.task.output_type, build_items(submission)
+    expected = asked_there(name, files, shots)
+    if kind == "generate_until":
+        assert [item.contexts for item in items] == expected
+    elif kind == "loglikelihood_rolling":
+        assert [item.continuations for item in items] == expected
+    else:
+        assert [pair for item in items for pair in item.pairs] == expected
+    assert e2lm("check", tmp_path / "task").returncode == 0
+
+
+def test_what_is_code_and_cannot_be_carried_is_said(tmp_path: Path) -> None:
+    files = write_data(tmp_path, "wikitext")
+    done = e2lm("import-lm-eval", "wikitext", tmp_path / "task", "--data", f"test={files['test']}")
+    assert "not carried over: process_results: it is code" in done.stdout
+    task = yaml.safe_load((tmp_path / "task/task.yaml").read_text())
+    assert [metric["metric"] for metric in task["metric_list"]] == [
+        "word_perplexity",
+        "byte_perplexity",
+        "bits_per_byte",
+    ]
+
+
+def test_examples_that_are_drawn_otherwise_are_said_to_be(tmp_path: Path) -> None:
+    data = [
+        part for split, path in write_data(tmp_path, "winogrande").items() for part in ("--data", f"{split}={path}")
+    ]
+    done = e2lm("import-lm-eval", "winogrande", tmp_path / "task", *data, "--num-fewshot", "3")
+    assert "not carried over: which examples are drawn" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["arc_easyy", "--data", "test={file}"], "has no task of this name"),
+        (["mmlu", "--data", "test={file}"], "(a group is not one); there are mmlu_"),
+        (["arc_easy", "--data", "{file}"], "write SPLIT=FILE"),
+        (["arc_easy", "--data", "test=nothing.jsonl"], "there is no such file"),
+        (["arc_easy", "--data", "train={file}"], "needs a split or a field 'test' that the data have not"),
+        (["arc_easy", "--data", "test={file}", "--num-fewshot", "3"], "3 examples need the split that they come from"),
+    ],
+)
+def test_what_is_missing_is_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
+    file = write_data(tmp_path, "arc_easy")["test"]
+    name, *rest = [argument.format(file=file) for argument in arguments]
+    done = e2lm("import-lm-eval", name, tmp_path / "task", *rest)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "task").exists()
