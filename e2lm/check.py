@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from e2lm.catalog import find_suite
-from e2lm.checks import answers, forecast, guessers, repetition, tokens
-from e2lm.checks.questions import Finding, Question, questions_of
+from e2lm.checks import forecast, tokens
 from e2lm.checks.terminal import text_of
+from e2lm_ingestion.checks import findings_of
 from e2lm_ingestion.encoding import moved
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.prompts import Item, items_by_task
@@ -60,7 +60,7 @@ def summarize(submission: Submission, tasks: Mapping[str, list[Item]], suite: Su
     items = [item for own in tasks.values() for item in own]
     tokenizer = tokens.suite_tokenizer(suite, checkpoints_root())
     volume = _volume(task, items, tokenizer, suite.context_length)
-    findings, measured = _findings(submission, tasks)
+    findings, measured = findings_of(submission, tasks)
     if task.output_type != "loglikelihood_rolling":
         findings += tokens.too_long(items, tokenizer, suite.context_length, volume.characters_per_token)
     counts = [len(item.choices) for item in items]
@@ -110,27 +110,6 @@ def _volume(
         tokens=asked.tokens + more.tokens,
         unique_tokens=asked.unique_tokens + more.unique_tokens,
     )
-
-
-def _findings(submission: Submission, tasks: Mapping[str, list[Item]]) -> tuple[list[Finding], dict[str, Any]]:
-    """What the items' texts show, and the numbers behind it."""
-    questions: list[Question] = []
-    for task, items in zip(submission.tasks.values(), tasks.values(), strict=True):
-        questions += questions_of(items, task.fewshot_delimiter, task.shots, len(questions))
-    repeated = [*repetition.duplicate_items(questions), *repetition.answered_by_an_example(questions)]
-    if submission.task.output_type != "multiple_choice":
-        return repeated, {"guessers": None, "answer_positions": None, "stated_in_prompt": None}
-    stated, rates = answers.stated_answers(questions)
-    favored, positions = answers.favored_position(questions)
-    guessed, scores = guessers.guessers(questions)
-    findings = [
-        *answers.identical_choices(questions),
-        *repeated,
-        *stated,
-        *favored,
-        *guessed,
-    ]
-    return findings, {"guessers": scores, "answer_positions": positions, "stated_in_prompt": rates}
 
 
 def _shown(item: Item, tokenizer: PreTrainedTokenizerBase | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2lm.checks.questions import Finding, shared_prefix, some
+from e2lm_ingestion.checks.questions import Finding, shared_prefix, some
 from e2lm_ingestion.encoding import encode, encode_windows
 from e2lm_ingestion.engines.prefix_tree import unique_tokens
 from e2lm_ingestion.prompts import Item

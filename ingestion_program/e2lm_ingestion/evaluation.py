@@ -61,7 +61,11 @@ class Evaluation(Protocol):
 
 def evaluation_of(submission: Submission) -> Evaluation:
     """Render the items and choose what to ask. Raises SubmissionError naming file and line."""
-    items = items_by_task(submission)
+    return evaluation_of_items(submission, items_by_task(submission))
+
+
+def evaluation_of_items(submission: Submission, items: Mapping[str, Sequence[Item]]) -> Evaluation:
+    """The same for items that are rendered already, by the name of their task."""
     parts = [_evaluation(task, items[task.task]) for task in submission.tasks.values()]
     return parts[0] if len(parts) == 1 else GroupEvaluation(tuple(parts), submission.weight_by_size)
 

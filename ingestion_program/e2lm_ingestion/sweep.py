@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from e2lm_ingestion.checks import findings_of
 from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.errors import OrganizerError
-from e2lm_ingestion.evaluation import Evaluation, evaluation_of
+from e2lm_ingestion.evaluation import Evaluation, evaluation_of_items
+from e2lm_ingestion.prompts import items_by_task
 from e2lm_ingestion.results import ITEMS, ResultsFolder, npz
 from e2lm_ingestion.runners import Job, Runner, make_runner
 from e2lm_ingestion.submission import Submission
@@ -51,17 +53,20 @@ def sweep(
     done by then, OrganizerError is raised and what is finished stays.
     """
     ends = None if deadline is None else time.perf_counter() + deadline
-    evaluation = evaluation_of(submission)
+    rendered = items_by_task(submission)
+    evaluation = evaluation_of_items(submission, rendered)
     checkpoints = checkpoints_of(suite, root)
     for checkpoint in checkpoints:
         verify_checkpoint(checkpoint)
+    findings, _ = findings_of(submission, rendered)
+    warnings = [{"kind": one.kind, "message": one.message, "items": list(one.items)} for one in findings]
     with closing(make_runner(Job(evaluation, suite.context_length, make_engine), workers)) as runner:
         items = npz(evaluation.item_arrays())
         head = _head(submission, suite, evaluation, runner, items)
         folder = ResultsFolder(results, head)
         folder.keep_items(items)
         _fill(folder, runner, checkpoints, evaluation, on_progress, ends)
-    return folder.complete(head, checkpoints)
+    return folder.complete({**head, "warnings": warnings}, checkpoints)
 
 
 def _fill(

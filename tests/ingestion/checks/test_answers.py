@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from e2lm.checks.answers import favored_position, identical_choices, stated_answers
-from e2lm.checks.questions import Question
+from e2lm_ingestion.checks.answers import favored_position, identical_choices, stated_answers
+from e2lm_ingestion.checks.questions import Question
 
 
 def test_fair_questions_have_no_findings(fair: list[Question]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from scipy.special import chdtrc
 
-from e2lm.checks.questions import Finding, Question, normalized, some
+from e2lm_ingestion.checks.questions import Finding, Question, normalized, some
 
 LARGEST_P = 0.001  # a finding is no accident of a hundred items
 SMALLEST_EFFECT = 0.02  # and worth a change even where 15,000 items make anything significant

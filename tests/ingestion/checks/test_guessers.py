@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from e2lm.checks.guessers import by_length, choices_only, guessers
-from e2lm.checks.questions import Question
+from e2lm_ingestion.checks.guessers import by_length, choices_only, guessers
+from e2lm_ingestion.checks.questions import Question
 
 
 def with_gold(question: Question, text: str) -> Question:

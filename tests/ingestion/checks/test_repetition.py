@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from e2lm.checks.questions import Question, questions_of
-from e2lm.checks.repetition import answered_by_an_example, duplicate_items
+from e2lm_ingestion.checks.questions import Question, questions_of
+from e2lm_ingestion.checks.repetition import answered_by_an_example, duplicate_items
 from e2lm_ingestion.prompts import Item
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from e2lm.checks.questions import Finding, Question
+from e2lm_ingestion.checks.questions import Finding, Question
 
 FOLDS = 5
 MOST_ITEMS = 5_000  # evenly spaced ones of a larger task: the standard error is below 0.7 points

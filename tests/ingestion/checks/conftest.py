@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from e2lm.checks.questions import Question
+from e2lm_ingestion.checks.questions import Question
 
 
 @pytest.fixture

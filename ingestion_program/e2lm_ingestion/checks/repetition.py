@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from e2lm.checks.questions import Finding, Question, normalized, some
+from e2lm_ingestion.checks.questions import Finding, Question, normalized, some
 
 _SHORTEST = 12  # characters; below it a question such as "Answer:" stands in every example
 

@@ -1,0 +1,26 @@
+"""What may be wrong with a task that is right: findings for its author, from the texts of its items alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from e2lm_ingestion.checks import answers, guessers, repetition
+from e2lm_ingestion.checks.questions import Finding, Question, questions_of
+from e2lm_ingestion.prompts import Item
+from e2lm_ingestion.submission import Submission
+
+
+def findings_of(submission: Submission, tasks: Mapping[str, Sequence[Item]]) -> tuple[list[Finding], dict[str, Any]]:
+    """What the items' texts show, and the numbers behind it (None for tasks without choices); `tasks` by name."""
+    questions: list[Question] = []
+    for task, items in zip(submission.tasks.values(), tasks.values(), strict=True):
+        questions += questions_of(items, task.fewshot_delimiter, task.shots, len(questions))
+    repeated = [*repetition.duplicate_items(questions), *repetition.answered_by_an_example(questions)]
+    if submission.task.output_type != "multiple_choice":
+        return repeated, {"guessers": None, "answer_positions": None, "stated_in_prompt": None}
+    stated, rates = answers.stated_answers(questions)
+    favored, positions = answers.favored_position(questions)
+    guessed, scores = guessers.guessers(questions)
+    found = [*answers.identical_choices(questions), *repeated, *stated, *favored, *guessed]
+    return found, {"guessers": scores, "answer_positions": positions, "stated_in_prompt": rates}
