@@ -6,7 +6,7 @@ compares the improvement with what the choice of items would make of it. Ours; n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,21 +14,24 @@ ENDS = 3  # checkpoints averaged at the beginning and at the end of the early wi
 ROUNDING = 1e-6  # item scores are float32: below this share of their size, a spread is rounding
 
 
-def improvement_z(item_scores: np.ndarray) -> float:
+def improvement_z(item_scores: np.ndarray, subset_sizes: Sequence[int] = ()) -> float:
     """Improvement of one model over the early window, in standard errors.
 
     z = mean(d) / (std(d) / sqrt(items)) with d the mean of an item's last 3 scores minus the mean of its first 3: the
     paired item-bootstrap standard error in closed form. `item_scores` is (early checkpoints, items), higher is better.
-    0 when all items improve by the same amount up to rounding: no item speaks independently of the others.
+    With `subset_sizes` of consecutive subsets, items are drawn within these, and the variance of the mean is
+    sum(n_k * var_k) / items^2 over the subsets. 0 when all items improve by the same amount up to rounding: no item
+    speaks independently of the others.
 
     >>> improvement_z(np.array([[0.0, 0, 0, 0]] * 3 + [[1.0, 1, 1, 0]] * 3))
     3.0
     """
     scores = np.asarray(item_scores, dtype=np.float64)
     difference = scores[-ENDS:].mean(axis=0) - scores[:ENDS].mean(axis=0)
-    if len(difference) < 2:
+    parts = [part for part in np.split(difference, np.cumsum(subset_sizes)[:-1]) if len(part) > 1]
+    if not parts:
         return 0.0
-    spread = float(np.std(difference, ddof=1))
+    spread = float(np.sqrt(sum(len(part) * np.var(part, ddof=1) for part in parts) / len(difference)))
     if spread <= ROUNDING * float(np.abs(scores).max()):
         return 0.0
     return float(np.mean(difference)) / (spread / float(np.sqrt(len(difference))))

@@ -78,6 +78,19 @@ class ItemTable:
 
 
 @dataclass(frozen=True, slots=True)
+class SubsetRow:
+    """What one subset does to the signal; early checkpoints of the signal models only."""
+
+    name: str
+    items: int
+    weight: float  # share of the score
+    mean: float  # of its items, over all early checkpoints
+    rise: float  # its last 3 early means minus its first 3, in the score's unit
+    sq: float  # signal quality of its own curves
+    influence: float  # SQ of the whole minus SQ without the subset; positive helps
+
+
+@dataclass(frozen=True, slots=True)
 class Pruning:
     """SQ with and without the tenth of the items that rise least, on the models that chose them and on others."""
 
@@ -112,4 +125,6 @@ class Evaluation:
     ranking_reference: str = "each"  # what the early ranking is compared with: each late checkpoint, or "final"
     intervals: dict[str, Interval] = field(default_factory=dict)  # of score, sq, rc, cs: those that were computed
     table: ItemTable | None = None
+    subsets: tuple[SubsetRow, ...] = ()
+    warnings: tuple[str, ...] = ()  # what the check of the submission found
     pruning: Pruning | None = None

@@ -7,14 +7,15 @@ docs/uncertainty.md.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from e2lm_scoring.eligibility import ENDS
-from e2lm_scoring.evaluation import ItemTable, Pruning
+from e2lm_scoring.evaluation import ItemTable, Pruning, SubsetRow
 from e2lm_scoring.signal import correlation, signal_qualities
 
 CLEAR = 2.0  # standard errors of the trend from which an item is called rising or falling
@@ -22,8 +23,10 @@ WORST = 0.1  # share of the items that pruning drops
 BLOCK = 2000  # items at a time
 
 
-def item_table(scores: np.ndarray, subset: Sequence[str] = ()) -> ItemTable:
+def item_table(scores: np.ndarray, subset: Sequence[str] = (), weights: np.ndarray | None = None) -> ItemTable:
     """Every item's part in the signal; `scores` is (signal models, early checkpoints, items), higher is better.
+
+    They are given times the items' weights (items,), if there are any; means and rises are shown without.
 
     trend is Pearson's r of the item's scores, each model's mean taken off, with the order of training; it is clear when
     r * sqrt((n - 2) / (1 - r^2)) reaches 2, n the number of models times checkpoints. Scores of neighboring checkpoints
@@ -34,16 +37,49 @@ def item_table(scores: np.ndarray, subset: Sequence[str] = ()) -> ItemTable:
     >>> item_table(np.array([[rising, right]]).transpose(0, 2, 1)).kind.tolist()
     ['rising', 'ceiling']
     """
-    values = np.asarray(scores, dtype=np.float64)
+    weighted = np.asarray(scores, dtype=np.float64)
+    values = weighted if weights is None else weighted / weights
     trend = item_trends(values)
     return ItemTable(
         subset=np.asarray(subset if len(subset) else [""] * values.shape[2]),
         mean=values.mean(axis=(0, 1)),
         rise=(values[:, -ENDS:].mean(axis=1) - values[:, :ENDS].mean(axis=1)).mean(axis=0),
         trend=trend,
-        influence=influences(values),
+        influence=influences(weighted),
         kind=_kinds(values, trend),
     )
+
+
+def subset_rows(scores: np.ndarray, sizes: Mapping[str, int], weights: np.ndarray) -> tuple[SubsetRow, ...]:
+    """Every subset's part in the signal; `scores` and `weights` as in `item_table`, `sizes` in the order of the items.
+
+    >>> rising, falling = [0.0] * 4 + [1.0] * 4, [1.0] * 4 + [0.0] * 4
+    >>> scores = np.array([[rising, rising, falling]]).transpose(0, 2, 1)
+    >>> [row.rise for row in subset_rows(scores, {"good": 2, "bad": 1}, np.ones(3))]
+    [1.0, -1.0]
+    """
+    weighted = np.asarray(scores, dtype=np.float64)
+    whole = float(np.mean(signal_qualities(weighted.mean(axis=2))))
+    rows, start = [], 0
+    for name, size in sizes.items():
+        chosen = np.zeros(weighted.shape[2], dtype=bool)
+        chosen[start : start + size] = True
+        start += size
+        curves = weighted[:, :, chosen].mean(axis=2) / weights[chosen].mean()
+        others = weighted[:, :, ~chosen]
+        without = float(np.mean(signal_qualities(others.mean(axis=2)))) if others.size else 0.0
+        rows.append(
+            SubsetRow(
+                name=name,
+                items=size,
+                weight=float(weights[chosen].sum() / weights.sum()),
+                mean=float(curves.mean()),
+                rise=float((curves[:, -ENDS:].mean(axis=1) - curves[:, :ENDS].mean(axis=1)).mean()),
+                sq=float(np.mean(signal_qualities(curves))),
+                influence=whole - without,
+            )
+        )
+    return tuple(rows)
 
 
 def item_trends(scores: np.ndarray) -> np.ndarray:
@@ -110,6 +146,13 @@ def prune(scores: dict[str, np.ndarray], signal_models: Sequence[str]) -> Prunin
         held_out_before=quality(held_out, slice(None)),
         held_out_after=quality(held_out, kept),
     )
+
+
+def subsets_parquet(rows: Sequence[SubsetRow]) -> bytes:
+    """The content of subsets.parquet: one row a subset, in the order of the items."""
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist([asdict(row) for row in rows]), buffer, compression="zstd")
+    return buffer.getvalue()
 
 
 def items_parquet(table: ItemTable) -> bytes:

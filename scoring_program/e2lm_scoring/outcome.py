@@ -1,4 +1,4 @@
-"""Results in; out come scores.json, the report and items.parquet, or a page that says why not."""
+"""Results in; out come scores.json, the report and tables of items and subsets, or a page that says why not."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 
 from e2lm_scoring.errors import OrganizerError, SubmissionError
 from e2lm_scoring.evaluation import Evaluation
-from e2lm_scoring.items import items_parquet
+from e2lm_scoring.items import items_parquet, subsets_parquet
 from e2lm_scoring.report import render, render_failure
 from e2lm_scoring.report.reveal import redact, shows_everything
 from e2lm_scoring.scores import evaluate, scores_json
 
-SCORES, REPORT, ITEMS = "scores.json", "detailed_results.html", "items.parquet"
+SCORES, REPORT = "scores.json", "detailed_results.html"
+ITEMS, SUBSETS = "items.parquet", "subsets.parquet"
 
 
 def score(results: Path, scoring_yaml: Path, output: Path) -> Evaluation:
@@ -23,16 +24,18 @@ def score(results: Path, scoring_yaml: Path, output: Path) -> Evaluation:
     evaluation = evaluate(results, scoring_yaml)
     output.mkdir(parents=True, exist_ok=True)
     _write(output / REPORT, render(evaluation).encode("utf-8"))
-    table = (evaluation if shows_everything(evaluation) else redact(evaluation)).table
-    if table is not None:
-        _write(output / ITEMS, items_parquet(table))
+    shown = evaluation if shows_everything(evaluation) else redact(evaluation)
+    if shown.table is not None:
+        _write(output / ITEMS, items_parquet(shown.table))
+    if shown.subsets:
+        _write(output / SUBSETS, subsets_parquet(shown.subsets))
     _write(output / SCORES, scores_json(evaluation))
     return evaluation
 
 
 def forget(output: Path) -> None:
     """Remove what an earlier scoring left: it must not outlive a failure."""
-    for name in (SCORES, ITEMS, REPORT):
+    for name in (SCORES, ITEMS, SUBSETS, REPORT):
         (output / name).unlink(missing_ok=True)
 
 

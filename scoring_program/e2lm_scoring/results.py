@@ -59,6 +59,14 @@ class SubsetRow(_Row):
     items: int = Field(gt=0)
 
 
+class WarningRow(_Row):
+    """Something that the check of the submission found."""
+
+    kind: str = Field(max_length=60)
+    message: str = Field(max_length=1000)
+    items: tuple[int, ...] = Field(default=(), max_length=100)  # the first ones, from 0
+
+
 class ResultsFile(_Row):
     """results.json."""
 
@@ -74,6 +82,17 @@ class ResultsFile(_Row):
     models: tuple[ModelRow, ...]
     checkpoints: tuple[CheckpointRow, ...]
     subsets: tuple[SubsetRow, ...] = ()
+    weight_by_size: bool = True
+    warnings: tuple[WarningRow, ...] = Field(default=(), max_length=100)
+
+    @property
+    def item_weights(self) -> np.ndarray:
+        """What each item counts, (items,) float32 of mean 1: where subsets weigh the same, more in a small one."""
+        if self.weight_by_size or not self.subsets:
+            return np.ones(self.submission.items, dtype=np.float32)
+        sizes = np.asarray([subset.items for subset in self.subsets])
+        weights: np.ndarray = np.repeat(sizes.sum() / len(sizes) / sizes, sizes).astype(np.float32)
+        return weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +101,7 @@ class Results:
 
     file: ResultsFile
     rows: dict[tuple[str, int], CheckpointRow]
-    item_scores: dict[tuple[str, int], np.ndarray]  # each (items,) float32
+    item_scores: dict[tuple[str, int], np.ndarray]  # each (items,) float32, times the items' weights
 
 
 def read_results(folder: Path, configuration: Configuration) -> Results:
@@ -175,6 +194,7 @@ def _read_item_scores(folder: Path, row: CheckpointRow, file: ResultsFile) -> np
         raise OrganizerError(
             f"{path}: item {int(np.argmin(np.isfinite(item_scores))) + 1} has no finite score; {ADVICE}"
         )
+    item_scores *= file.item_weights
     mean = float(np.mean(item_scores, dtype=np.float64))
     if abs(mean - row.score) > 1e-6 * max(1.0, abs(mean)):
         raise OrganizerError(f"{path}: its mean {mean:.6f} is not the score {row.score:.6f} of results.json; {ADVICE}")

@@ -14,7 +14,7 @@ from e2lm_scoring.curves import curves, oriented_chance, oriented_items, window_
 from e2lm_scoring.eligibility import improvement_z, ineligible_because
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.evaluation import Alignment, Evaluation, GroupRanking, ModelSignal
-from e2lm_scoring.items import item_table, prune
+from e2lm_scoring.items import item_table, prune, subset_rows
 from e2lm_scoring.ranking import ranking_agreement, ranking_consistency
 from e2lm_scoring.reported import reported_columns
 from e2lm_scoring.results import Results, read_results
@@ -43,6 +43,8 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Ev
     early_science = {
         model: _early_items(results, configuration, model) for model in _science_models(results, configuration)
     }
+    early_signal = np.stack([early_science[model] for model in configuration.signal_models])
+    weights = results.file.item_weights
     evaluation = Evaluation(
         task=results.file.task,
         suite=results.file.suite,
@@ -67,10 +69,9 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Ev
         },
         ranking_reference=configuration.ranking_reference,
         intervals={key: interval(scores[key], draws) for key, draws in drawn.scores.items()},
-        table=item_table(
-            np.stack([early_science[model] for model in configuration.signal_models]),
-            [subset.name for subset in subsets for _ in range(subset.items)],
-        ),
+        table=item_table(early_signal, [subset.name for subset in subsets for _ in range(subset.items)], weights),
+        subsets=subset_rows(early_signal, {subset.name: subset.items for subset in subsets}, weights),
+        warnings=tuple(warning.message for warning in results.file.warnings),
         pruning=prune(early_science, configuration.signal_models),
     )
     return evaluation, drawn
@@ -115,7 +116,8 @@ def _quality(results: Results, configuration: Configuration, model: str) -> Sign
 
 
 def _signal(results: Results, configuration: Configuration, model: str, quality: SignalQuality) -> ModelSignal:
-    z = improvement_z(_early_items(results, configuration, model))
+    sizes = [subset.items for subset in results.file.subsets]
+    z = improvement_z(_early_items(results, configuration, model), sizes)
     return ModelSignal(model, quality.monotonicity, quality.autocorrelation, quality.sq, z)
 
 

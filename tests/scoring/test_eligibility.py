@@ -59,3 +59,13 @@ def test_signal_to_noise_is_the_models_distance_in_steps() -> None:
 
 def test_scores_that_never_move_have_no_ratio() -> None:
     assert signal_to_noise([[0.1] * 8, [0.2] * 8]) == 0.0
+
+
+def test_items_drawn_within_subsets_have_the_error_of_that() -> None:
+    draw = np.random.default_rng(0)
+    gains = np.concatenate([draw.normal(0.1, 0.05, 40), draw.normal(0.5, 0.2, 160)])
+    scores = np.concatenate([np.zeros((3, 200)), np.tile(gains, (3, 1))])
+    spread = np.sqrt(40 * np.var(gains[:40], ddof=1) + 160 * np.var(gains[40:], ddof=1)) / 200
+    assert improvement_z(scores, (40, 160)) == pytest.approx(gains.mean() / spread)
+    assert improvement_z(scores, (200,)) == pytest.approx(improvement_z(scores))
+    assert improvement_z(scores, (40, 160)) > improvement_z(scores), "a difference between subsets is no uncertainty"

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from e2lm_scoring.items import influences, item_table, items_parquet, prune
-from e2lm_scoring.signal import signal_quality
+from e2lm_scoring.items import influences, item_table, items_parquet, prune, subset_rows, subsets_parquet
+from e2lm_scoring.signal import signal_qualities, signal_quality
 
 RISING, FALLING = [0.0] * 6 + [1.0] * 8, [1.0] * 6 + [0.0] * 8
 WANDERING, NEVER, ALWAYS = [0.0, 1.0] * 7, [0.0] * 14, [1.0] * 14
@@ -68,6 +68,32 @@ def test_without_other_models_every_second_signal_model_is_held_out() -> None:
     answers = scores(RISING, WANDERING)
     assert prune(dict(zip("abc", answers, strict=True)), "abc").held_out == ("b",)
     assert prune({"a": answers[0]}, "a").held_out == ()
+
+
+def test_a_subset_is_judged_by_its_own_curves_and_by_what_is_left_without_it() -> None:
+    answers = scores(RISING, RISING, FALLING)
+    good, bad = subset_rows(answers, {"good": 2, "bad": 1}, np.ones(3))
+    assert (good.name, good.items) == ("good", 2)
+    assert good.weight == pytest.approx(2 / 3)
+    assert good.sq == pytest.approx(np.mean(signal_qualities(answers[:, :, :2].mean(axis=2))))
+    assert bad.sq == pytest.approx(np.mean(signal_qualities(answers[:, :, 2])))
+    whole = np.mean(signal_qualities(answers.mean(axis=2)))
+    assert bad.influence == pytest.approx(whole - good.sq)
+    assert bad.rise == pytest.approx(-good.rise)
+    alike = subset_rows(answers * [0.75, 0.75, 1.5], {"good": 2, "bad": 1}, np.asarray([0.75, 0.75, 1.5]))
+    assert [row.weight for row in alike] == [0.5, 0.5]
+    assert [row.rise for row in alike] == pytest.approx([good.rise, bad.rise])
+    table = pq.read_table(io.BytesIO(subsets_parquet(alike)))
+    assert table.column("name").to_pylist() == ["good", "bad"]
+    assert table.column("weight").to_pylist() == [0.5, 0.5]
+
+
+def test_weights_move_the_effect_of_an_item_and_not_its_mean() -> None:
+    answers, weights = scores(RISING, FALLING, NEVER), np.asarray([0.5, 1.25, 1.25])
+    plain, weighted = item_table(answers), item_table(answers * weights, (), weights)
+    np.testing.assert_allclose(weighted.mean, plain.mean)
+    assert weighted.kind.tolist() == plain.kind.tolist()
+    assert abs(weighted.influence[0] - plain.influence[0]) > 1e-3
 
 
 def test_the_parquet_file_has_one_numbered_row_an_item() -> None:

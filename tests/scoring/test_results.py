@@ -134,11 +134,45 @@ def test_lower_is_better_turns_curves_and_chance_around(worker: Path) -> None:
     assert not evaluation.eligible
 
 
+def test_subsets_that_weigh_the_same_make_the_score_of_their_means(worker: Path) -> None:
+    subsets = [{"name": "easy", "items": 50}, {"name": "hard", "items": 150}]
+
+    def weigh(results: dict[str, Any]) -> None:
+        results |= {"subsets": subsets, "weight_by_size": False}
+        for row in results["checkpoints"]:
+            with np.load(worker / "input/res" / row["arrays"]) as arrays:
+                row["score"] = float((arrays["item_scores"][:50].mean() + arrays["item_scores"][50:].mean()) / 2)
+
+    plain = evaluate(worker / "input/res", worker / "input/ref/scoring.yaml")
+    edit(worker, lambda r: r.update(subsets=subsets, weight_by_size=False))
+    with pytest.raises(OrganizerError, match="is not the score"):
+        read(worker)
+    edit(worker, weigh)
+    results = read(worker)
+    evaluation = evaluate(worker / "input/res", worker / "input/ref/scoring.yaml")
+    for curve in evaluation.curves:
+        rows = [row for (model, _), row in results.rows.items() if model == curve.model]
+        assert curve.scores.tolist() == pytest.approx([row.score for row in rows][: len(curve.scores)], abs=1e-6)
+    assert evaluation.scores["sq"] != plain.scores["sq"]
+    assert [row.weight for row in evaluation.subsets] == pytest.approx([0.5, 0.5])
+    low, high = evaluation.intervals["sq"].low, evaluation.intervals["sq"].high
+    assert low <= evaluation.scores["sq"] <= high
+
+
+def test_warnings_of_the_check_are_kept(worker: Path) -> None:
+    edit(worker, lambda r: r.update(warnings=[{"kind": "duplicate_items", "message": "2 items repeat", "items": [3]}]))
+    assert evaluate(worker / "input/res", worker / "input/ref/scoring.yaml").warnings == ("2 items repeat",)
+    edit(worker, lambda r: r.update(warnings=[{"kind": "x", "message": "x" * 2000}]))
+    with pytest.raises(OrganizerError, match=r"warnings\.0\.message"):
+        read(worker)
+
+
 def test_subsets_are_drawn_and_listed_apart(worker: Path) -> None:
     edit(worker, lambda r: r.update(subsets=[{"name": "easy", "items": 50}, {"name": "hard", "items": 150}]))
     evaluation = evaluate(worker / "input/res", worker / "input/ref/scoring.yaml")
     assert evaluation.table is not None
     assert evaluation.table.subset.tolist() == ["easy"] * 50 + ["hard"] * 150
+    assert [(row.name, row.items) for row in evaluation.subsets] == [("easy", 50), ("hard", 150)]
     edit(worker, lambda r: r["subsets"].pop())
     with pytest.raises(OrganizerError, match="subsets count 50 items, submission 200"):
         read(worker)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from e2lm_scoring.evaluation import ItemTable
+from e2lm_scoring.evaluation import ItemTable, SubsetRow
 from e2lm_scoring.report.scales import score_text
 
 FIRST = 20  # rows in the page itself, for readers without scripts
@@ -32,8 +33,11 @@ class Kind:
 class Subset:
     name: str
     items: int
+    weight: float  # share of the score
     mean: str
     rise: str
+    sq: float  # of the subset's own curves
+    influence: str
     rising: int
     falling: int
 
@@ -58,14 +62,14 @@ class ItemView:
     data: dict[str, object]
 
 
-def item_view(table: ItemTable) -> ItemView:
+def item_view(table: ItemTable, subsets: Sequence[SubsetRow] = ()) -> ItemView:
     """What the page needs of the items; the rows are those with the lowest trend."""
     names = list(dict.fromkeys(table.subset.tolist()))
     kinds = [name for name in KINDS if (table.kind == name).any()]
     return ItemView(
         count=len(table.mean),
         kinds=[_kind(table, name) for name in kinds],
-        subsets=[_subset(table, name) for name in names] if len(names) > 1 else [],
+        subsets=[_subset(table, row) for row in subsets],
         rows=[_row(table, int(index)) for index in np.argsort(table.trend, kind="stable")[:FIRST]],
         data={
             "subsets": names,
@@ -87,15 +91,18 @@ def _kind(table: ItemTable, name: str) -> Kind:
     return Kind(name, count, count / len(table.kind), KINDS[name])
 
 
-def _subset(table: ItemTable, name: str) -> Subset:
-    chosen = table.subset == name
+def _subset(table: ItemTable, row: SubsetRow) -> Subset:
+    kinds = table.kind[table.subset == row.name]
     return Subset(
-        name=name,
-        items=int(chosen.sum()),
-        mean=score_text(float(table.mean[chosen].mean())),
-        rise=score_text(float(table.rise[chosen].mean())),
-        rising=int(np.sum(table.kind[chosen] == "rising")),
-        falling=int(np.sum(table.kind[chosen] == "falling")),
+        name=row.name,
+        items=row.items,
+        weight=row.weight,
+        mean=score_text(row.mean),
+        rise=score_text(row.rise),
+        sq=row.sq,
+        influence=f"{row.influence:+.4f}",
+        rising=int(np.sum(kinds == "rising")),
+        falling=int(np.sum(kinds == "falling")),
     )
 
 

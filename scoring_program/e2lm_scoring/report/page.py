@@ -16,6 +16,7 @@ from e2lm_scoring.report.charts import all_curves, line_styles
 from e2lm_scoring.report.components import alignment_chart, ranking_card, signal_card
 from e2lm_scoring.report.glossary import score_rows
 from e2lm_scoring.report.item_view import item_view
+from e2lm_scoring.report.order_map import order_map
 from e2lm_scoring.report.palette import custom_properties
 from e2lm_scoring.report.reveal import redact, shows_everything
 from e2lm_scoring.report.scales import score_text, token_unit
@@ -66,9 +67,10 @@ def render(evaluation: Evaluation) -> str:
                 for number, signal in enumerate(shown.signal)
             ],
             ranking_cards=[ranking_card(number, group, styles, unit) for number, group in enumerate(shown.ranking)],
+            order_map=order_map(shown.curves, shown.ranking, unit),
             alignment=alignment_chart(shown.alignment, styles, unit),
             score_interval=_interval_text(shown, "score" if "score" in shown.scores else "sq"),
-            items=item_view(shown.table) if shown.table is not None else None,
+            items=item_view(shown.table, shown.subsets) if shown.table is not None else None,
             pruning=shown.pruning,
             rows=score_rows(shown.scores),
             style=Markup(custom_properties() + "\n" + (FOLDER / "report.css").read_text(encoding="utf-8")),

@@ -36,6 +36,7 @@ def redact(evaluation: Evaluation) -> Evaluation:
         evaluation,
         table=None if signal_is_held else evaluation.table,
         pruning=None if signal_is_held else evaluation.pruning,
+        subsets=() if signal_is_held else evaluation.subsets,
         curves=tuple(
             early_part(curve)
             for curve in evaluation.curves

@@ -15,6 +15,7 @@ from e2lm_scoring.evaluation import (
     ItemTable,
     ModelSignal,
     Pruning,
+    SubsetRow,
 )
 
 SIZES = ("0.5B", "1B", "3B")
@@ -111,6 +112,18 @@ def item_table_of(items: int, subsets: tuple[str, ...] = ("",)) -> ItemTable:
         trend=trend,
         influence=trend / 1e5,
         kind=kinds,
+    )
+
+
+def subset_rows_of(table: ItemTable) -> tuple[SubsetRow, ...]:
+    """Made-up rows for the subsets of a table."""
+    names = list(dict.fromkeys(table.subset.tolist()))
+    share = 1 / len(names)
+    return tuple(
+        SubsetRow(
+            name, int(np.sum(table.subset == name)), share, 0.4, 0.1 * number, 0.9 - 0.3 * number, 0.02 - 0.03 * number
+        )
+        for number, name in enumerate(names)
     )
 
 

@@ -15,7 +15,7 @@ from selenium.webdriver.support.ui import Select
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.report import render_failure
 from tests.scoring.report.conftest import Open
-from tests.scoring.report.evaluations import good, ineligible, item_table_of, noisy
+from tests.scoring.report.evaluations import good, ineligible, item_table_of, noisy, subset_rows_of
 
 
 def curve_is_drawn(browser: webdriver.Chrome, slot: int) -> bool:
@@ -120,7 +120,8 @@ def rows_of(browser: webdriver.Chrome) -> list[str]:
 
 
 def test_items_are_found_by_number_kind_and_subset(open_report: Open) -> None:
-    browser = open_report(replace(good(), table=item_table_of(1200, ("biology", "physics"))))
+    table = item_table_of(1200, ("biology", "physics"))
+    browser = open_report(replace(good(), table=table, subsets=subset_rows_of(table)))
     search = browser.find_element(By.ID, "items-search")
     assert len(rows_of(browser)) == 50
     search.send_keys("40-42")

@@ -12,7 +12,7 @@ from e2lm_scoring.errors import OrganizerError, SubmissionError
 from e2lm_scoring.evaluation import Curve, Evaluation
 from e2lm_scoring.report import render, render_failure
 from e2lm_scoring.report.reveal import redact
-from tests.scoring.report.evaluations import WEB, good, ineligible, item_table_of, noisy
+from tests.scoring.report.evaluations import WEB, good, ineligible, item_table_of, noisy, subset_rows_of
 
 
 def with_other_held_values(evaluation: Evaluation) -> Evaluation:
@@ -89,6 +89,10 @@ def test_participants_text_is_text_in_the_page_and_in_its_data() -> None:
     evaluation = good()
     curves = tuple(replace(curve, model=curve.model + attack) for curve in evaluation.curves)
     signal = tuple(replace(signal, model=signal.model + attack) for signal in evaluation.signal)
+    ranking = tuple(
+        replace(group, models=tuple(model + attack for model in group.models)) for group in evaluation.ranking
+    )
+    table = item_table_of(40, ("plain", attack))
     page = render(
         replace(
             evaluation,
@@ -99,8 +103,11 @@ def test_participants_text_is_text_in_the_page_and_in_its_data() -> None:
             reasons=(attack,),
             curves=curves,
             signal=signal,
+            ranking=ranking,
             scores={**evaluation.scores, attack: 1.0},
-            table=item_table_of(40, ("plain", attack)),
+            table=table,
+            subsets=subset_rows_of(table),
+            warnings=(attack,),
             provenance={attack: attack},
         )
     )
@@ -173,14 +180,36 @@ def test_items_of_signal_models_that_are_held_back_are_held_back_too() -> None:
     evaluation = good("participant")
     signal = (replace(evaluation.signal[0], model=WEB), *evaluation.signal[1:])
     held = redact(replace(evaluation, signal=signal))
-    assert (held.table, held.pruning) == (None, None)
+    assert (held.table, held.pruning, held.subsets) == (None, None, ())
     assert redact(evaluation).table is not None
 
 
 def test_fifteen_thousand_items_fit_in_the_page() -> None:
-    page = render(replace(good(), table=item_table_of(15_000, ("biology", "chemistry", "physics"))))
+    table = item_table_of(15_000, ("biology", "chemistry", "physics"))
+    page = render(replace(good(), table=table, subsets=subset_rows_of(table)))
     assert len(page.encode()) < 3_000_000
     assert "Subsets" in page
+
+
+def test_what_the_check_found_stands_before_the_curves() -> None:
+    page = render(replace(good("participant"), warnings=("the longest choice is right in 80%",)))
+    assert "the longest choice is right in 80%" in page.split('id="all-curves"')[0]
+    assert "What the check found" not in render(good())
+
+
+def cells(page: str) -> list[tuple[str, ...]]:
+    return re.findall(r'class="heat-(\d)" d="M([\d.]+) [\d.]+L[\d.]+ [\d.]+L([\d.]+)', page)
+
+
+def test_the_order_of_models_is_mapped_over_what_may_be_seen() -> None:
+    own, everyone = cells(render(good("participant"))), cells(render(good()))
+    assert len({shade for shade, _, _ in everyone}) > 2
+    ends = [max(float(right) for _, _, right in found) for found in (own, everyone)]
+    assert ends == [pytest.approx(1000, abs=30)] * 2
+    assert len(everyone) > len(own) > 14, "late checkpoints have rows of their own"
+    alone = replace(good(), ranking=good().ranking[:1])
+    constant = tuple(replace(curve, scores=np.full(len(curve.scores), 0.3)) for curve in alone.curves)
+    assert {shade for shade, _, _ in cells(render(replace(alone, curves=constant)))} == {"3"}, "a tie is neither"
 
 
 def test_a_failure_says_why_and_whose_turn_it_is_without_any_script() -> None:
