@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from e2lm_ingestion.task_keys import (
 
 if TYPE_CHECKING:
     from lm_eval.api.task import ConfigurableTask
+    from lm_eval.tasks import TaskManager
 
 EXTENSIONS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
 DEFAULT_METRIC = {
@@ -87,15 +89,21 @@ def _data_files(given: Sequence[str]) -> dict[str, Path]:
     return files
 
 
-def _loaded(name: str, files: Mapping[str, Path], include_path: Path | None) -> ConfigurableTask:
-    """The task with the given data in place of those of the Hub. Raises OrganizerError when it cannot be had."""
-    if importlib.util.find_spec("lm_eval") is None:
-        raise OrganizerError("lm-evaluation-harness is not installed: pip install lm-eval==0.4.13")
+@cache
+def _manager(include_path: Path | None) -> TaskManager:
+    """All tasks of the harness, which take it ten seconds to list."""
     import datasets
     from lm_eval.tasks import TaskManager
 
     datasets.disable_progress_bars()
-    manager = TaskManager(include_path=include_path)
+    return TaskManager(include_path=include_path)
+
+
+def _loaded(name: str, files: Mapping[str, Path], include_path: Path | None) -> ConfigurableTask:
+    """The task with the given data in place of those of the Hub. Raises OrganizerError when it cannot be had."""
+    if importlib.util.find_spec("lm_eval") is None:
+        raise OrganizerError("lm-evaluation-harness is not installed: pip install lm-eval==0.4.13")
+    manager = _manager(include_path)
     if name not in manager.all_subtasks:
         tasks = [task for task in manager.all_subtasks if task.startswith(name)]
         more = f"; there are {', '.join(tasks[:5])}" if tasks else ""

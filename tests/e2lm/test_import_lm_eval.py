@@ -6,16 +6,17 @@ import importlib.util
 import os
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from e2lm.cli import main
 from e2lm_ingestion.prompts import build_items
 from e2lm_ingestion.submission import open_submission
 from tests.contract.parity import shapes
-from tests.e2lm.conftest import e2lm
 from tests.ingestion.conftest import json_lines
 
 Row = dict[str, Any]
@@ -68,14 +69,34 @@ def asked_there(name: str, files: dict[str, Path], shots: int) -> list[tuple[str
     return [tuple(text for text in instance.args if isinstance(text, str)) for instance in task.instances]
 
 
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def e2lm(capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Run a command in this process, where the harness lists its tasks once."""
+
+    def run(*arguments: str | Path) -> Done:
+        code = main([str(argument) for argument in arguments])
+        return Done(code, *capfd.readouterr())
+
+    return run
+
+
 @pytest.mark.parametrize("name", TASKS)
-def test_an_imported_task_asks_what_the_harness_asks(tmp_path: Path, name: str) -> None:
+def test_an_imported_task_asks_what_the_harness_asks(tmp_path: Path, name: str, e2lm: Callable[..., Done]) -> None:
     files, shots = write_data(tmp_path, name), TASKS[name][2]
     data = [part for split, path in files.items() for part in ("--data", f"{split}={path}")]
     done = e2lm("import-lm-eval", name, tmp_path / "task", *data, "--num-fewshot", str(shots))
-    assert done.returncode == 0, done.stderr
-    assert f"{tmp_path / 'task'}: 100 items of {name}" in done.stdout
-    assert done.stdout.endswith(f"next: e2lm check {tmp_path / 'task'}\n")
+    assert done.code == 0, done.err
+    assert f"{tmp_path / 'task'}: 100 items of {name}" in done.out
+    assert done.out.endswith(f"next: e2lm check {tmp_path / 'task'}\n")
     with open_submission(tmp_path / "task") as submission:
         kind, items = submission.task.output_type, build_items(submission)
     expected = asked_there(name, files, shots)
@@ -85,13 +106,13 @@ def test_an_imported_task_asks_what_the_harness_asks(tmp_path: Path, name: str) 
         assert [item.continuations for item in items] == expected
     else:
         assert [pair for item in items for pair in item.pairs] == expected
-    assert e2lm("check", tmp_path / "task").returncode == 0
+    assert e2lm("check", tmp_path / "task").code == 0
 
 
-def test_what_is_code_and_cannot_be_carried_is_said(tmp_path: Path) -> None:
+def test_what_is_code_and_cannot_be_carried_is_said(tmp_path: Path, e2lm: Callable[..., Done]) -> None:
     files = write_data(tmp_path, "wikitext")
     done = e2lm("import-lm-eval", "wikitext", tmp_path / "task", "--data", f"test={files['test']}")
-    assert "not carried over: process_results: it is code" in done.stdout
+    assert "not carried over: process_results: it is code" in done.out
     task = yaml.safe_load((tmp_path / "task/task.yaml").read_text())
     assert [metric["metric"] for metric in task["metric_list"]] == [
         "word_perplexity",
@@ -100,12 +121,12 @@ def test_what_is_code_and_cannot_be_carried_is_said(tmp_path: Path) -> None:
     ]
 
 
-def test_examples_that_are_drawn_otherwise_are_said_to_be(tmp_path: Path) -> None:
+def test_examples_that_are_drawn_otherwise_are_said_to_be(tmp_path: Path, e2lm: Callable[..., Done]) -> None:
     data = [
         part for split, path in write_data(tmp_path, "winogrande").items() for part in ("--data", f"{split}={path}")
     ]
     done = e2lm("import-lm-eval", "winogrande", tmp_path / "task", *data, "--num-fewshot", "3")
-    assert "not carried over: which examples are drawn" in done.stdout
+    assert "not carried over: which examples are drawn" in done.out
 
 
 @pytest.mark.parametrize(
@@ -119,10 +140,12 @@ def test_examples_that_are_drawn_otherwise_are_said_to_be(tmp_path: Path) -> Non
         (["arc_easy", "--data", "test={file}", "--num-fewshot", "3"], "3 examples need the split that they come from"),
     ],
 )
-def test_what_is_missing_is_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
+def test_what_is_missing_is_one_line(
+    tmp_path: Path, arguments: list[str], message: str, e2lm: Callable[..., Done]
+) -> None:
     file = write_data(tmp_path, "arc_easy")["test"]
     name, *rest = [argument.format(file=file) for argument in arguments]
     done = e2lm("import-lm-eval", name, tmp_path / "task", *rest)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert message in done.stderr.splitlines()[-1]
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err.splitlines()[-1]
     assert not (tmp_path / "task").exists()
