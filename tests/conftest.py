@@ -1,4 +1,4 @@
-"""One real browser for all tests that look at pages."""
+"""One real browser for all tests that look at pages; threads that wait do not spin, here or in what tests start."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 FLAGS = (
     "--headless=new",
