@@ -7,8 +7,11 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -19,6 +22,10 @@ CASES = [*zips.CASES, *names.CASES, *yaml_files.CASES, *templates.CASES, *data.C
 SECONDS = 5.0  # of processor time, children included: a busy machine does not fail a test
 MEMORY = 1 << 30  # bytes resident, of the largest process
 WALL_SECONDS = 60
+JUDGE, CHECK = (
+    "test_the_corpus_is_refused_or_tolerated_as_stated",
+    "test_what_is_tolerated_can_be_checked_and_printed",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +66,53 @@ def listing(folder: Path) -> set[tuple[str, int]]:
     return {(str(path), path.lstat().st_size) for path in folder.rglob("*")}
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a process did with a case, and what it left."""
+
+    outcome: Outcome
+    given: set[tuple[str, int]]
+    given_after: set[tuple[str, int]]
+    left: set[tuple[str, int]]
+
+
+def judged(case: Case, command: list[str], folder: Path) -> Judged:
+    """Write a case and run the command on it."""
+    (folder / "given").mkdir()
+    submission = case.write(folder / "given")
+    before = listing(folder / "given")
+    outcome = run([sys.executable, *command, str(submission)], folder)
+    return Judged(
+        outcome, before, listing(folder / "given"), listing(folder / "current") | listing(folder / "temporary")
+    )
+
+
+@pytest.fixture(scope="module")
+def judging(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Judged]]]:
+    """What becomes of each case that is tested here, by the test's name; as many processes as cores."""
+    commands = {JUDGE: [judge.__file__], CHECK: ["-m", "e2lm", "check"]}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield {
+            item.name: pool.submit(
+                judged,
+                cast(Case, item.callspec.params["case"]),
+                commands[item.originalname],
+                tmp_path_factory.mktemp("case"),
+            )
+            for item in request.session.items
+            if isinstance(item, pytest.Function) and item.originalname in commands and item.path == request.path
+        }
+        pool.shutdown(cancel_futures=True)
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_corpus_is_refused_or_tolerated_as_stated(case: Case, tmp_path: Path) -> None:
-    (tmp_path / "given").mkdir()
-    submission = case.write(tmp_path / "given")
-    before = listing(tmp_path / "given")
-    outcome = run([sys.executable, judge.__file__, str(submission)], tmp_path)
+def test_the_corpus_is_refused_or_tolerated_as_stated(
+    case: Case, judging: dict[str, Future[Judged]], request: pytest.FixtureRequest
+) -> None:
+    result = judging[request.node.name].result()
+    outcome = result.outcome
     if case.message is TOLERATED:
         assert (outcome.code, outcome.output, outcome.error) == (0, "", "")
     else:
@@ -76,14 +124,15 @@ def test_the_corpus_is_refused_or_tolerated_as_stated(case: Case, tmp_path: Path
         assert len(outcome.error) < 1000
     assert outcome.seconds < SECONDS
     assert outcome.memory < MEMORY
-    assert listing(tmp_path / "given") == before
-    assert listing(tmp_path / "current") | listing(tmp_path / "temporary") == set()
+    assert result.given_after == result.given
+    assert result.left == set()
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.message is TOLERATED], ids=lambda case: case.name)
-def test_what_is_tolerated_can_be_checked_and_printed(case: Case, tmp_path: Path) -> None:
-    (tmp_path / "given").mkdir()
-    outcome = run([sys.executable, "-m", "e2lm", "check", str(case.write(tmp_path / "given"))], tmp_path)
+def test_what_is_tolerated_can_be_checked_and_printed(
+    case: Case, judging: dict[str, Future[Judged]], request: pytest.FixtureRequest
+) -> None:
+    outcome = judging[request.node.name].result().outcome
     assert (outcome.code, outcome.error) == (0, "")
     assert outcome.output.replace("\n", "").isprintable()
     assert outcome.seconds < SECONDS
