@@ -123,7 +123,10 @@ def _loaded(name: str, files: Mapping[str, Path], include_path: Path | None) -> 
         except KeyError as error:
             missing.append(str(error.args[0]))
         except Exception as error:  # whatever the task's own code raises on data that it does not expect
-            raise OrganizerError(f"{name}: cannot be loaded with these data: {type(error).__name__}: {error}") from None
+            raise OrganizerError(
+                f"{name}: cannot be loaded with these data, which must be in the format of its data set: "
+                f"{type(error).__name__}: {error}"
+            ) from None
     raise OrganizerError(
         f"{name}: needs a split or a field {missing[0]!r} that the data have not; give every split with --data, in the "
         "format of its data set"
