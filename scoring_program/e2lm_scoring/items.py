@@ -156,8 +156,8 @@ def subsets_parquet(rows: Sequence[SubsetRow]) -> bytes:
 
 
 def items_parquet(table: ItemTable) -> bytes:
-    """The content of items.parquet: one row an item, numbered from 1 in the order of the test file."""
-    columns: dict[str, pa.Array] = {"item": pa.array(np.arange(1, len(table.mean) + 1, dtype=np.int32))}
+    """The content of items.parquet: one row an item, numbered from 0 in the order of the test file."""
+    columns: dict[str, pa.Array] = {"item": pa.array(np.arange(len(table.mean), dtype=np.int32))}
     if any(table.subset):
         columns["subset"] = pa.array(table.subset.tolist()).dictionary_encode()
     for name in ("mean", "rise", "trend", "influence"):

@@ -192,7 +192,7 @@ def _read_item_scores(folder: Path, row: CheckpointRow, file: ResultsFile) -> np
         )
     if not np.isfinite(item_scores).all():
         raise OrganizerError(
-            f"{path}: item {int(np.argmin(np.isfinite(item_scores))) + 1} has no finite score; {ADVICE}"
+            f"{path}: item {int(np.argmin(np.isfinite(item_scores)))} (counted from 0) has no finite score; {ADVICE}"
         )
     item_scores *= file.item_weights
     mean = float(np.mean(item_scores, dtype=np.float64))

@@ -99,7 +99,7 @@ def test_weights_move_the_effect_of_an_item_and_not_its_mean() -> None:
 def test_the_parquet_file_has_one_numbered_row_an_item() -> None:
     answers = scores(RISING, FALLING, NEVER)
     table = pq.read_table(io.BytesIO(items_parquet(item_table(answers, ["x", "x", "y"]))))
-    assert table.column("item").to_pylist() == [1, 2, 3]
+    assert table.column("item").to_pylist() == [0, 1, 2]
     assert table.column("subset").to_pylist() == ["x", "x", "y"]
     assert table.column("kind").to_pylist() == ["rising", "falling", "floor"]
     assert "subset" not in pq.read_table(io.BytesIO(items_parquet(item_table(answers)))).column_names

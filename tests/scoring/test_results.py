@@ -61,7 +61,7 @@ ONE_NAN = np.where(np.arange(ITEMS) == 7, np.nan, 0.5).astype(np.float32)
         (npz(item_scores=np.array([{}], dtype=object)), "no readable item_scores"),
         (npz(item_scores=np.array(["0.5"] * ITEMS)), "no readable item_scores"),
         (npz(item_scores=np.zeros((ITEMS, 1), np.float32)), r"shape \(200, 1\) for 200 items"),
-        (npz(item_scores=ONE_NAN), "item 8 has no finite score"),
+        (npz(item_scores=ONE_NAN), r"item 7 \(counted from 0\) has no finite score"),
         (npz(item_scores=np.full(ITEMS, 0.5, np.float32)), "is not the score"),
     ],
     ids=["empty", "npy", "no item_scores", "pickled", "text", "another shape", "not finite", "another mean"],

@@ -44,7 +44,7 @@ class Subset:
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    number: int  # from 1, in the order of the test file
+    number: int  # from 0, in the order of the test file
     subset: str
     kind: str
     mean: str
@@ -100,7 +100,7 @@ def _subset(table: ItemTable, row: SubsetRow) -> Subset:
         mean=score_text(row.mean),
         rise=score_text(row.rise),
         sq=row.sq,
-        influence=f"{row.influence:+.4f}",
+        influence=f"{row.influence:+.4f}".replace("-", "−"),
         rising=int(np.sum(kinds == "rising")),
         falling=int(np.sum(kinds == "falling")),
     )
@@ -108,4 +108,4 @@ def _subset(table: ItemTable, row: SubsetRow) -> Subset:
 
 def _row(table: ItemTable, index: int) -> ItemRow:
     numbers = {name: f"{float(getattr(table, name)[index]):.3g}" for name in ("mean", "rise", "trend", "influence")}
-    return ItemRow(index + 1, str(table.subset[index]), str(table.kind[index]), **numbers)
+    return ItemRow(index, str(table.subset[index]), str(table.kind[index]), **numbers)

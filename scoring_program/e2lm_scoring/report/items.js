@@ -17,7 +17,7 @@ if (itemsSource) {
     const text = search.value.trim().toLowerCase();
     if (!text) return true;
     const range = text.match(/^(\d+)(?:\s*-\s*(\d+))?$/);
-    if (range) return index + 1 >= +range[1] && index + 1 <= +(range[2] || range[1]);
+    if (range) return index >= +range[1] && index <= +(range[2] || range[1]);
     return data.subsets[data.subset[index]].toLowerCase().includes(text) || data.kinds[data.kind[index]].includes(text);
   };
 
@@ -26,7 +26,7 @@ if (itemsSource) {
       const row = document.createElement("tr");
       const head = document.createElement("th");
       head.scope = "row";
-      head.textContent = index + 1;
+      head.textContent = index;
       row.append(head);
       for (const value of cells(index)) {
         if (value === null) continue;
