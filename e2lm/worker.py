@@ -25,7 +25,8 @@ from e2lm_ingestion.errors import OrganizerError, SubmissionError
 class Step:
     """One program to run, in a place of its own."""
 
-    name: str  # ingestion or scoring
+    name: str  # submission, ingestion or scoring
+    image: str  # that its container is made of
     command: str  # as in metadata.yaml, with /app paths
     mounts: dict[str, Path]  # path that the program sees -> folder of this machine
     log: Path  # what it printed goes here
@@ -57,25 +58,33 @@ OWN_FILE = "left a file named metadata, which only the worker may write; choose 
 RunStep = Callable[[Step], Exit]
 
 
-def run_submission(bundle: Path, submission: Path, out: Path, *, data: Path, run_step: RunStep) -> Verdict:
+def run_submission(
+    bundle: Path, submission: Path, out: Path, *, data: Path, run_step: RunStep, run_submitted: bool = False
+) -> Verdict:
     """Run ingestion, then scoring, as a worker would, leaving everything in `out`/ingestion and `out`/scoring.
 
-    `data` stands for the worker's folder of checkpoints, /app/data. Raises OrganizerError or SubmissionError for what
+    `data` stands for the worker's folder of checkpoints, /app/data. `run_submitted`: whether a command that the
+    submission brings is run too, which is for containers only. Raises OrganizerError or SubmissionError for what
     a worker could not even start; what the programs do wrong is in the verdict.
     """
     parts = out / "bundle"
     competition = _open_bundle(bundle, parts)
-    task, limit = competition.tasks[0], competition.phases[0].execution_time_limit
+    task, limit, image = competition.tasks[0], competition.phases[0].execution_time_limit, competition.docker_image
 
     place = _fresh(out / "ingestion")
-    _unpack_submission(submission, place / "ingested_program")
+    submitted = _unpack_submission(submission, place / "ingested_program")
     shutil.copytree(parts / task.ingestion_program, place / "program")
     shutil.copytree(parts / task.input_data, place / "input_data")
-    _prefill(place / "ingested_program", place / "output")
-    mounts = {f"/app/{name}": place / name for name in ("program", "ingested_program", "input_data", "output")}
-    step = Step("ingestion", _command(place), {**mounts, "/app/data": data}, out / "ingestion.log", limit)
-    ingestion = run_step(step)
-    notes = tuple(_notes(place / "ingested_program", ingestion))
+    _prefill(submitted, place / "output")
+    mounts = {f"/app/{name}": place / name for name in ("input_data", "output")} | {"/app/data": data}
+    program = None
+    command = _command(submitted) if run_submitted else None
+    if command is not None:
+        step = Step("submission", image, command, {**mounts, "/app/program": submitted}, out / "submission.log", limit)
+        program = run_step(step)
+    mounts |= {"/app/program": place / "program", "/app/ingested_program": submitted}
+    ingestion = run_step(Step("ingestion", image, _own_command(place), mounts, out / "ingestion.log", limit))
+    notes = tuple(_notes(submitted, program, ingestion))
     if ingestion.timed_out:
         return Verdict(f"ingestion was stopped after {limit} seconds; nothing of its output is kept", notes)
     if (place / "output" / "metadata").exists():
@@ -85,10 +94,11 @@ def run_submission(bundle: Path, submission: Path, out: Path, *, data: Path, run
     shutil.copytree(results, place / "input" / "res")
     shutil.copytree(parts / task.reference_data, place / "input" / "ref")
     shutil.copytree(parts / task.scoring_program, place / "program")
-    (place / "output").mkdir()
-    _write_status(place / "input" / "res" / "metadata", ingestion)
-    mounts = {f"/app/{name}": place / name for name in ("program", "input", "output")}
-    step = Step("scoring", _command(place), {**mounts, "/app/data": data}, out / "scoring.log", limit)
+    for name in ("output", "shared"):
+        (place / name).mkdir()
+    _write_status(place / "input" / "res" / "metadata", program, ingestion)
+    mounts = {f"/app/{name}": place / name for name in ("program", "input", "output", "shared")}
+    step = Step("scoring", image, _own_command(place), {**mounts, "/app/data": data}, out / "scoring.log", limit)
     failure, row = _outcome(competition, step, run_step(step))
     report = place / "output" / "detailed_results.html"
     return Verdict(failure, notes, row, report if report.is_file() else None)
@@ -107,9 +117,11 @@ def _outcome(competition: Competition, step: Step, scoring: Exit) -> tuple[str |
     return problem, row
 
 
-def _notes(submission: Path, ingestion: Exit) -> Iterator[str]:
-    if any((submission / name).exists() for name in METADATA):
-        yield "the submission holds metadata: a worker would run its command as a program, which is not done here"
+def _notes(submission: Path, program: Exit | None, ingestion: Exit) -> Iterator[str]:
+    if program is not None:
+        yield f"the submission brings a command, which a worker runs: it ended with exit code {program.code}"
+    elif _command(submission) is not None:
+        yield "the submission brings a command, which a worker would run; here only --docker does"
     if ingestion.code != 0:
         yield f"ingestion exited with code {ingestion.code}; a worker goes on to scoring all the same"
 
@@ -149,10 +161,10 @@ def _open_bundle(bundle: Path, folder: Path) -> Competition:
     return check(entries)
 
 
-def _unpack_submission(submission: Path, folder: Path) -> None:
+def _unpack_submission(submission: Path, folder: Path) -> Path:
     if submission.is_dir():
-        shutil.copytree(submission, folder)
-        return
+        return Path(shutil.copytree(submission, folder))
+    folder.mkdir()
     try:
         with zipfile.ZipFile(submission) as archive:
             archive.extractall(folder)
@@ -160,6 +172,7 @@ def _unpack_submission(submission: Path, folder: Path) -> None:
         raise SubmissionError(f"{submission}: there is no such zip or folder; check the path") from None
     except zipfile.BadZipFile:
         raise SubmissionError(f"{submission}: not a zip; make one with e2lm pack FOLDER -o {submission}") from None
+    return folder
 
 
 def _prefill(submission: Path, output: Path) -> None:
@@ -170,16 +183,27 @@ def _prefill(submission: Path, output: Path) -> None:
         shutil.copytree(submission, output)
 
 
-def _command(place: Path) -> str:
-    metadata = yaml.safe_load((place / "program" / "metadata.yaml").read_text(encoding="utf-8"))
-    return str(metadata["command"])
+def _command(program: Path) -> str | None:
+    """The command that a worker finds in a folder, if any."""
+    metadata = next((program / name for name in METADATA if (program / name).is_file()), None)
+    try:
+        found = yaml.safe_load(metadata.read_text(encoding="utf-8")) if metadata else None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+        return None
+    command = found.get("command") if isinstance(found, dict) else None
+    return str(command) if command else None
 
 
-def _write_status(path: Path, ingestion: Exit) -> None:
-    """The worker's own file beside ingestion's results. The submission is no program, so `exitCode` is empty."""
+def _own_command(place: Path) -> str:
+    """The command of one of the bundle's programs, which checking the bundle has found."""
+    return _command(place / "program") or ""
+
+
+def _write_status(path: Path, program: Exit | None, ingestion: Exit) -> None:
+    """The worker's own file beside ingestion's results. `exitCode` is that of a command that the submission brings."""
     status = {
-        "exitCode": None,
-        "elapsedTime": ingestion.seconds,
+        "exitCode": program.code if program else None,
+        "elapsedTime": program.seconds if program else ingestion.seconds,
         "ingestionExitCode": ingestion.code,
         "ingestionElapsedTime": ingestion.seconds,
     }

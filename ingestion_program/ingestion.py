@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from e2lm_ingestion.results import empty_folder
 from e2lm_ingestion.submission import open_submission
 from e2lm_ingestion.suite import load_suite
 from e2lm_ingestion.sweep import Progress, sweep
+
+SMALLER = "submit fewer items or shorter prompts"
 
 
 def main() -> int:
@@ -36,6 +39,7 @@ def main() -> int:
     parser.add_argument("--deadline", type=float, default=690.0, help="minutes, below the platform's limit of 12 hours")
     parser.add_argument("--workers", type=int, help="processes that score side by side (default: one for each GPU)")
     args = parser.parse_args()
+    _stop_at(args.deadline)
     try:
         empty_folder(args.output)
         suite = load_suite(args.input_data / "suite.yaml")
@@ -52,9 +56,34 @@ def main() -> int:
                 deadline=args.deadline * 60,
             )
     except (SubmissionError, OrganizerError) as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        return 2
+        return _fail(str(error))
+    except MemoryError:
+        return _fail(f"out of memory; {SMALLER}, or organizers: give the worker more memory")
+    except OSError as error:
+        place = error.filename or args.output
+        return _fail(f"{place}: {error.strerror or error}; organizers: check that the worker's disk has room and works")
     return 0
+
+
+def _fail(reason: str) -> int:
+    print(f"error: {reason}", file=sys.stderr, flush=True)
+    return 2
+
+
+def _stop_at(deadline: float) -> None:
+    """End the process `deadline` minutes from now, whatever it waits for.
+
+    The sweep looks at the clock between checkpoints; one that takes hours, or hangs, is ended here, while there is
+    still somebody to say why: past its own limit the platform keeps nothing.
+    """
+
+    def stop() -> None:
+        _fail(f"out of time: stopped after {deadline:g} minutes, in the middle of a checkpoint; {SMALLER}")
+        os._exit(2)
+
+    timer = threading.Timer(deadline * 60, stop)
+    timer.daemon = True
+    timer.start()
 
 
 def _log(progress: Progress) -> None:

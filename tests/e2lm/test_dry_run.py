@@ -136,7 +136,7 @@ def test_a_submission_with_a_command_is_not_run_and_is_pointed_at(
     hostile = submission(tmp_path, **{"metadata.yaml": f"command: touch {tmp_path / 'ran'}"})
     dry_run(bundle(tmp_path), hostile, "--out", tmp_path / "out")
     assert not (tmp_path / "ran").exists()
-    assert "a worker would run its command" in capsys.readouterr().out
+    assert "brings a command, which a worker would run; here only --docker does" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""The image's entry point: it runs the competition's two programs, and refuses everything else.
+
+A Codabench worker gives it the command of the metadata.yaml that it found, and that may be a submission's own. The two
+programs are known by their content: /app/program must hold, file for file, what this image was built with.
+"""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+KNOWN = Path("/opt/e2lm/programs")  # ingestion_program/ and scoring_program/, as they were when the image was built
+MOUNTED = Path("/app/program")
+SEEN_BY_PROGRAMS = (Path("/app/ingested_program"), Path("/app/input"))  # mounted for ingestion, for scoring
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command of a known program and return its exit code; 2 when it is refused."""
+    refusal = refuse(arguments)
+    if refusal is not None:
+        print(f"error: {refusal}", file=sys.stderr, flush=True)
+        return 2
+    # A child, not exec: when the kernel ends it for its memory, somebody must be left to say so.
+    code = subprocess.run(arguments, check=False).returncode
+    if code < 0:
+        print(f"error: {ended_by(-code)}", file=sys.stderr, flush=True)
+        return 128 - code
+    return code
+
+
+def refuse(arguments: Sequence[str]) -> str | None:
+    """Why these arguments are not run, in one line; None when they are the command of a known program."""
+    program = next((known for known in sorted(KNOWN.iterdir()) if same(known, MOUNTED)), None)
+    if program is None and not any(path.exists() for path in SEEN_BY_PROGRAMS):
+        return "a submission is data, and no program of its own is run; remove metadata.yaml from the zip"
+    if program is None:
+        return (
+            f"{MOUNTED} is neither of the two programs that this image was built with; "
+            "organizers: build the image and the bundle from the same files"
+        )
+    command = command_of(program)
+    if list(arguments) != command:
+        return f"only the program's own command is run: {shlex.join(command)}"
+    return None
+
+
+def same(known: Path, mounted: Path) -> bool:
+    """Whether two folders hold the same files and folders, byte for byte; nothing but these counts as the same."""
+    names = listing(known)
+    return listing(mounted) == names and all(
+        (known / name).read_bytes() == (mounted / name).read_bytes() for name, kind in names.items() if kind == "file"
+    )
+
+
+def listing(folder: Path) -> dict[str, str]:
+    """What is in a folder: relative path -> file, folder or other (a link, whatever it shows, is other)."""
+    return {str(path.relative_to(folder)): kind_of(path) for path in folder.rglob("*")}
+
+
+def kind_of(path: Path) -> str:
+    """A file, a folder or other."""
+    if path.is_symlink():
+        return "other"
+    return "file" if path.is_file() else "folder" if path.is_dir() else "other"
+
+
+def command_of(program: Path) -> list[str]:
+    """The arguments in a program's metadata.yaml, which has that one key, split as the worker splits them."""
+    _, _, command = (program / "metadata.yaml").read_text(encoding="utf-8").partition("command:")
+    return shlex.split(command)
+
+
+def ended_by(number: int) -> str:
+    """What a signal that ended the program means."""
+    if number == signal.SIGKILL:
+        return (
+            "the program was killed, most likely for using more memory than this machine or container has; "
+            "submit fewer items or shorter prompts, or give the worker more memory"
+        )
+    return f"the program was ended by {signal.Signals(number).name}; its last lines above say where it was"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
