@@ -2,6 +2,7 @@
 # make demo    the whole competition in miniature: train, sweep, score, leaderboard
 # make test    all tests
 # make check   formatting, lint and types
+# make image   the image that workers run (docker/README.md); for CPUs: make image BASE_IMAGE=python:3.12.11-slim-bookworm
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +10,7 @@ BIN := .venv/bin
 TORCH_INDEX ?= $(if $(shell command -v nvidia-smi),,--extra-index-url https://download.pytorch.org/whl/cpu)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: setup demo test check clean
+.PHONY: setup demo test check image clean
 
 setup: .venv/.ready
 
@@ -45,6 +46,11 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# Its name is the bundle's, so that workers find what was built here.
+IMAGE ?= $(shell sed -n 's/^docker_image: *//p' competition.yaml)
+image:
+	docker build --file docker/Dockerfile --tag $(IMAGE) $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) .
 
 clean:
 	rm -rf build dist .venv

@@ -32,14 +32,14 @@ def main(arguments: Sequence[str]) -> int:
     return code
 
 
-def refuse(arguments: Sequence[str]) -> str | None:
+def refuse(arguments: Sequence[str], *, known: Path = KNOWN, mounted: Path = MOUNTED) -> str | None:
     """Why these arguments are not run, in one line; None when they are the command of a known program."""
-    program = next((known for known in sorted(KNOWN.iterdir()) if same(known, MOUNTED)), None)
+    program = next((one for one in sorted(known.iterdir()) if same(one, mounted)), None)
     if program is None and not any(path.exists() for path in SEEN_BY_PROGRAMS):
         return "a submission is data, and no program of its own is run; remove metadata.yaml from the zip"
     if program is None:
         return (
-            f"{MOUNTED} is neither of the two programs that this image was built with; "
+            f"{mounted} is neither of the two programs that this image was built with; "
             "organizers: build the image and the bundle from the same files"
         )
     command = command_of(program)

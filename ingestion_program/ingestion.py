@@ -39,7 +39,7 @@ def main() -> int:
     parser.add_argument("--deadline", type=float, default=690.0, help="minutes, below the platform's limit of 12 hours")
     parser.add_argument("--workers", type=int, help="processes that score side by side (default: one for each GPU)")
     args = parser.parse_args()
-    _stop_at(args.deadline)
+    timer = _stop_at(args.deadline)
     try:
         empty_folder(args.output)
         suite = load_suite(args.input_data / "suite.yaml")
@@ -62,6 +62,8 @@ def main() -> int:
     except OSError as error:
         place = error.filename or args.output
         return _fail(f"{place}: {error.strerror or error}; organizers: check that the worker's disk has room and works")
+    finally:
+        timer.cancel()
     return 0
 
 
@@ -70,7 +72,7 @@ def _fail(reason: str) -> int:
     return 2
 
 
-def _stop_at(deadline: float) -> None:
+def _stop_at(deadline: float) -> threading.Timer:
     """End the process `deadline` minutes from now, whatever it waits for.
 
     The sweep looks at the clock between checkpoints; one that takes hours, or hangs, is ended here, while there is
@@ -84,6 +86,7 @@ def _stop_at(deadline: float) -> None:
     timer = threading.Timer(deadline * 60, stop)
     timer.daemon = True
     timer.start()
+    return timer
 
 
 def _log(progress: Progress) -> None:
