@@ -73,7 +73,10 @@ def container(step: Step, *options: str, command: tuple[str, ...] | None = None)
     """Run the step's container with further options."""
     arguments = ["docker", "run", "--rm", *container_options(step, "e2lm-dry-run-test"), *options, step.image]
     arguments += step.command.split() if command is None else command
-    return subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=120)
+    try:
+        return subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=120)
+    finally:
+        subprocess.run(["docker", "rm", "--force", "e2lm-dry-run-test"], capture_output=True, check=False)
 
 
 def last_line(step: Step) -> str:
@@ -135,7 +138,7 @@ def test_a_submission_that_is_a_copy_of_a_program_gets_no_other_arguments(ingest
 
 
 def test_a_program_over_its_memory_ends_with_the_reason(ingestion: Step) -> None:
-    done = container(ingestion, "--memory=120m", "--memory-swap=120m")
+    done = container(ingestion, "--memory=200m", "--memory-swap=200m")
     assert done.returncode == 137
     assert done.stderr.splitlines()[-1].startswith("error: the program was killed, most likely for using more memory")
 
