@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,29 @@ def test_a_submission_with_a_command_is_not_run_and_is_pointed_at(
     dry_run(bundle(tmp_path), hostile, "--out", tmp_path / "out")
     assert not (tmp_path / "ran").exists()
     assert "brings a command, which a worker would run; here only --docker does" in capsys.readouterr().out
+
+
+def test_an_empty_zip_is_an_empty_submission(tmp_path: Path) -> None:
+    write_zip({}, tmp_path / "empty.zip")
+    ingestion = "import pathlib, sys\nprint(list(pathlib.Path(sys.argv[2]).iterdir()))"
+    dry_run(bundle(tmp_path, ingestion=ingestion), tmp_path / "empty.zip", "--out", tmp_path / "out")
+    assert (tmp_path / "out/ingestion.log").read_text() == "[]\n"
+
+
+def test_without_docker_the_remedy_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = (bundle(tmp_path), submission(tmp_path), "--docker", "--out", tmp_path / "out")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(OrganizerError, match="docker is not installed; install it"):
+        dry_run(*arguments)
+    with pytest.raises(OrganizerError, match="--image is for --docker"):
+        dry_run(*arguments[:2], "--image", "e2lm:1")
+
+
+@pytest.mark.skipif(shutil.which("docker") is None, reason="NOT TESTED with a docker client: there is none")
+def test_without_a_docker_daemon_the_remedy_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/absent.sock")
+    with pytest.raises(OrganizerError, match=r"docker does not answer \(.*start its daemon"):
+        dry_run(bundle(tmp_path), submission(tmp_path), "--docker", "--out", tmp_path / "out")
 
 
 @pytest.mark.parametrize(
