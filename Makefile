@@ -48,7 +48,7 @@ check: setup
 	$(BIN)/mypy
 
 # Its name is the bundle's, so that workers find what was built here.
-IMAGE ?= $(shell sed -n 's/^docker_image: *//p' competition.yaml)
+IMAGE ?= $(shell sed -n 's/^docker_image: *\([a-z].*\)/\1/p' competition.yaml; sed -n 's/^image: *\([^ ]*\).*/\1/p' edition.yaml 2>/dev/null)
 image:
 	docker build --file docker/Dockerfile --tag $(IMAGE) $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) .
 

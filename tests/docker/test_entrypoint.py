@@ -9,13 +9,14 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 
 from tests.e2lm.conftest import HOUSE
 
-INGESTION = (
-    "python3 /app/program/ingestion.py /app/input_data /app/ingested_program /app/output --checkpoints /app/data"
+INGESTION, SCORING = (
+    yaml.safe_load((HOUSE / program / "metadata.yaml").read_text())["command"]
+    for program in ("ingestion_program", "scoring_program")
 )
-SCORING = "python3 /app/program/scoring.py /app/input/res /app/input/ref /app/output"
 
 
 @pytest.fixture(scope="module")

@@ -62,6 +62,7 @@ def ingestion(image: str, science_cloze: Path, tmp_path: Path) -> Step:
     shutil.copytree(HOUSE / "ingestion_program", tmp_path / "program", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "input_data").mkdir()
     shutil.copy(HOUSE / "e2lm/miniature/suite.yaml", tmp_path / "input_data")
+    (tmp_path / "input_data/e2lm.key").write_text("0123456789abcdef" * 4)
     (tmp_path / "output").mkdir()
     (tmp_path / "output").chmod(0o777)
     mounts = {f"/app/{name}": tmp_path / name for name in ("program", "input_data", "output")}

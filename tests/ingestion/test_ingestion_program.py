@@ -24,6 +24,7 @@ def arguments(tmp_path: Path) -> list[str]:
     """The miniature suite, the example science-cloze, an output folder, and where the checkpoints are."""
     (tmp_path / "input_data").mkdir()
     shutil.copy(HOUSE / "e2lm/miniature/suite.yaml", tmp_path / "input_data")
+    (tmp_path / "input_data/e2lm.key").write_text("0123456789abcdef" * 4)
     submission = shutil.copytree(EXAMPLES / "science-cloze", tmp_path / "submission")
     return [str(tmp_path / "input_data"), str(submission), str(tmp_path / "output"), "--checkpoints", str(tmp_path)]
 
