@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -56,18 +55,3 @@ def bundle(image: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def science_cloze(tmp_path: Path) -> Path:
     """A copy of the example to change."""
     return Path(shutil.copytree(EXAMPLES / "science-cloze", tmp_path / "science-cloze"))
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left_running() -> Iterator[None]:
-    """Whatever a test does, no container of a dry run stays."""
-    yield
-    if shutil.which("docker") is None:
-        return
-    left = subprocess.run(
-        ["docker", "ps", "--all", "--quiet", "--filter", "name=e2lm-dry-run"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert left.stdout == ""

@@ -144,10 +144,12 @@ def test_a_program_over_its_memory_ends_with_the_reason(ingestion: Step) -> None
     assert done.stderr.splitlines()[-1].startswith("error: the program was killed, most likely for using more memory")
 
 
-def test_a_program_over_its_time_is_killed(ingestion: Step) -> None:
+def test_a_program_over_its_time_is_killed_and_its_container_removed(ingestion: Step) -> None:
     ended = run_in_container(replace(ingestion, time_limit=1), image=ingestion.image)
     assert ended.timed_out
-    assert ended.seconds < 5
+    mine = f"volume={ingestion.mounts['/app/program']}"
+    left = subprocess.run(["docker", "ps", "--all", "--quiet", "--filter", mine], capture_output=True, check=True)
+    assert left.stdout == b""
 
 
 def test_a_full_disk_ends_with_the_reason(ingestion: Step) -> None:
