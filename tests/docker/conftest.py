@@ -12,7 +12,7 @@ import pytest
 from e2lm.containers import require_docker
 from e2lm.suite import fetch
 from e2lm_ingestion.errors import OrganizerError
-from tests.e2lm.conftest import EXAMPLES, HOUSE, e2lm, science_cloze_run  # noqa: F401 (a fixture)
+from tests.e2lm.conftest import EXAMPLES, HOUSE, e2lm
 
 BASE_IMAGE = "python:3.12.11-slim-bookworm"
 

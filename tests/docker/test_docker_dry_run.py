@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,33 @@ import pytest
 from tests.e2lm.conftest import EXAMPLES, e2lm
 
 
+@pytest.fixture(scope="module")
+def finished(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[str, Path]]:
+    """Return a function that runs an example once and gives what was printed and the folder of what it left."""
+    done: dict[str, tuple[str, Path]] = {}
+
+    def run(example: str) -> tuple[str, Path]:
+        if example not in done:
+            out = tmp_path_factory.mktemp(example)
+            ended = e2lm("dry-run", bundle, EXAMPLES / example, "--docker", "--out", out)
+            assert ended.returncode == 0, ended.stdout + ended.stderr
+            done[example] = ended.stdout, out
+        return done[example]
+
+    return run
+
+
 @pytest.mark.parametrize(
     ("example", "eligible"), [("science-cloze", 1), ("web-trivia", 1), ("science-letters", 0), ("noise", 0)]
 )
-def test_an_example_ends_with_its_row_and_report(example: str, eligible: int, bundle: Path, tmp_path: Path) -> None:
-    done = e2lm("dry-run", bundle, EXAMPLES / example, "--docker", "--out", tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    *_, row, _, report = done.stdout.splitlines()
+def test_an_example_ends_with_its_row_and_report(
+    example: str, eligible: int, finished: Callable[[str], tuple[str, Path]]
+) -> None:
+    printed, out = finished(example)
+    *_, row, _, report = printed.splitlines()
     assert row.split() == ["│", "eligible", "│", f"{eligible}.0000", "│"]
-    assert report == f"report: {tmp_path / 'scoring/output/detailed_results.html'}"
-    assert (tmp_path / "scoring/output/detailed_results.html").stat().st_size > 10_000
+    assert report == f"report: {out / 'scoring/output/detailed_results.html'}"
+    assert (out / "scoring/output/detailed_results.html").stat().st_size > 10_000
 
 
 def test_a_submission_that_brings_a_program_fails_and_its_program_does_not_run(
@@ -31,15 +49,16 @@ def test_a_submission_that_brings_a_program_fails_and_its_program_does_not_run(
     assert done.returncode == 2
     assert "a worker runs: it ended with exit code 2" in done.stdout
     assert (tmp_path / "out/submission.log").read_text().startswith("error: a submission is data, and no program")
-    assert (tmp_path / "out/ingestion.log").read_text().startswith("error: metadata.yaml: Codabench would run it")
+    assert (tmp_path / "out/ingestion.log").read_text().startswith("error: scoring.py: a submission holds data")
     assert "Failed: scoring exited with code 2: error: ingestion ended with exit code 2" in done.stderr
     assert list((tmp_path / "out/ingestion/output").iterdir()) == []
 
 
 def test_a_submission_that_brings_results_fails_and_they_are_gone(
-    bundle: Path, science_cloze: Path, science_cloze_run: Path, tmp_path: Path
+    bundle: Path, science_cloze: Path, finished: Callable[[str], tuple[str, Path]], tmp_path: Path
 ) -> None:
-    shutil.copytree(science_cloze_run / "results", science_cloze, dirs_exist_ok=True)
+    _, genuine = finished("science-cloze")
+    shutil.copytree(genuine / "ingestion/output", science_cloze, dirs_exist_ok=True)
     done = e2lm("dry-run", bundle, science_cloze, "--docker", "--out", tmp_path / "out")
     assert done.returncode == 2
     assert "a submission holds data, not programs" in (tmp_path / "out/ingestion.log").read_text()
