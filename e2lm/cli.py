@@ -18,6 +18,8 @@ COMMANDS = {
     "run": "run a submission on every checkpoint of a suite and score it",
     "rescore": "score a finished run under another metric, without asking a model again",
     "compare": "compare runs: scores with intervals, and how sure their order is",
+    "rank": "rank runs over one suite: places, ties within noise, prizes",
+    "leaderboard": "write the public leaderboard of runs as a static site",
     "suite": "list, show and fetch suites of checkpoints",
     "pack": "check a submission folder and zip it for upload",
     "bundle": "build the zip that organizers upload to Codabench",

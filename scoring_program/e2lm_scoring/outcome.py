@@ -1,18 +1,21 @@
-"""Results in; out come scores.json, the report and tables of items and subsets, or a page that says why not."""
+"""Results in; out come scores.json, summary.json, the report and tables of items, or a page that says why not."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from e2lm_scoring.configuration import load_configuration
 from e2lm_scoring.errors import OrganizerError, SubmissionError
 from e2lm_scoring.evaluation import Evaluation
 from e2lm_scoring.items import items_parquet, subsets_parquet
 from e2lm_scoring.report import render, render_failure
 from e2lm_scoring.report.reveal import redact, shows_everything
-from e2lm_scoring.scores import evaluate, scores_json
+from e2lm_scoring.results import read_results
+from e2lm_scoring.scores import evaluate_results, scores_json
+from e2lm_scoring.summary import summary_json
 
-SCORES, REPORT = "scores.json", "detailed_results.html"
+SCORES, SUMMARY, REPORT = "scores.json", "summary.json", "detailed_results.html"
 ITEMS, SUBSETS = "items.parquet", "subsets.parquet"
 
 
@@ -21,7 +24,12 @@ def score(results: Path, scoring_yaml: Path, output: Path) -> Evaluation:
 
     Raises OrganizerError when the results cannot be scored; `leave_failure` then writes the page that says so.
     """
-    evaluation = evaluate(results, scoring_yaml)
+    configuration = load_configuration(scoring_yaml)
+    read = read_results(results, configuration)
+    evaluation, drawn = evaluate_results(read, configuration)
+    scores = scores_json(evaluation)
+    file = read.file
+    summary = summary_json(evaluation, drawn, suite_version=file.suite_version, submission=file.submission.sha256)
     output.mkdir(parents=True, exist_ok=True)
     _write(output / REPORT, render(evaluation).encode("utf-8"))
     shown = evaluation if shows_everything(evaluation) else redact(evaluation)
@@ -29,13 +37,14 @@ def score(results: Path, scoring_yaml: Path, output: Path) -> Evaluation:
         _write(output / ITEMS, items_parquet(shown.table))
     if shown.subsets:
         _write(output / SUBSETS, subsets_parquet(shown.subsets))
-    _write(output / SCORES, scores_json(evaluation))
+    _write(output / SUMMARY, summary)
+    _write(output / SCORES, scores)
     return evaluation
 
 
 def forget(output: Path) -> None:
     """Remove what an earlier scoring left: it must not outlive a failure."""
-    for name in (SCORES, ITEMS, SUBSETS, REPORT):
+    for name in (SCORES, SUMMARY, ITEMS, SUBSETS, REPORT):
         (output / name).unlink(missing_ok=True)
 
 

@@ -142,16 +142,15 @@ def probability_greater(
 ) -> float:
     """P(one > other) with other items from the same sources, ties counting half, in [0, 1].
 
-    Draws (draws,) are centered on the score and stretched to their root mean square distance from it, since the shift
-    of resampling is uncertainty too. `paired`: draw by draw, for two scorings of the same items; otherwise each draw of
-    the one against each of the other.
+    Of draws (draws,), as `plausible_scores` spreads them around the score. `paired`: draw by draw, for two scorings of
+    the same items; otherwise each draw of the one against each of the other.
 
     >>> probability_greater(0.5, np.array([0.4, 0.6]), 0.3, np.array([0.2, 0.4]))
     1.0
     >>> probability_greater(0.5, np.array([0.4, 0.6]), 0.5, np.array([0.4, 0.6]), paired=True)
     0.5
     """
-    a, b = _plausible(one, one_draws), _plausible(other, other_draws)
+    a, b = plausible_scores(one, one_draws), plausible_scores(other, other_draws)
     if paired:
         return float(np.mean((a > b) + 0.5 * (a == b)))
     b = np.sort(b)
@@ -159,7 +158,11 @@ def probability_greater(
     return float(np.mean(below + up_to)) / (2 * len(b))
 
 
-def _plausible(estimate: float, draws: np.ndarray) -> np.ndarray:
+def plausible_scores(estimate: float, draws: np.ndarray) -> np.ndarray:
+    """Draws (draws,) centered on the score and stretched to their root mean square distance from it.
+
+    The shift of resampling is uncertainty too. Some may lie outside [0, 1].
+    """
     deviations = draws - draws.mean()
     spread = float(np.std(draws))
     distance = float(np.sqrt(np.mean((draws - estimate) ** 2)))

@@ -1,0 +1,67 @@
+"""Rank the runs of one suite: places, ties within noise, prizes, and who has no place and why."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from e2lm.entries import load_entries
+from e2lm.ranking_files import prize_text, rank_text, ranking_csv, ranking_json, ranking_markdown
+from e2lm.scored_runs import COMPONENTS, by_suite, load_runs
+from e2lm.standing import Place, rank
+from e2lm_scoring.errors import OrganizerError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `e2lm rank`."""
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUNS", help="folders of e2lm run, or a folder of them")
+    parser.add_argument("--entries", type=Path, metavar="FILE", help="entries.yaml or .json: teams and fact sheets")
+    parser.add_argument("--out", type=Path, required=True, help="folder for ranking.csv, ranking.json and ranking.md")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print the ranking and write it as CSV, JSON and Markdown."""
+    suites = by_suite(load_runs(args.runs, load_entries(args.entries) if args.entries else {}))
+    if len(suites) > 1:
+        raise OrganizerError(f"these are runs of {len(suites)} suites, {', '.join(suites)}: rank one suite at a time")
+    places = rank(next(iter(suites.values())))
+    _print(places)
+    args.out.mkdir(parents=True, exist_ok=True)
+    for name, content in (
+        ("ranking.csv", ranking_csv(places)),
+        ("ranking.json", ranking_json(places)),
+        ("ranking.md", ranking_markdown(places)),
+    ):
+        (args.out / name).write_text(content, encoding="utf-8", errors="replace", newline="")
+        print(f"{name}: {args.out / name}")
+    return 0
+
+
+def _print(places: list[Place]) -> None:
+    first = places[0].run
+    table = Table(title=f"Ranking over {first.summary.suite}: {first.key} with 95 % intervals, = for ties within noise")
+    columns = [column for column in COMPONENTS if column in first.draws and column != first.key]
+    table.add_column("place", justify="right", no_wrap=True)
+    table.add_column("submission", overflow="fold", min_width=16)
+    for column in (first.key, *columns, "P(> next)"):
+        table.add_column(column, justify="right")
+    for place in places:
+        run = place.run
+        reach = run.summary.intervals[run.key]
+        about = [run.team if run.team != run.summary.task else "", prize_text(place)]
+        table.add_row(
+            rank_text(place),
+            Text("\n".join([run.summary.task, *filter(None, about)])),
+            f"{run.summary.scores[run.key]:.4f}\n{reach.low:.2f} to {reach.high:.2f}",
+            *(f"{run.summary.scores[column]:.3f}" for column in columns),
+            "" if place.above_next is None else f"{place.above_next:.3f}",
+        )
+    console = Console()
+    console.print(table)
+    for place in places:
+        for reason in place.run.not_ranked:
+            console.print(Text(f"{place.run.folder.name} has no place: {reason}"), soft_wrap=True)

@@ -1,0 +1,100 @@
+"use strict";
+// P(A > B) from quantiles of what each score might have been: every one of A's against every one of B's.
+const data = JSON.parse(document.getElementById("data").textContent);
+const find = (id) => document.getElementById(id);
+const bytes = Uint8Array.from(atob(data.draws), (character) => character.charCodeAt(0));
+const view = new DataView(bytes.buffer);
+const one = find("one"), other = find("other");
+
+const draws = (run, key) => {
+  const first = (run * data.keys.length + key) * data.quantiles;
+  return Array.from({ length: data.quantiles }, (_, index) => view.getUint16(2 * (first + index), true));
+};
+
+const probability = (a, b, key) => {
+  let above = 0;
+  const theirs = draws(b, key);
+  for (const x of draws(a, key)) for (const y of theirs) above += x > y ? 1 : x === y ? 0.5 : 0;
+  return above / data.quantiles ** 2;
+};
+
+const element = (name, className, text) => {
+  const made = document.createElement(name);
+  made.className = className;
+  made.textContent = text;
+  return made;
+};
+
+const cell = (run, key) => {
+  const made = element("td", "", run.scores[key].toFixed(4) + " ");
+  made.append(element("small", "", run.low[key].toFixed(3) + " to " + run.high[key].toFixed(3)));
+  const bar = element("span", "reach-bar", "");
+  bar.setAttribute("aria-hidden", "true");
+  const reach = document.createElement("i"), dot = document.createElement("b");
+  reach.style.left = 100 * run.low[key] + "%";
+  reach.style.right = 100 * (1 - run.high[key]) + "%";
+  dot.style.left = 100 * run.scores[key] + "%";
+  bar.append(reach, dot);
+  made.append(bar);
+  return made;
+};
+
+const verdict = (a, b, chance) => {
+  const text = "P(A > B) = " + chance.toFixed(2) + ". ";
+  if (chance >= data.sure) return text + a.name + " is above " + b.name + ", beyond noise.";
+  if (chance <= 1 - data.sure) return text + b.name + " is above " + a.name + ", beyond noise.";
+  return text + "Their order is within noise.";
+};
+
+const link = (run) => {
+  const made = element("a", "action", run.name);
+  made.href = "submissions/" + run.id + ".html";
+  return made;
+};
+
+const update = () => {
+  const a = Number(one.value), b = Number(other.value), runs = [data.runs[a], data.runs[b]];
+  const same = a === b;
+  find("table").hidden = same;
+  find("rows").replaceChildren();
+  find("links").replaceChildren();
+  if (same) {
+    find("answer").textContent = "Choose two different submissions.";
+    return;
+  }
+  history.replaceState(null, "", "#" + runs[0].id + "," + runs[1].id);
+  find("answer").textContent = verdict(...runs, probability(a, b, 0));
+  find("one-name").textContent = "A: " + runs[0].name;
+  find("other-name").textContent = "B: " + runs[1].name;
+  data.keys.forEach((name, key) => {
+    const row = document.createElement("tr");
+    const head = element("th", "", name);
+    head.scope = "row";
+    const difference = runs[0].scores[key] - runs[1].scores[key];
+    const signed = (difference < 0 ? "\u2212" : "+") + Math.abs(difference).toFixed(4);
+    row.append(head, cell(runs[0], key), cell(runs[1], key));
+    row.append(element("td", "number", signed), element("td", "number", probability(a, b, key).toFixed(2)));
+    find("rows").append(row);
+  });
+  find("links").append(...runs.map(link));
+};
+
+const choose = () => {
+  const asked = location.hash.slice(1).split(",").map((id) => data.runs.findIndex((run) => run.id === id));
+  const a = Math.max(0, asked[0]);
+  one.value = a;
+  other.value = asked.length > 1 && asked[1] >= 0 ? asked[1] : a === 0 ? Math.min(1, data.runs.length - 1) : 0;
+  update();
+};
+
+for (const select of [one, other]) {
+  select.append(...data.runs.map((run, index) => new Option(run.place + "  " + run.name + " (" + run.team + ")", index)));
+  select.addEventListener("change", update);
+}
+find("swap").addEventListener("click", () => {
+  [one.value, other.value] = [other.value, one.value];
+  update();
+});
+addEventListener("hashchange", choose);
+find("controls").hidden = false;
+choose();
