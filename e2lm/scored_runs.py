@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from e2lm.catalog import find_suite
+from e2lm.catalog import SUITES, find_suite
 from e2lm.entries import Entry
 from e2lm.progress import progress_bar
 from e2lm_scoring.configuration import load_configuration
@@ -111,7 +111,12 @@ def report_for(run: ScoredRun, reveal: str) -> str:
             return run.report.read_text(encoding="utf-8")
         except OSError as error:
             raise OrganizerError(f"{run.report}: unreadable ({error.strerror}); score the run again") from None
-    configuration = load_configuration(find_suite(run.summary.suite).scoring)
+    if run.summary.suite not in SUITES:
+        raise OrganizerError(
+            f"{run.report}: shows what {run.summary.reveal}s see, and {run.summary.suite} is no suite of this project "
+            f"to draw it anew: score the run with reveal: {reveal}, or build with --reveal {run.summary.reveal}"
+        )
+    configuration = load_configuration(SUITES[run.summary.suite].scoring)
     evaluation, _ = evaluate_results(read_results(_results_folder(run.folder), configuration), configuration)
     return render(replace(evaluation, reveal=reveal))
 

@@ -25,9 +25,10 @@ const element = (name, className, text) => {
   return made;
 };
 
-const cell = (run, key) => {
+const cell = (letter, run, key) => {
   const made = element("td", "", run.scores[key].toFixed(4) + " ");
   made.append(element("small", "", run.low[key].toFixed(3) + " to " + run.high[key].toFixed(3)));
+  made.dataset.name = letter;
   const bar = element("span", "reach-bar", "");
   bar.setAttribute("aria-hidden", "true");
   const reach = document.createElement("i"), dot = document.createElement("b");
@@ -39,8 +40,10 @@ const cell = (run, key) => {
   return made;
 };
 
+const shown = (chance) => (chance < 0.01 ? "< 0.01" : chance > 0.99 ? "> 0.99" : chance.toFixed(2));
+
 const verdict = (a, b, chance) => {
-  const text = "P(A > B) = " + chance.toFixed(2) + ". ";
+  const text = "P(A > B) " + shown(chance).replace(/^0/, "= 0") + ". ";
   if (chance >= data.sure) return text + a.name + " is above " + b.name + ", beyond noise.";
   if (chance <= 1 - data.sure) return text + b.name + " is above " + a.name + ", beyond noise.";
   return text + "Their order is within noise.";
@@ -72,8 +75,11 @@ const update = () => {
     head.scope = "row";
     const difference = runs[0].scores[key] - runs[1].scores[key];
     const signed = (difference < 0 ? "\u2212" : "+") + Math.abs(difference).toFixed(4);
-    row.append(head, cell(runs[0], key), cell(runs[1], key));
-    row.append(element("td", "number", signed), element("td", "number", probability(a, b, key).toFixed(2)));
+    row.append(head, cell("A", runs[0], key), cell("B", runs[1], key));
+    const gap = element("td", "number", signed), chance = element("td", "number", shown(probability(a, b, key)));
+    gap.dataset.name = "A \u2212 B";
+    chance.dataset.name = "P(A > B)";
+    row.append(gap, chance);
     find("rows").append(row);
   });
   find("links").append(...runs.map(link));

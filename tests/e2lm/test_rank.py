@@ -1,0 +1,100 @@
+"""`e2lm rank`: the final table as text, CSV, JSON and Markdown."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from e2lm.cli import main
+from tests.e2lm.conftest import e2lm
+from tests.e2lm.summaries import write_entries, write_run
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    write_run(tmp_path / "runs/first", 0.9, task="=cmd|'/c calc'!A1")
+    write_run(tmp_path / "runs/second", 0.895, task="[click](javascript:1) | <b>")
+    write_run(tmp_path / "runs/noise", 0.1, eligible=False, reasons=["it does not improve"])
+    return tmp_path
+
+
+def test_the_ranking_is_printed_and_written_in_three_formats(runs: Path) -> None:
+    entries = write_entries(runs / "entries.json", {"second": {"team": "Students", "student": True, "owner": "two"}})
+    done = e2lm("rank", "runs", "--entries", entries, "--out", "out", cwd=runs)
+    assert done.returncode == 0, done.stderr
+    assert "noise has no place: it does not improve" in done.stdout
+    ranking = json.loads((runs / "out/ranking.json").read_text())
+    assert [(row["rank"], row["tied"], row["prize_usd"]) for row in ranking["runs"]] == [
+        (1, True, 6000),
+        (1, True, 4000),
+        (None, False, 0),
+    ]
+    assert 0.5 < ranking["runs"][0]["p_above_next"] < 0.95
+    assert ranking["runs"][1]["student_award_usd"] == 2000
+    with (runs / "out/ranking.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["score"] for row in rows] == ["0.9", "0.895", "0.1"]
+    assert rows[0]["task"].startswith("'=")
+    assert rows[2]["not_ranked"] == "it does not improve"
+    markdown = (runs / "out/ranking.md").read_text()
+    assert "| 1= |" in markdown
+    assert r"\[click\]\(javascript:1\) \| \<b\>" in markdown
+    assert "it does not improve" in markdown.split("## Without a place")[1]
+
+
+def test_a_run_without_its_summary_is_ranked_from_its_results(science_cloze_run: Path, tmp_path: Path) -> None:
+    whole = e2lm("rank", science_cloze_run, "--out", tmp_path / "whole")
+    bare = tmp_path / science_cloze_run.name
+    shutil.copytree(science_cloze_run, bare)
+    (bare / "summary.json").unlink()
+    done = e2lm("rank", bare, "--out", tmp_path / "bare")
+    assert (whole.returncode, done.returncode) == (0, 0), done.stderr
+    assert (tmp_path / "whole/ranking.csv").read_text() == (tmp_path / "bare/ranking.csv").read_text()
+
+
+def spoil(runs: Path, **changed: object) -> None:
+    path = runs / "runs/second/summary.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"suite": "other"}, "rank one suite at a time"),
+        ({"suite_version": 2}, "scored alike"),
+        ({"schema": "e2lm-summary/9"}, "schema 'e2lm-summary/9'"),
+        ({"draws": {}}, "draws of sq are missing"),
+        ({"items": "many"}, "items: "),
+    ],
+)
+def test_runs_that_cannot_be_ranked_together_are_one_line(
+    runs: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, object], said: str
+) -> None:
+    spoil(runs, **changed)
+    assert said in error_of(capsys, runs / "runs", "--out", runs / "out")
+    assert not (runs / "out").exists()
+
+
+@pytest.mark.parametrize(("folder", "said"), [("nowhere", "nowhere: no folder"), ("empty", "no scored run in it")])
+def test_folders_without_runs_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str, said: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    assert said in error_of(capsys, tmp_path / folder, "--out", tmp_path / "out")
+
+
+def test_an_entry_of_no_run_is_named(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    entries = write_entries(runs / "entries.json", {"secnod": {"team": "Students"}})
+    assert "'secnod'" in error_of(capsys, runs / "runs", "--entries", entries, "--out", runs / "out")
+
+
+def error_of(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """The one error line of `e2lm rank`."""
+    assert main(["rank", *map(str, arguments)]) == 2
+    error = capsys.readouterr().err.splitlines()
+    assert [line for line in error if line.startswith("error: ")] == error[-1:]
+    return error[-1]
