@@ -1,0 +1,62 @@
+"""summary.json: what a leaderboard reads instead of results."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from e2lm_scoring.configuration import load_configuration
+from e2lm_scoring.errors import OrganizerError
+from e2lm_scoring.outcome import score
+from e2lm_scoring.results import read_results
+from e2lm_scoring.scores import evaluate_results
+from e2lm_scoring.summary import read_summary
+from e2lm_scoring.uncertainty import probability_greater
+
+
+def test_a_scoring_leaves_its_scores_intervals_and_draws(worker: Path) -> None:
+    results, scoring = worker / "input/res", worker / "input/ref/scoring.yaml"
+    evaluation = score(results, scoring, worker / "output")
+    summary = read_summary((worker / "output/summary.json").read_bytes(), "summary.json")
+    configuration = load_configuration(scoring)
+    drawn = evaluate_results(read_results(results, configuration), configuration)[1].scores
+    assert summary.scores == evaluation.scores
+    assert (summary.suite, summary.suite_version, summary.items) == ("tiny", 2, 200)
+    assert set(summary.draws) == {"score", "sq", "rc", "cs"}
+    for key, draws in summary.draws.items():
+        assert list(draws) == sorted(draws)
+        np.testing.assert_allclose(draws, np.sort(drawn[key]), atol=1e-6)
+        assert summary.intervals[key].low == evaluation.intervals[key].low
+
+
+def test_the_kept_draws_give_the_same_probability_as_a_new_bootstrap(worker: Path) -> None:
+    results, scoring = worker / "input/res", worker / "input/ref/scoring.yaml"
+    score(results, scoring, worker / "output")
+    kept = np.asarray(read_summary((worker / "output/summary.json").read_bytes(), "").draws["score"])
+    configuration = load_configuration(scoring)
+    evaluation, drawn = evaluate_results(read_results(results, configuration), configuration)
+    value, other = evaluation.scores["score"], np.linspace(0.5, 0.9, 100)
+    fresh = probability_greater(value, drawn.scores["score"], 0.7, other)
+    assert probability_greater(value, kept, 0.7, other) == pytest.approx(fresh, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema": "e2lm-summary/2"}, "schema 'e2lm-summary/2'"),
+        ({"scores": {"sq": float("nan")}}, "scores.sq"),
+        ({"draws": {"sq": []}}, "no draw at all"),
+        ({"draws": {"sq": [0.1], "rs": [0.1]}}, "rs has draws"),
+    ],
+)
+def test_another_file_of_that_name_is_refused_in_one_line(
+    worker: Path, change: dict[str, object], said: str
+) -> None:
+    score(worker / "input/res", worker / "input/ref/scoring.yaml", worker / "output")
+    good = json.loads((worker / "output/summary.json").read_text())
+    with pytest.raises(OrganizerError, match=r"^run/summary\.json: .*; score the run again$") as error:
+        read_summary(json.dumps(good | change).encode(), "run/summary.json")
+    assert said in str(error.value)
