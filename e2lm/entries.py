@@ -1,27 +1,40 @@
-"""entries.yaml or entries.json: whose run it is, and what the fact sheet says about it."""
+"""entries.yaml or entries.json: whose run it is, and what the fact sheet says about it.
+
+`e2lm codabench fetch` writes the JSON. Most of it are participants' words: what would not do as a text or an address is
+made harmless rather than refused, so that one team cannot stop the leaderboard.
+"""
 
 from __future__ import annotations
 
 import json
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, RootModel, ValidationError, model_validator
 
 from e2lm_ingestion.errors import OrganizerError
 
+FROM_CODABENCH = frozenset({"codabench_id", "phase", "status", "created", "score", "scores"})  # beside what is used
 
-def _web_address(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and value.isprintable() and " " not in value
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError(f"{value[:80]!r} is no web address; give one that starts with https:// or http://")
-    return value
+
+def _cut_at(limit: int) -> Callable[[str], str]:
+    def harmless(text: str) -> str:
+        shown = "".join(" " if _is_control(character) else character for character in text).strip()
+        return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+    return harmless
+
+
+def _is_control(character: str) -> bool:
+    return character != "\n" and unicodedata.category(character) in {"Cc", "Cs"}
+
+
+Line = Annotated[str, AfterValidator(_cut_at(200))]
+Text = Annotated[str, AfterValidator(_cut_at(5000))]
 
 
 class Entry(BaseModel):
@@ -29,20 +42,36 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    team: str = Field(default="", max_length=200)
-    owner: str = Field(default="", max_length=200)  # the account on Codabench
-    student: bool = False  # the team shows that its members are students
-    method: str = Field(default="", max_length=5000)
-    code: Annotated[str, Field(max_length=500), AfterValidator(_web_address)] | None = None
-    licence: str = Field(default="", max_length=100)
-    compute: str = Field(default="", max_length=500)
-    not_ranked: str = Field(default="", max_length=500)  # why it is shown without a place, such as a baseline
+    team: Line = ""
+    owner: Line = ""  # the account on Codabench
+    student: bool = False  # the team says that its members are students
+    method: Text = ""
+    data_sources: Text = ""
+    code_url: Line = ""
+    licence: Line = ""
+    compute: Text = ""
+    not_ranked: Text = ""  # why it is shown without a place, such as a baseline
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_what_is_used(cls, value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
+        if isinstance(value, dict):
+            return {key: inner for key, inner in value.items() if key not in FROM_CODABENCH}
+        return value
+
+    @property
+    def code_link(self) -> str | None:
+        """The address of the code where it is one of the web, http or https; None where it must stay a text."""
+        try:
+            parts = urlsplit(self.code_url)
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        except ValueError:
+            return None
+        return self.code_url if usable and not any(character.isspace() for character in self.code_url) else None
 
 
-class _EntriesFile(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    entries: dict[str, Entry]  # by the name of the run's folder
+class _EntriesFile(RootModel[dict[str, Entry]]):
+    """Entries by the name of the run's folder."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -73,9 +102,8 @@ def load_entries(path: Path) -> dict[str, Entry]:
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise OrganizerError(f"{path}: {' '.join(str(error).split())}") from None
     try:
-        return _EntriesFile.model_validate(content).entries
+        return _EntriesFile.model_validate(content).root
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
-        said = first["msg"].removeprefix("Value error, ")
-        raise OrganizerError(f"{path}: {place}: {said}; docs/ranking.md has the format") from None
+        raise OrganizerError(f"{path}: {place}: {first['msg']}; docs/ranking.md has the format") from None

@@ -116,4 +116,4 @@ def _replace(built: Path, site: Path, earlier: Sequence[str]) -> None:
 
 
 def _write(path: Path, content: str) -> None:
-    path.write_text(content, encoding="utf-8", newline="")
+    path.write_text(content, encoding="utf-8", errors="replace", newline="")

@@ -51,7 +51,8 @@ def ranking_row(place: Place) -> dict[str, Any]:
         "items": summary.items,
         "submission_sha256": summary.submission,
         "method": entry.method,
-        "code": entry.code,
+        "data_sources": entry.data_sources,
+        "code_url": entry.code_url,
         "licence": entry.licence,
         "compute": entry.compute,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,10 +74,7 @@ def probability(one: ScoredRun, other: ScoredRun, key: str) -> float:
 def load_runs(folders: Sequence[Path], entries: Mapping[str, Entry]) -> list[ScoredRun]:
     """Every run in the folders: each a run itself, or a folder of runs. Raises OrganizerError naming the folder."""
     found = list(dict.fromkeys(run.resolve() for folder in folders for run in _runs_in(folder)))
-    absent = sorted(set(entries) - {folder.name for folder in found})
-    if absent:
-        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
-        raise OrganizerError(f"entries: no run's folder is called {absent[0]!r}{more}; entries go by folder name")
+    _say_which_have_no_run(sorted(set(entries) - {folder.name for folder in found}))
     taken: set[str] = set()
     runs = []
     with progress_bar("reading runs") as update:
@@ -119,6 +117,12 @@ def report_for(run: ScoredRun, reveal: str) -> str:
     configuration = load_configuration(SUITES[run.summary.suite].scoring)
     evaluation, _ = evaluate_results(read_results(_results_folder(run.folder), configuration), configuration)
     return render(replace(evaluation, reveal=reveal))
+
+
+def _say_which_have_no_run(absent: Sequence[str]) -> None:
+    if absent:
+        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+        print(f"note: no run's folder is called {absent[0]!r}{more}: left out", file=sys.stderr)
 
 
 def _runs_in(folder: Path) -> list[Path]:

@@ -35,5 +35,5 @@ def write_run(folder: Path, score: float, *, spread: float = 0.01, **changed: An
 
 
 def write_entries(path: Path, entries: dict[str, dict[str, Any]]) -> Path:
-    path.write_text(json.dumps({"entries": entries}))
+    path.write_text(json.dumps(entries))
     return path

@@ -19,36 +19,46 @@ def written(folder: Path, text: str, name: str = "entries.yaml") -> Path:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("entries.yaml", "entries:\n  one: {team: Tëam, student: true, code: 'https://example.org/x'}\n  two: {}\n"),
-        (
-            "e.json",
-            '{"entries": {"one": {"team": "Tëam", "student": true, "code": "https://example.org/x"}, "two": {}}}',
-        ),
+        ("entries.yaml", "one: {team: Tëam, student: true, code_url: 'https://example.org/x'}\ntwo: {}\n"),
+        ("entries.json", '{"one": {"team": "Tëam", "student": true, "code_url": "https://example.org/x"}, "two": {}}'),
     ],
 )
 def test_entries_are_read_from_yaml_and_json(tmp_path: Path, name: str, text: str) -> None:
     entries = load_entries(written(tmp_path, text, name))
-    assert entries == {"one": Entry(team="Tëam", student=True, code="https://example.org/x"), "two": Entry()}
+    assert entries == {"one": Entry(team="Tëam", student=True, code_url="https://example.org/x"), "two": Entry()}
+    assert entries["one"].code_link == "https://example.org/x"
+
+
+def test_what_codabench_adds_is_no_mistake(tmp_path: Path) -> None:
+    text = '{"7-ada": {"owner": "ada", "codabench_id": 7, "phase": 3, "status": "Finished", "created": "2025-10-21", '
+    text += '"score": 0.5, "scores": {"sq": 0.5}, "data_sources": "MMLU"}}'
+    assert load_entries(written(tmp_path, text, "entries.json")) == {"7-ada": Entry(owner="ada", data_sources="MMLU")}
 
 
 @pytest.mark.parametrize(
     "address",
-    ["javascript:alert(1)", "data:text/html,x", "//example.org", "https://", "http://a b", "https://[", "HTTPS:x"],
+    ["javascript:alert(1)", "data:text/html,x", "//example.org", "https://", "http://a b", "https://[", "soon"],
 )
-def test_an_address_that_is_not_of_the_web_is_refused(tmp_path: Path, address: str) -> None:
-    with pytest.raises(OrganizerError, match=r"entries.yaml: entries\.one\.code: .*is no web address"):
-        load_entries(written(tmp_path, f"entries:\n  one: {{code: '{address}'}}\n"))
+def test_an_address_that_is_not_of_the_web_is_no_link(address: str) -> None:
+    assert Entry(code_url=address).code_link is None
+
+
+def test_texts_are_cut_and_without_control_characters(tmp_path: Path) -> None:
+    text = '{"one": {"team": "a\\u001b[31mb\\ud800\\u0000", "method": "' + "m" * 9000 + '"}}'
+    entry = load_entries(written(tmp_path, text, "entries.json"))["one"]
+    assert entry.team == "a [31mb"
+    assert (len(entry.method), entry.method[-1]) == (5000, "…")
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("entries:\n  one: {teem: x}\n", "entries.one.teem"),
-        ("entries:\n  one: {}\n  one: {}\n", "'one' stands twice"),
-        ("entries:\n  one: {student: sometimes}\n", "entries.one.student"),
+        ("one: {teem: x}\n", "one.teem"),
+        ("one: {}\none: {}\n", "'one' stands twice"),
+        ("one: {student: sometimes}\n", "one.student"),
         ("- 1\n", "entries.yaml: the file"),
-        ("entries: {one: !!python/object:os.system {}}\n", "entries.yaml"),
-        ("entries: {[1]: 2}\n", "entries.yaml"),
+        ("one: !!python/object:os.system {}\n", "entries.yaml"),
+        ("? [1]\n: 2\n", "entries.yaml"),
         ("a: b: c\n", "entries.yaml"),
         ("a: \0", "entries.yaml"),
     ],

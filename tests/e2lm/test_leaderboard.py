@@ -44,7 +44,7 @@ def test_texts_of_participants_run_nothing_on_any_page(tmp_path: Path) -> None:
     write_run(tmp_path / "runs/refused", 0.3, task=HOSTILE, eligible=False, reasons=[HOSTILE])
     sheet = dict.fromkeys(("team", "owner", "method", "licence", "compute"), HOSTILE)
     sheet["licence"] = HOSTILE[:99]
-    entries = write_entries(tmp_path / "e.json", {"hostile": sheet | {"code": "https://example.org/\"onclick='x'"}})
+    entries = write_entries(tmp_path / "e.json", {"hostile": sheet | {"code_url": "https://example.org/\"onclick='x'"}})
     assert build(tmp_path / "site", tmp_path / "runs", "--entries", entries) == 0
     pages = [path for path in (tmp_path / "site").rglob("*.html") if path.parent.name != "reports"]
     assert len(pages) == 5
