@@ -25,13 +25,16 @@ class Place:
     student_award: int  # USD
 
 
-def rank(runs: Sequence[ScoredRun]) -> list[Place]:
+def rank(
+    runs: Sequence[ScoredRun], *, prizes: Sequence[int] = PRIZES, student_awards: Sequence[int] = STUDENT_AWARDS
+) -> list[Place]:
     """The ranked runs of one suite, best first, then those without a place, best first."""
     ordered = sorted(runs, key=lambda run: (-run.summary.scores[run.key], run.identity))
     ranked = [run for run in ordered if not run.not_ranked]
     others = [run for run in ordered if run.not_ranked]
     ranks = tie_groups(ranked)
-    prizes, awards = _awarded(ranked, PRIZES), _awarded([run for run in ranked if run.entry.student], STUDENT_AWARDS)
+    won = _awarded(ranked, prizes)
+    awards = _awarded([run for run in ranked if run.entry.student], student_awards)
     places = [
         Place(
             run=run,
@@ -39,7 +42,7 @@ def rank(runs: Sequence[ScoredRun]) -> list[Place]:
             rank=ranks[index],
             tied=ranks.count(ranks[index]) > 1,
             above_next=probability(run, ranked[index + 1], run.key) if index + 1 < len(ranked) else None,
-            prize=prizes.get(run.identity, 0),
+            prize=won.get(run.identity, 0),
             student_award=awards.get(run.identity, 0),
         )
         for index, run in enumerate(ranked)

@@ -12,7 +12,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from e2lm.ranking_files import prize_text, rank_text
+from e2lm.ranking_files import rank_text
 from e2lm.scored_runs import NAMES, ScoredRun, probability
 from e2lm.standing import SURE, Place
 from e2lm_scoring.report.page import FOLDER as REPORT_FOLDER
@@ -139,7 +139,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"score": score_text, "rank": rank_text, "prize": prize_text}
+    environment.filters |= {"score": score_text, "rank": rank_text}
     return environment
 
 
