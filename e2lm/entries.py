@@ -78,7 +78,7 @@ class _Loader(yaml.SafeLoader):
     """SafeLoader that refuses what it would else drop: the first of two equal keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         _once([(str(key), None) for key in keys])
         return super().construct_mapping(node, deep)
 

@@ -74,7 +74,7 @@ def build_site(suites: Mapping[str, Sequence[ScoredRun]], site: Path, reveal: st
 
 
 def _boards(suites: Mapping[str, Sequence[ScoredRun]]) -> list[Board]:
-    boards = []
+    boards: list[Board] = []
     for number, (suite, runs) in enumerate(suites.items(), start=1):
         slug = re.sub(r"[^a-z0-9]+", "-", suite.lower()).strip("-")
         if not slug or any(board.slug == slug for board in boards):

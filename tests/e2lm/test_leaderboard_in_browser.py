@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from selenium import webdriver
@@ -24,11 +25,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five runs, one of them without a place, and a hostile one in a second suite."""
     folder = tmp_path_factory.mktemp("leaderboard")
     for name, score in SCORES.items():
-        out = {"eligible": False, "reasons": ["it does not improve"]} if name == "noise" else {}
+        out: dict[str, Any] = {"eligible": False, "reasons": ["it does not improve"]} if name == "noise" else {}
         write_run(folder / "runs" / name, score, items=int(1000 * score), **out)
     write_run(folder / "runs/hostile", 0.5, suite="zz", task=HOSTILE)
     write_run(folder / "runs/other", 0.4, suite="zz", task="long-name-without-any-space-" * 9)
-    sheets = {"gamma": {"team": "Gauss", "student": True, "method": "margins"}, "hostile": {"team": HOSTILE}}
+    sheets: dict[str, dict[str, Any]] = {
+        "gamma": {"team": "Gauss", "student": True, "method": "margins"},
+        "hostile": {"team": HOSTILE},
+    }
     entries = write_entries(folder / "entries.json", sheets)
     assert main(["leaderboard", str(folder / "runs"), "--entries", str(entries), "-o", str(folder / "site")]) == 0
     return folder / "site"
