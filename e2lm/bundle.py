@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import re
+import secrets
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,54 +16,79 @@ import yaml
 from e2lm.archive import files_under, write_zip
 from e2lm.catalog import HOUSE, SuiteFiles, find_suite
 from e2lm.competition import Competition, Task, read_competition
+from e2lm.edition import Edition, filled_in, read_edition
 from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.seal import KEY_FILE
+from e2lm_scoring.configuration import load_configuration
+from e2lm_scoring.scores import always_there
+
+STARTING = 1800  # seconds of a step that the sweep leaves for the image, the last checkpoint and the upload
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm bundle`."""
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="ZIP", help="where the bundle goes")
     parser.add_argument(
-        "--suite",
-        default="e2lm-2025-full",
-        help="a suite's name, or a suite.yaml with a scoring.yaml beside it (default: e2lm-2025-full)",
+        "--suite", help="a suite's name, or a suite.yaml with a scoring.yaml beside it (default: edition.yaml's)"
     )
-    parser.add_argument("--image", metavar="NAME", help="the image that workers pull, instead of competition.yaml's")
+    parser.add_argument("--image", metavar="NAME", help="the image that workers pull, instead of edition.yaml's")
     parser.add_argument("--queue", metavar="UUID", help="the Codabench queue that your workers listen to")
 
 
 def main(args: argparse.Namespace) -> int:
     """Check, write and describe the bundle."""
-    entries = collect(HOUSE, find_suite(args.suite), image=args.image, queue=args.queue)
+    edition = read_edition(HOUSE / "edition.yaml")
+    suite = find_suite(args.suite or edition.suite)
+    entries = collect(HOUSE, suite, edition, image=args.image, queue=args.queue)
     competition = check(entries)
+    check_columns(competition, suite)
+    check_deadline(competition, entries)
+    entries |= new_key(competition)
     write_zip(entries, args.output)
     digest = hashlib.sha256(args.output.read_bytes()).hexdigest()
     print(f"{args.output}: {len(entries)} files, {args.output.stat().st_size / 1024:.0f} KiB, sha256 {digest[:16]}")
     print(f"image:  {competition.docker_image}")
     for phase in competition.phases:
         print(f"phase:  {phase.name}, {phase.start} to {phase.end} UTC")
+    print(f"key:    in the bundle; {KEY_FILE} beside the workers' checkpoints takes its place and is safer")
     if competition.queue is None:
         print("note:   without --queue, Codabench's shared workers run it and stop each step after 600 seconds")
     return 0
 
 
-def collect(root: Path, suite: SuiteFiles, *, image: str | None = None, queue: str | None = None) -> dict[str, bytes]:
+def collect(
+    root: Path, suite: SuiteFiles, edition: Edition, *, image: str | None = None, queue: str | None = None
+) -> dict[str, bytes]:
     """What goes into the bundle: competition.yaml and everything it names under `root`, with one suite's files.
 
-    Returns name -> content. Raises OrganizerError naming what is missing.
+    $names in competition.yaml and in the pages become what they stand for in this edition. Returns name -> content.
+    Raises OrganizerError naming what is missing.
     """
-    text = _with_image_and_queue(_read(root / "competition.yaml").decode("utf-8"), image, queue)
+    edition = edition.model_copy(update={"image": image or edition.image, "queue": _uuid(queue) or edition.queue})
+    text = filled_in(_read(root / "competition.yaml").decode("utf-8"), edition, "competition.yaml")
+    if edition.queue is not None:
+        text += f"\nqueue: {edition.queue}\n"
     competition = read_competition(text)
     entries = {"competition.yaml": text.encode("utf-8")}
     for name in _named(competition):
         if name.endswith("/"):
             folder = root / name
             entries |= {name + inner: path.read_bytes() for inner, path in files_under(folder)}
+        elif name.endswith(".md"):
+            entries[name] = filled_in(_read(root / name).decode("utf-8"), edition, name).encode("utf-8")
         else:
             entries[name] = _read(root / name)
     for task in competition.tasks:
         entries[f"{task.input_data}suite.yaml"] = _read(suite.suite)
         entries[f"{task.reference_data}scoring.yaml"] = _read(suite.scoring)
     return entries
+
+
+def new_key(competition: Competition) -> dict[str, bytes]:
+    """A fresh key for the data of both programs: ingestion seals results with it, scoring knows them by it."""
+    key = secrets.token_hex(32).encode()
+    folders = {folder for task in competition.tasks for folder in (task.input_data, task.reference_data)}
+    return {folder + KEY_FILE: key for folder in sorted(folders)}
 
 
 def check(entries: Mapping[str, bytes]) -> Competition:
@@ -109,18 +135,36 @@ def _check_programs(task: Task, entries: Mapping[str, bytes]) -> None:
                 raise OrganizerError(f"{name}: command: {folder}{program} does not exist; correct the path")
 
 
-def _with_image_and_queue(text: str, image: str | None, queue: str | None) -> str:
-    if image is not None:
-        text, replaced = re.subn(r"(?m)^docker_image:.*$", lambda _: f"docker_image: {image}", text)
-        text += "" if replaced else f"\ndocker_image: {image}\n"
-    if queue is not None:
-        try:
-            text += f"\nqueue: {UUID(queue)}\n"
-        except ValueError:
+def check_columns(competition: Competition, suite: SuiteFiles) -> None:
+    """Raise OrganizerError when the leaderboard has columns that no submission can fill on this suite."""
+    filled = always_there(load_configuration(suite.scoring))
+    columns = [column.key for column in competition.leaderboards[0].columns if column.computation is None]
+    if empty := [key for key in columns if key not in filled]:
+        raise OrganizerError(
+            f"competition.yaml: leaderboards: {suite.scoring} cannot fill {', '.join(empty)}: rc and tau_1t need late "
+            "checkpoints, cs a web-only model, score both; remove the columns or choose another suite"
+        )
+
+
+def check_deadline(competition: Competition, entries: Mapping[str, bytes]) -> None:
+    """Raise OrganizerError when the sweep would still run when the platform stops it: then all of it is lost."""
+    limit = min(phase.execution_time_limit for phase in competition.phases)
+    for task in competition.tasks:
+        name = f"{task.ingestion_program}metadata.yaml"
+        found = re.search(r"--deadline[ =](\d+)", entries[name].decode("utf-8"))
+        if found is None or int(found[1]) * 60 + STARTING > limit:
+            most = (limit - STARTING) // 60
             raise OrganizerError(
-                f"--queue: {queue!r} is not a queue's UUID; copy it from Codabench's page Queues"
-            ) from None
-    return text
+                f"{name}: command: the sweep must stop before the step's {limit} seconds are over; write "
+                f"--deadline {most} (minutes)"
+            )
+
+
+def _uuid(queue: str | None) -> UUID | None:
+    try:
+        return UUID(queue) if queue is not None else None
+    except ValueError:
+        raise OrganizerError(f"--queue: {queue!r} is not a queue's UUID; copy it from Codabench's page Queues") from None
 
 
 def _read(path: Path) -> bytes:

@@ -20,6 +20,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin for a s
 from e2lm_ingestion.engines import ENGINES, make_engine
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.results import empty_folder
+from e2lm_ingestion.seal import read_key, seal
 from e2lm_ingestion.submission import open_submission
 from e2lm_ingestion.suite import load_suite
 from e2lm_ingestion.sweep import Progress, sweep
@@ -28,7 +29,7 @@ SMALLER = "submit fewer items or shorter prompts"
 
 
 def main() -> int:
-    """Clear the output folder of what the submission planted there, then sweep. Exit code 2: an error in one line."""
+    """Clear the output folder of what the submission planted there, sweep, seal. Exit code 2: an error in one line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
     parser.add_argument("input_data", nargs="?", type=Path, default=Path("/app/input_data"))
     parser.add_argument("submission", nargs="?", type=Path, default=Path("/app/ingested_program"))
@@ -42,10 +43,11 @@ def main() -> int:
     timer = _stop_at(args.deadline)
     try:
         empty_folder(args.output)
+        key = read_key([args.checkpoints, args.input_data])
         suite = load_suite(args.input_data / "suite.yaml")
         with open_submission(args.submission) as submission:
             print(f"{submission.name}: running on every checkpoint of {suite.suite}", flush=True)
-            sweep(
+            results = sweep(
                 submission,
                 suite,
                 root=args.checkpoints,
@@ -55,6 +57,7 @@ def main() -> int:
                 on_progress=_log,
                 deadline=args.deadline * 60,
             )
+        seal(results.parent, key)
     except (SubmissionError, OrganizerError) as error:
         return _fail(str(error))
     except MemoryError:

@@ -1,6 +1,6 @@
 """The scoring program: turn what ingestion left into scores.json and a report.
 
-usage: scoring.py [RESULTS] [REFERENCE] [OUTPUT]
+usage: scoring.py [RESULTS] [REFERENCE] [OUTPUT] [--data FOLDER] [--submission FOLDER]
 
 The defaults are the folders of a Codabench worker, so the same program runs there and anywhere else.
 """
@@ -16,6 +16,7 @@ import yaml
 
 from e2lm_scoring.errors import OrganizerError, SubmissionError
 from e2lm_scoring.outcome import forget, leave_failure, score
+from e2lm_scoring.seal import read_key, require_results_of, require_seal
 
 
 def main() -> int:
@@ -24,10 +25,16 @@ def main() -> int:
     parser.add_argument("results", nargs="?", type=Path, default=Path("/app/input/res"))
     parser.add_argument("reference", nargs="?", type=Path, default=Path("/app/input/ref"))
     parser.add_argument("output", nargs="?", type=Path, default=Path("/app/output"))
+    parser.add_argument("--data", type=Path, default=Path("/app/data"), help="folder that may hold the worker's key")
+    parser.add_argument(
+        "--submission", type=Path, default=Path("/app/ingested_program"), help="the submission, where the worker shows it"
+    )
     args = parser.parse_args()
     try:
         forget(args.output)
         require_ingestion_succeeded(args.results / "metadata")
+        require_seal(args.results, read_key([args.data, args.reference]))
+        require_results_of(args.submission, args.results)
         evaluation = score(args.results, args.reference / "scoring.yaml", args.output)
     except (SubmissionError, OrganizerError) as error:
         # forged results may carry line breaks, and Codabench's log must show one line

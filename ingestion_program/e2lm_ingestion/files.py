@@ -18,6 +18,9 @@ MAX_LINE_BYTES = 10_000_000
 MAX_DEPTH = 8
 TEXT = (".yaml", ".yml", ".jsonl", ".json", ".csv", ".md", ".txt")
 ALLOWED = (*TEXT, ".parquet")
+# Workers copy a submission to where the programs leave and look for files of these names.
+OURS = ("results.json", "progress.jsonl", "seal.json", "items.npz", "scores.json", "scores.txt", "detailed_results.html")
+OUR_FOLDER = "checkpoints"
 _CHUNK = 1 << 20
 
 
@@ -47,6 +50,8 @@ def check_name(relative: str) -> None:
         raise SubmissionError(
             f"{name}: Codabench would run it as a program; remove it (`metadata:` in task.yaml is fine)"
         )
+    if base in OURS or OUR_FOLDER in (part.casefold() for part in parts[:-1]):
+        raise SubmissionError(f"{name}: named like a file that the competition itself writes; rename or remove it")
     if not base.endswith(ALLOWED):
         raise SubmissionError(
             f"{name}: a submission holds data, not programs or archives: {' '.join(ALLOWED)}; remove it"

@@ -41,6 +41,8 @@ def reported_columns(
         columns["tau_1t"] = kendall_tau(early.mean(axis=1), final)
         columns["decision_accuracy"] = decision_accuracy(early.mean(axis=1), final)
     columns["items"] = float(results.file.submission.items)
+    if results.seconds is not None:
+        columns["minutes"] = results.seconds / 60
     return columns
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
+import math
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -102,6 +104,7 @@ class Results:
     file: ResultsFile
     rows: dict[tuple[str, int], CheckpointRow]
     item_scores: dict[tuple[str, int], np.ndarray]  # each (items,) float32, times the items' weights
+    seconds: float | None  # that the sweep spent on all checkpoints; None without its journal
 
 
 def read_results(folder: Path, configuration: Configuration) -> Results:
@@ -122,7 +125,7 @@ def read_results(folder: Path, configuration: Configuration) -> Results:
         )
     _check_order(rows, configuration)
     item_scores = {key: _read_item_scores(folder, rows[key], file) for key in configuration.needed}
-    return Results(file, rows, item_scores)
+    return Results(file, rows, item_scores, _read_seconds(folder / "progress.jsonl", rows))
 
 
 def _read_file(path: Path) -> ResultsFile:
@@ -136,6 +139,23 @@ def _read_file(path: Path) -> ResultsFile:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise OrganizerError(f"{path}: {place}: {first['msg']}; {ADVICE}") from None
+
+
+def _read_seconds(journal: Path, rows: dict[tuple[str, int], CheckpointRow]) -> float | None:
+    """The seconds of all checkpoints; one that was computed again counts as it was computed last."""
+    if not journal.is_file():
+        return None
+    seconds: dict[tuple[str, int], float] = {}
+    try:
+        for line in journal.read_text(encoding="utf-8").splitlines()[1:]:
+            row = json.loads(line)
+            seconds[(row["model"], row["iteration"])] = float(row["seconds"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise OrganizerError(f"{journal}: not the journal of a sweep; {ADVICE}") from None
+    total = sum(seconds.get(key, math.nan) for key in rows)
+    if not 0 <= total < math.inf:
+        raise OrganizerError(f"{journal}: does not say how long each checkpoint took; {ADVICE}")
+    return total
 
 
 def _check_head(file: ResultsFile, configuration: Configuration, folder: Path) -> None:

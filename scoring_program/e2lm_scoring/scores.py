@@ -100,6 +100,21 @@ def _columns(
     return columns
 
 
+def always_there(configuration: Configuration) -> frozenset[str]:
+    """The columns that every scores.json of a complete sweep has; `non_randomness` depends on the task as well."""
+    columns = {"sq", "sq_published", "monotonicity", "autocorrelation", "robust_signal", "spearman", "snr"}
+    columns |= {"items", "minutes", "improvement_z", "eligible"}
+    if configuration.ranking_groups:
+        columns |= {"rc", "rc_each", "rc_final", "tau_1t", "decision_accuracy"}
+    if configuration.alignment is not None:
+        columns.add("cs")
+    if {"rc", "cs"} <= columns:
+        columns.add("score")
+    if len(configuration.ranked_models or configuration.signal_models) > 1:
+        columns.add("ordering_consistency")
+    return frozenset(columns)
+
+
 def scores_json(evaluation: Evaluation) -> bytes:
     """The content of scores.json: {column: finite number}. Raises OrganizerError for any other number."""
     for column, value in evaluation.scores.items():

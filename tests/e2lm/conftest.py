@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -66,3 +67,10 @@ def result_files(run: Path) -> dict[str, bytes]:
     """Every result file but the journal, which holds timings."""
     files = [path for path in (run / "results").rglob("*") if path.is_file() and path.name != "progress.jsonl"]
     return {str(path.relative_to(run)): path.read_bytes() for path in files}
+
+
+def timeless_scores(run: Path) -> dict[str, float]:
+    """scores.json without its one column that differs between runs that agree."""
+    scores: dict[str, float] = json.loads((run / "scores.json").read_text())
+    assert scores.pop("minutes") > 0
+    return scores

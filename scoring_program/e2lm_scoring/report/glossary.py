@@ -34,6 +34,7 @@ WORDS = {
     "non_randomness": ("Non-randomness", "Distance of the best last score from chance, in units of noise; 3 is good."),
     "improvement_z": ("Improvement", "Rise over the early window, in standard errors over items; median over models."),
     "items": ("Items", "Questions that were scored."),
+    "minutes": ("Minutes", "What the models computed, summed over the checkpoints."),
     "eligible": ("Eligible", "Whether the submission takes part in the ranking."),
 }
 
@@ -52,4 +53,6 @@ def _value_text(key: str, value: float) -> str:
         return "yes" if value else "no"
     if key == "items":
         return f"{value:,.0f}"
+    if key == "minutes":
+        return f"{value:,.1f}"
     return score_text(float(value))
