@@ -164,7 +164,9 @@ def _uuid(queue: str | None) -> UUID | None:
     try:
         return UUID(queue) if queue is not None else None
     except ValueError:
-        raise OrganizerError(f"--queue: {queue!r} is not a queue's UUID; copy it from Codabench's page Queues") from None
+        raise OrganizerError(
+            f"--queue: {queue!r} is not a queue's UUID; copy it from Codabench's page Queues"
+        ) from None
 
 
 def _read(path: Path) -> bytes:

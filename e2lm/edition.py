@@ -96,7 +96,9 @@ def read_edition(path: Path) -> Edition:
     except yaml.YAMLError as error:
         raise OrganizerError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
-        first = error.errors()[0]
+        first = min(
+            error.errors(), key=lambda problem: problem["type"] != "extra_forbidden"
+        )  # often the misspelled one
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise OrganizerError(f"{path.name}: {place}: {first['msg'].removeprefix('Value error, ')}") from None
 

@@ -27,7 +27,10 @@ def main() -> int:
     parser.add_argument("output", nargs="?", type=Path, default=Path("/app/output"))
     parser.add_argument("--data", type=Path, default=Path("/app/data"), help="folder that may hold the worker's key")
     parser.add_argument(
-        "--submission", type=Path, default=Path("/app/ingested_program"), help="the submission, where the worker shows it"
+        "--submission",
+        type=Path,
+        default=Path("/app/ingested_program"),
+        help="the submission, where the worker shows it",
     )
     args = parser.parse_args()
     try:

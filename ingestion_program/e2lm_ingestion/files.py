@@ -19,7 +19,15 @@ MAX_DEPTH = 8
 TEXT = (".yaml", ".yml", ".jsonl", ".json", ".csv", ".md", ".txt")
 ALLOWED = (*TEXT, ".parquet")
 # Workers copy a submission to where the programs leave and look for files of these names.
-OURS = ("results.json", "progress.jsonl", "seal.json", "items.npz", "scores.json", "scores.txt", "detailed_results.html")
+OURS = (
+    "results.json",
+    "progress.jsonl",
+    "seal.json",
+    "items.npz",
+    "scores.json",
+    "scores.txt",
+    "detailed_results.html",
+)
 OUR_FOLDER = "checkpoints"
 _CHUNK = 1 << 20
 

@@ -31,7 +31,7 @@ def read_key(folders: Sequence[Path]) -> bytes:
             continue
         except OSError as error:
             raise OrganizerError(
-                f"{path}: unreadable ({error.strerror}); let user 0 own it, as programs run without the right to override"
+                f"{path}: unreadable ({error.strerror}); let user 0 own it: programs may not override its mode"
             ) from None
         if len(key) < MIN_KEY_LENGTH:
             raise OrganizerError(

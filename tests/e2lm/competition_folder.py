@@ -11,7 +11,7 @@ version: 2
 title: A small competition
 image: logo.png
 terms: terms.md
-docker_image: localhost:5000/e2lm:1
+docker_image: $image
 pages:
   - {title: Overview, file: overview.md}
 tasks:
@@ -47,6 +47,21 @@ fact_sheet:
   team: {key: team, type: text, title: Team, selection: "", is_required: "true", is_on_leaderboard: "true"}
 """
 
+EDITION = """\
+year: 2025
+suite: small
+image: localhost:5000/e2lm:1
+dates:
+  warm_up: 2025-07-07
+  development: 2025-08-11
+  final: 2025-10-20
+  last_day: 2025-11-03
+  results: 2025-11-04
+  fact_sheets: 2025-11-22
+  workshop: 6 December
+limits: {submissions_a_day: 10, step_hours: 12}
+"""
+
 INGESTION = """\
 import pathlib, shutil, sys
 suite, submission, output = map(pathlib.Path, sys.argv[1:4])
@@ -69,6 +84,7 @@ def write_competition(root: Path, *, ingestion: str = INGESTION, scoring: str = 
     """Write the competition's files under `root` and return it."""
     files = {
         "competition.yaml": COMPETITION,
+        "edition.yaml": EDITION,
         "logo.png": "a picture",
         "terms.md": "Terms.",
         "overview.md": "# Overview",

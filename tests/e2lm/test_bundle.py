@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import zipfile
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 import yaml
 
 from e2lm.archive import write_zip
-from e2lm.bundle import add_arguments, check, collect, main
+from e2lm.bundle import add_arguments, check, check_columns, check_deadline, collect, main
 from e2lm.catalog import HOUSE, SUITES, SuiteFiles
+from e2lm.edition import read_edition
 from e2lm_ingestion.errors import OrganizerError
 from tests.e2lm.competition_folder import write_competition
 
@@ -22,7 +24,11 @@ def root(tmp_path: Path) -> Path:
 
 
 def entries_of(root: Path) -> dict[str, bytes]:
-    return collect(root, SuiteFiles(root / "input_data/suite.yaml", root / "reference_data/scoring.yaml"))
+    return collect(root, suite_of(root), read_edition(root / "edition.yaml"))
+
+
+def suite_of(root: Path) -> SuiteFiles:
+    return SuiteFiles(root / "input_data/suite.yaml", root / "reference_data/scoring.yaml")
 
 
 def refusal(root: Path, before: str, after: str) -> str:
@@ -71,7 +77,7 @@ def test_a_suite_replaces_the_models_and_the_reference(root: Path, tmp_path: Pat
     suite = SuiteFiles(tmp_path / "other.yaml", tmp_path / "other-scoring.yaml")
     suite.suite.write_text("suite: other")
     suite.scoring.write_text("suite: other, too")
-    entries = collect(root, suite)
+    entries = collect(root, suite, read_edition(root / "edition.yaml"))
     assert entries["input_data/suite.yaml"] == b"suite: other"
     assert entries["reference_data/scoring.yaml"] == b"suite: other, too"
 
@@ -79,8 +85,8 @@ def test_a_suite_replaces_the_models_and_the_reference(root: Path, tmp_path: Pat
 def test_image_and_queue_are_written_into_the_bundle_only(root: Path) -> None:
     before = (root / "competition.yaml").read_bytes()
     queue = "0b7a1a3e-8a11-4c4e-9a38-0d2f9a1f6b11"
-    suite = SuiteFiles(root / "input_data/suite.yaml", root / "reference_data/scoring.yaml")
-    competition = check(collect(root, suite, image="registry.example.org/e2lm:abc", queue=queue))
+    edition = read_edition(root / "edition.yaml")
+    competition = check(collect(root, suite_of(root), edition, image="registry.example.org/e2lm:abc", queue=queue))
     assert (competition.docker_image, competition.queue) == ("registry.example.org/e2lm:abc", queue)
     assert (root / "competition.yaml").read_bytes() == before
 
@@ -174,18 +180,108 @@ def test_the_competition_itself_can_be_bundled(suite: str, tmp_path: Path, capsy
     assert "Codabench's shared workers" in capsys.readouterr().out
 
 
+def test_every_bundle_has_its_own_key_for_both_programs(tmp_path: Path) -> None:
+    keys = []
+    for name in ("one.zip", "two.zip"):
+        assert build("-o", str(tmp_path / name), "--suite", "miniature") == 0
+        with zipfile.ZipFile(tmp_path / name) as bundle:
+            keys += [bundle.read("input_data/e2lm.key"), bundle.read("reference_data/e2lm.key")]
+    assert keys[0] == keys[1] != keys[2] == keys[3]
+    assert {len(key) for key in keys} == {64}
+
+
+def the_competition() -> dict[str, bytes]:
+    return collect(HOUSE, SUITES["e2lm-2025-full"], read_edition(HOUSE / "edition.yaml"))
+
+
 def test_the_competition_lasts_as_its_organizers_announced() -> None:
-    phases = yaml.safe_load((HOUSE / "competition.yaml").read_text())["phases"]
-    assert [(phase["start"][:10], phase["end"][:10]) for phase in phases] == [
-        ("2025-07-07", "2025-08-11"),
-        ("2025-08-11", "2025-10-20"),
-        ("2025-10-20", "2025-11-03"),
+    phases = check(the_competition()).phases
+    assert [(str(phase.start), str(phase.end)) for phase in phases] == [
+        ("2025-07-07 00:00:00", "2025-08-11 00:00:00"),
+        ("2025-08-11 00:00:01", "2025-10-20 00:00:00"),
+        ("2025-10-20 00:00:01", "2025-11-03 23:59:59"),
     ]
-    assert {phase["max_submissions_per_day"] for phase in phases} == {10}
-    assert [phase.get("auto_migrate_to_this_phase", False) for phase in phases] == [False, False, True]
+    assert [phase.max_submissions for phase in phases] == [350, 700, 150]
+    assert {phase.max_submissions_per_day for phase in phases} == {10}
+    assert [phase.auto_migrate_to_this_phase for phase in phases] == [False, False, True]
+
+
+def test_pages_say_what_the_edition_says_and_hold_what_codabench_can_show() -> None:
+    pages = {name: text.decode() for name, text in the_competition().items() if name.endswith(".md")}
+    assert "| 11 August | development begins" in pages["pages/timeline.md"]
+    assert "| 22 November | winners' fact sheets" in pages["pages/timeline.md"]
+    assert "At most 10 a day" in pages["pages/rules.md"]
+    assert "100 to 15,000 items" in pages["pages/rules.md"]
+    for name, text in pages.items():
+        assert not re.search(r"\$|!\[|<[a-z/]", text), f"{name} holds a formula, a picture or HTML"
+
+
+def test_next_years_edition_is_an_edit_of_one_file(root: Path) -> None:
+    text = (root / "edition.yaml").read_text()
+    (root / "edition.yaml").write_text(text.replace("2025", "2031").replace("e2lm:1", "e2lm:2"))
+    (root / "overview.md").write_text("Final from $final_day $year; $min_items to $max_items items.")
+    phases = (root / "competition.yaml").read_text().replace("2025-08-11 00:00:00", "$development 00:00:00")
+    (root / "competition.yaml").write_text(phases.replace("2025-07-07", "$warm_up").replace("2025-", "2031-"))
+    entries = entries_of(root)
+    assert entries["overview.md"] == b"Final from 20 October 2031; 100 to 15,000 items."
+    competition = check(entries)
+    assert str(competition.phases[0].end) == "2031-08-11 00:00:00"
+    assert competition.docker_image == "localhost:5000/e2lm:2"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("final: 2025-10-20", "final: 2025-08-01", "final (2025-08-01) is not after development (2025-08-11)"),
+        ("last_day: 2025-11-03", "last_day: soon", "dates.last_day: Input should be a valid date"),
+        ("year: 2025", "yaer: 2025", "yaer: Extra inputs"),
+        ("submissions_a_day: 10", "submissions_a_day: 0", "limits.submissions_a_day: Input should be greater than 0"),
+        ("year: 2025", "year: [", "not YAML"),
+    ],
+)
+def test_a_mistake_in_the_edition_is_one_line(root: Path, before: str, after: str, said: str) -> None:
+    text = (root / "edition.yaml").read_text()
+    assert before in text
+    (root / "edition.yaml").write_text(text.replace(before, after))
+    with pytest.raises(OrganizerError) as caught:
+        read_edition(root / "edition.yaml")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("$lsat_day", r"overview\.md: \$lsat_day stands for nothing"), ("5 $ each", "a dollar sign that begins no name")],
+)
+def test_a_page_that_names_what_no_edition_says_is_an_error(root: Path, text: str, said: str) -> None:
+    (root / "overview.md").write_text(text)
+    with pytest.raises(OrganizerError, match=said):
+        entries_of(root)
+
+
+def test_columns_that_a_suite_cannot_fill_are_named(tmp_path: Path) -> None:
+    full = SUITES["e2lm-2025-full"]
+    scoring = yaml.safe_load(full.scoring.read_text())
+    for key in ("late", "ranking_groups", "alignment"):
+        del scoring[key]
+    (tmp_path / "scoring.yaml").write_text(yaml.safe_dump(scoring))
+    competition = check(the_competition())
+    check_columns(competition, full)
+    with pytest.raises(OrganizerError, match="cannot fill score, rc, cs, tau_1t: rc and tau_1t need late"):
+        check_columns(competition, SuiteFiles(full.suite, tmp_path / "scoring.yaml"))
+
+
+@pytest.mark.parametrize("deadline", ["--deadline 691", ""])
+def test_a_sweep_that_the_platform_would_stop_is_an_error(deadline: str) -> None:
+    entries = the_competition()
+    competition = check(entries)
+    check_deadline(competition, entries)
+    name = "ingestion_program/metadata.yaml"
+    entries[name] = entries[name].replace(b"--deadline 690", deadline.encode())
+    with pytest.raises(OrganizerError, match=r"write --deadline 690 \(minutes\)"):
+        check_deadline(competition, entries)
 
 
 def test_a_queue_that_is_no_uuid_is_refused(root: Path) -> None:
-    suite = SuiteFiles(root / "input_data/suite.yaml", root / "reference_data/scoring.yaml")
     with pytest.raises(OrganizerError, match="--queue: 'mine' is not a queue's UUID"):
-        collect(root, suite, queue="mine")
+        collect(root, suite_of(root), read_edition(root / "edition.yaml"), queue="mine")

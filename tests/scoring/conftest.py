@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import io
 import json
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 EARLY, LATE, ITEMS = range(1, 9), range(9, 13), 200
+KEY = "0123456789abcdef" * 4
 MODELS = {"small-a": 0.3, "small-b": 0.25, "small-a-web": 0.05}  # accuracy gained over training
 SCORING = {
     "suite": "tiny",
@@ -55,15 +57,28 @@ def write_results(folder: Path) -> None:
         "models": [{"id": model, "size": "1M", "architecture": "arch1", "mixture": "science"} for model in MODELS],
     }
     (folder / "results.json").write_text(json.dumps({**head, "checkpoints": rows}))
+    journal = [head, *({**row, "seconds": 2.5} for row in rows)]
+    (folder / "progress.jsonl").write_text("".join(json.dumps(line) + "\n" for line in journal))
+
+
+def seal_results(folder: Path, key: str = KEY) -> None:
+    """Seal what lies in a results folder, as docs/results-format.md describes it."""
+    digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("results.json", "progress.jsonl")]
+    message = "\n".join(["e2lm-seal/1", *digests, ""])
+    of_key, of_results = (hmac.new(key.encode(), text.encode(), "sha256") for text in ("e2lm key\n", message))
+    seal = {"schema": "e2lm-seal/1", "key": of_key.hexdigest()[:8], "hmac": of_results.hexdigest()}
+    (folder / "seal.json").write_text(json.dumps(seal))
 
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Path:
-    """The folders of a worker before scoring: input/res, input/ref and an empty output."""
+    """The folders of a worker before scoring: input/res, input/ref and an empty output; the key is the bundle's."""
     (tmp_path / "input/res").mkdir(parents=True)
     (tmp_path / "input/ref").mkdir()
     (tmp_path / "output").mkdir()
     write_results(tmp_path / "input/res")
+    seal_results(tmp_path / "input/res")
+    (tmp_path / "input/ref/e2lm.key").write_text(KEY)
     (tmp_path / "input/res/metadata").write_text("exitCode: 0\nelapsedTime: 1.5\ningestionExitCode: 0\n")
     (tmp_path / "input/ref/scoring.yaml").write_text(yaml.safe_dump(SCORING))
     return tmp_path

@@ -16,13 +16,16 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from tests.scoring.conftest import KEY, seal_results
+
 PROGRAM = Path(__file__).resolve().parents[2] / "scoring_program/scoring.py"
 
 
 def run_scoring(worker: Path) -> subprocess.CompletedProcess[str]:
     folders = [worker / "input/res", worker / "input/ref", worker / "output"]
+    more = ["--data", worker / "data", "--submission", worker / "ingested_program"]
     return subprocess.run(
-        [sys.executable, str(PROGRAM), *map(str, folders)],
+        [sys.executable, str(PROGRAM), *map(str, [*folders, *more])],
         capture_output=True,
         text=True,
         check=False,
@@ -40,6 +43,7 @@ def test_a_rising_task_is_scored(worker: Path) -> None:
     assert scores["cs"] > 0.2
     assert scores["eligible"] == 1.0
     assert scores["items"] == 200
+    assert scores["minutes"] == pytest.approx(3 * 12 * 2.5 / 60)
     assert scores["score"] == pytest.approx(0.5 * scores["sq"] + 0.1 * scores["rc"] + 0.4 * scores["cs"])
     assert "rising" in (worker / "output/detailed_results.html").read_text()
     assert pq.read_table(worker / "output/items.parquet").num_rows == 200
@@ -89,7 +93,13 @@ HARMS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda worker: (worker / "input/res/metadata").write_text("ingestionExitCode: false\n"), "exit code False"
     ),
     "no exit code": (lambda worker: (worker / "input/res/metadata").write_text("- odd\n"), "ingestionExitCode"),
-    "no results": (lambda worker: (worker / "input/res/results.json").unlink(), "results.json: missing"),
+    "no results": (lambda worker: (worker / "input/res/results.json").unlink(), "results.json: no such file"),
+    "a journal without timings": (
+        lambda worker: (worker / "input/res/progress.jsonl").write_text("{}\n"), "how long each checkpoint took"
+    ),
+    "a journal of something else": (
+        lambda worker: (worker / "input/res/progress.jsonl").write_text("{}\n[]\n"), "not the journal of a sweep"
+    ),
     "not json": (lambda worker: (worker / "input/res/results.json").write_text("{"), "results.json"),
     "another schema": (edit_results(lambda r: r.update(schema="x")), "schema 'x'"),
     "another suite": (edit_results(lambda r: r.update(suite="other")), "suite other"),
@@ -112,8 +122,15 @@ HARMS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("harm", HARMS)
 def test_what_cannot_be_scored_fails_in_one_line_without_scores(worker: Path, harm: str) -> None:
+    """Whoever has the key may still leave results that are damaged."""
     spoil, said = HARMS[harm]
     spoil(worker)
+    if (worker / "input/res/results.json").exists():
+        seal_results(worker / "input/res")
+    assert_failed(worker, said)
+
+
+def assert_failed(worker: Path, said: str) -> None:
     done = run_scoring(worker)
     assert done.returncode == 2, done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
@@ -123,6 +140,76 @@ def test_what_cannot_be_scored_fails_in_one_line_without_scores(worker: Path, ha
     page = (worker / "output/detailed_results.html").read_text()
     assert "This run could not be scored" in page
     assert said.replace("'", "&#39;") in page
+
+
+def forge_scores(worker: Path) -> None:
+    edit_results(lambda results: [row.update(score=1.0) for row in results["checkpoints"]])(worker)
+
+
+def swap_arrays(worker: Path) -> None:
+    first, second = (worker / f"input/res/checkpoints/small-a/{number}.npz" for number in (3, 4))
+    first.write_bytes(second.read_bytes())
+
+
+def link_results(worker: Path) -> None:
+    path = worker / "input/res/results.json"
+    path.rename(worker / "elsewhere.json")
+    path.symlink_to(worker / "elsewhere.json")
+
+
+def plant_metadata(worker: Path) -> None:
+    """The submission's files over the worker's own, after an ingestion that failed and left nothing."""
+    (worker / "input/res/seal.json").unlink()
+    (worker / "input/res/metadata").write_text("exitCode: 0\ningestionExitCode: 0\n")
+
+
+def show_submission(worker: Path, **files: str) -> None:
+    (worker / "ingested_program").mkdir()
+    for name, text in files.items():
+        (worker / "ingested_program" / name.replace("_", ".")).write_text(text)
+
+
+def give_the_worker_a_key(worker: Path, key: str = "f" * 64) -> None:
+    (worker / "data").mkdir()
+    (worker / "data/e2lm.key").write_text(key)
+
+
+ATTACKS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "results without a seal": (lambda worker: (worker / "input/res/seal.json").unlink(), "seal.json: no such file"),
+    "a seal that is none": (lambda worker: (worker / "input/res/seal.json").write_text("[]"), "seal.json: not a seal"),
+    "a seal of another schema": (
+        lambda worker: (worker / "input/res/seal.json").write_text('{"schema": "mine"}'), "schema 'mine'"
+    ),
+    "forged scores beside a seal": (forge_scores, "the seal does not fit"),
+    "forged timings": (lambda worker: (worker / "input/res/progress.jsonl").write_text("{}\n"), "does not fit"),
+    "other arrays": (swap_arrays, "3.npz: not the file that ingestion wrote"),
+    "forged metadata after a failed ingestion": (plant_metadata, "seal.json: no such file"),
+    "results behind a link": (link_results, "results.json: a link"),
+    "a seal of another key": (lambda worker: seal_results(worker / "input/res", "x" * 64), "sealed with another key"),
+    "the bundle's key where the worker has its own": (give_the_worker_a_key, "sealed with another key"),
+    "sealed results of another submission": (
+        lambda worker: show_submission(worker, task_yaml="task: other"), "results of another submission than this one"
+    ),
+    "a submission that is a program": (
+        lambda worker: show_submission(worker, metadata="command: x"), "a submission holds no program"
+    ),
+    "no key": (lambda worker: (worker / "input/ref/e2lm.key").unlink(), "no e2lm.key in"),
+    "a key that can be guessed": (lambda worker: give_the_worker_a_key(worker, "secret"), "a key of 6 characters"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_results_that_ingestion_did_not_write_are_not_scored(worker: Path, attack: str) -> None:
+    attempt, said = ATTACKS[attack]
+    attempt(worker)
+    assert_failed(worker, said)
+
+
+def test_the_workers_own_key_is_preferred(worker: Path) -> None:
+    give_the_worker_a_key(worker)
+    seal_results(worker / "input/res", "f" * 64)
+    (worker / "input/ref/e2lm.key").write_text(KEY)
+    assert run_scoring(worker).returncode == 0
 
 
 def test_scores_of_an_earlier_run_do_not_outlive_a_failure(worker: Path) -> None:

@@ -50,6 +50,11 @@ def secret_behind_a_link(root: Path) -> None:
     (root / "test.jsonl").symlink_to(root.parent / "secret.jsonl")
 
 
+def planted_arrays(root: Path) -> None:
+    (root / "checkpoints/a").mkdir(parents=True)
+    (root / "checkpoints/a/x.json").write_text("[]")
+
+
 CASES = [
     Case("name link to a file", beside(lambda root: (root / "x.txt").symlink_to("/etc/passwd")), LINK),
     Case("name link to a folder", beside(lambda root: (root / "x").symlink_to("/etc")), LINK),
@@ -67,6 +72,12 @@ CASES = [
     Case("name of a program", file("run.sh"), "data, not programs"),
     Case("name of a compiled program", file("lib.so"), "data, not programs"),
     Case("name of Codabench's", file("metadata"), "Codabench would run it"),
+    Case("name of results", file("results.json"), r"results\.json: named like a file that the competition itself"),
+    Case("name of a seal in capitals", file("SEAL.json"), "named like a file that the competition itself writes"),
+    Case("name of the journal", file("progress.jsonl"), "named like a file that the competition itself writes"),
+    Case("name of scores", file("scores.json"), "named like a file that the competition itself writes"),
+    Case("name of a report", file("detailed_results.html"), "named like a file that the competition itself writes"),
+    Case("name in the folder of arrays", beside(planted_arrays), "checkpoints/a/x.json: named like"),
     Case("name deep", beside(deep_folders), "in more than 8 folders"),
     Case("name of 500 folders", beside(many_folders), "more than 200 files"),
     Case("name of a parquet that is none", file("x.parquet", b"MZ program"), "not a parquet file"),
