@@ -125,7 +125,7 @@ def read_results(folder: Path, configuration: Configuration) -> Results:
         )
     _check_order(rows, configuration)
     item_scores = {key: _read_item_scores(folder, rows[key], file) for key in configuration.needed}
-    return Results(file, rows, item_scores, _read_seconds(folder / "progress.jsonl", rows))
+    return Results(file, rows, item_scores, _read_seconds(folder / "progress.jsonl", configuration))
 
 
 def _read_file(path: Path) -> ResultsFile:
@@ -141,8 +141,8 @@ def _read_file(path: Path) -> ResultsFile:
         raise OrganizerError(f"{path}: {place}: {first['msg']}; {ADVICE}") from None
 
 
-def _read_seconds(journal: Path, rows: dict[tuple[str, int], CheckpointRow]) -> float | None:
-    """The seconds of all checkpoints; one that was computed again counts as it was computed last."""
+def _read_seconds(journal: Path, configuration: Configuration) -> float | None:
+    """The seconds of all checkpoints, also of those that no score needs; what was computed again counts once."""
     if not journal.is_file():
         return None
     seconds: dict[tuple[str, int], float] = {}
@@ -152,8 +152,8 @@ def _read_seconds(journal: Path, rows: dict[tuple[str, int], CheckpointRow]) -> 
             seconds[(row["model"], row["iteration"])] = float(row["seconds"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise OrganizerError(f"{journal}: not the journal of a sweep; {ADVICE}") from None
-    total = sum(seconds.get(key, math.nan) for key in rows)
-    if not 0 <= total < math.inf:
+    total = sum(seconds.values())
+    if not 0 <= total < math.inf or any(key not in seconds for key in configuration.needed):
         raise OrganizerError(f"{journal}: does not say how long each checkpoint took; {ADVICE}")
     return total
 

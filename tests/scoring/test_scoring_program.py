@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import math
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -21,16 +24,29 @@ from tests.scoring.conftest import KEY, seal_results
 PROGRAM = Path(__file__).resolve().parents[2] / "scoring_program/scoring.py"
 
 
-def run_scoring(worker: Path) -> subprocess.CompletedProcess[str]:
+def arguments(worker: Path) -> list[str]:
     folders = [worker / "input/res", worker / "input/ref", worker / "output"]
     more = ["--data", worker / "data", "--submission", worker / "ingested_program"]
+    return [str(PROGRAM), *map(str, [*folders, *more])]
+
+
+def run_scoring(worker: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(PROGRAM), *map(str, [*folders, *more])],
+        [sys.executable, *arguments(worker)],
         capture_output=True,
         text=True,
         check=False,
         env={"PATH": os.environ["PATH"]},
     )
+
+
+def run_here(worker: Path) -> tuple[int, str]:
+    """The same without a process of its own, which costs a second: exit code and what stands on stderr."""
+    printed = io.StringIO()
+    with contextlib.redirect_stderr(printed), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", arguments(worker))
+        code: int = runpy.run_path(str(PROGRAM), run_name="scoring")["main"]()
+    return code, printed.getvalue()
 
 
 def test_a_rising_task_is_scored(worker: Path) -> None:
@@ -131,11 +147,11 @@ def test_what_cannot_be_scored_fails_in_one_line_without_scores(worker: Path, ha
 
 
 def assert_failed(worker: Path, said: str) -> None:
-    done = run_scoring(worker)
-    assert done.returncode == 2, done.stderr
-    assert len(done.stderr.splitlines()) == 1, done.stderr
-    assert done.stderr.startswith("error: ")
-    assert said in done.stderr
+    code, printed = run_here(worker)
+    assert code == 2, printed
+    assert len(printed.splitlines()) == 1, printed
+    assert printed.startswith("error: ")
+    assert said in printed
     assert [path.name for path in (worker / "output").iterdir()] == ["detailed_results.html"]
     page = (worker / "output/detailed_results.html").read_text()
     assert "This run could not be scored" in page
@@ -209,13 +225,16 @@ def test_the_workers_own_key_is_preferred(worker: Path) -> None:
     give_the_worker_a_key(worker)
     seal_results(worker / "input/res", "f" * 64)
     (worker / "input/ref/e2lm.key").write_text(KEY)
-    assert run_scoring(worker).returncode == 0
+    assert run_here(worker) == (0, "")
 
 
 def test_scores_of_an_earlier_run_do_not_outlive_a_failure(worker: Path) -> None:
-    assert run_scoring(worker).returncode == 0
+    assert run_here(worker) == (0, "")
     (worker / "input/res/results.json").unlink()
-    assert run_scoring(worker).returncode == 2
+    done = run_scoring(worker)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.splitlines()) == 1
     assert [path.name for path in (worker / "output").iterdir()] == ["detailed_results.html"]
 
 
