@@ -93,9 +93,10 @@ def _stop_at(deadline: float) -> threading.Timer:
 
 
 def _log(progress: Progress) -> None:
+    """No scores: participants read this log, and late checkpoints are held back."""
     place = f"[{progress.done}/{progress.total}] {progress.checkpoint}"
     left = f"about {progress.seconds_left / 60:.1f} min left"
-    print(f"{place}: score {progress.score:.4f}, {progress.seconds:.1f} s, {left}", flush=True)
+    print(f"{place}: {progress.seconds:.1f} s, {left}", flush=True)
 
 
 if __name__ == "__main__":

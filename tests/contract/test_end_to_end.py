@@ -34,6 +34,7 @@ def test_a_packed_example_ends_with_a_row_of_the_leaderboard(bundle: Path, tmp_p
     assert always_there(load_configuration(SUITES["miniature"].scoring)) <= set(columns)
     assert f"{columns['score']:.4f}" in done.stdout
     assert re.search(r"\[154/154\] .* min left", done.stdout)
+    assert not re.search(r"\[154/154\] .* score", done.stdout), "participants would read scores of late checkpoints"
 
 
 def test_a_forged_result_ends_as_failed_with_the_reason(bundle: Path, tmp_path: Path) -> None:

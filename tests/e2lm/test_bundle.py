@@ -203,6 +203,7 @@ def test_the_competition_lasts_as_its_organizers_announced() -> None:
     ]
     assert [phase.max_submissions for phase in phases] == [350, 700, 150]
     assert {phase.max_submissions_per_day for phase in phases} == {10}
+    assert all(phase.hide_prediction_output for phase in phases), "late checkpoints would be there to download"
     assert [phase.auto_migrate_to_this_phase for phase in phases] == [False, False, True]
 
 
