@@ -89,6 +89,7 @@ class Configuration(_Strict):
     ranking_reference: Literal["each", "final"] = "each"
     alignment: AlignmentPair | None = None
     min_improvement_z: float = 3.0
+    min_accept_rate: float = Field(default=0.5, gt=0, lt=1)  # of the judge's verdicts, see docs/judge.md
     reveal: Literal["participant", "organizer"] = "participant"
 
     @model_validator(mode="after")

@@ -1,0 +1,85 @@
+"""HTTP requests that wait and try again, and that never send a secret in the clear."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from e2lm_ingestion.errors import OrganizerError
+
+BUSY = frozenset({429, 503})  # the server says that it did nothing
+RETRIED = BUSY | {408, 425, 500, 502, 504, 529}
+ATTEMPTS = 5
+FIRST_WAIT = 1.0  # seconds; doubled each time
+LONGEST_WAIT = 60.0  # seconds, also where the server asks for more
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def send(
+    client: httpx2.Client,
+    method: str,
+    url: str,
+    *,
+    repeatable: bool = True,
+    first_wait: float = FIRST_WAIT,
+    **request: Any,  # noqa: ANN401 (what httpx2 takes)
+) -> httpx2.Response:
+    """Send a request, up to 5 times where the server is busy or the connection breaks.
+
+    A request that is not `repeatable` is sent again only when it surely did nothing. Returns the last response,
+    whatever its status; raises OrganizerError naming the address when there is none.
+    """
+    wait = first_wait
+    for attempt in range(1, ATTEMPTS + 1):
+        last = attempt == ATTEMPTS
+        try:
+            response = client.request(method, url, **request)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            if last:
+                raise OrganizerError(f"{shown(url)}: no connection ({_said(error)}); check the address") from None
+        except httpx2.TransportError as error:
+            if last or not repeatable:
+                done = "" if repeatable else "; it may have been done all the same: look before you try again"
+                raise OrganizerError(f"{shown(url)}: the connection broke ({_said(error)}){done}") from None
+        except (httpx2.InvalidURL, ValueError) as error:
+            raise OrganizerError(f"{shown(url)}: not an address ({_said(error)}); write https://HOST/...") from None
+        else:
+            if last or response.status_code not in (RETRIED if repeatable else BUSY):
+                return response
+            wait = max(wait, _asked_wait(response))
+        time.sleep(min(wait, LONGEST_WAIT) * random.uniform(0.8, 1.2))
+        wait *= 2
+    raise AssertionError("the last attempt returns or raises")
+
+
+def check_address(url: str, *, secret: bool) -> None:
+    """Raise OrganizerError for what is no address of a server, or one that a secret would reach in the clear."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise OrganizerError(f"{url[:100]}: not an address; write https://HOST/...")
+    if secret and parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise OrganizerError(f"{shown(url)}: a key or password would be sent unencrypted; write https://")
+
+
+def shown(url: str) -> str:
+    """An address without its query, which in a signed one is a secret, and without a password."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return ascii(url[:60])
+    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"[:200]
+
+
+def _asked_wait(response: httpx2.Response) -> float:
+    """Seconds that the server asks to wait; 0 where it does not or gives a date."""
+    asked = response.headers.get("retry-after", "")
+    return float(asked) if asked.isdecimal() else 0.0
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__
