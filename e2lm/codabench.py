@@ -84,11 +84,13 @@ def show(chosen: Sequence[Submitted], out: Path | None) -> None:
     """Print a table; write all scores to a CSV file where one is named."""
     columns = sorted({key for one in chosen for key in one.scores})
     main_columns = [key for key in ("score", "sq", "rc", "cs") if key in columns] or columns[:4]
-    table = Table("id", "owner", "team", "status", "created", *main_columns, "on leaderboard")
+    table = Table()
+    for column in ("id", "owner", "team", "status", *main_columns, "board"):
+        table.add_column(column, no_wrap=column not in ("owner", "team"), overflow="fold")
     for one in chosen:
         scores = [f"{one.scores[key]:.4f}" if key in one.scores else "-" for key in main_columns]
         team = one.answers.get(FACTS["team"], "")
-        cells = [str(one.id), one.owner, team[:40], one.status, one.created[:16], *scores]
+        cells = [str(one.id), one.owner, team[:40], one.status, *scores]
         table.add_row(*(cell.replace("[", "\\[") for cell in cells), "yes" if one.on_leaderboard else "no")
     Console().print(table)
     if out is not None:

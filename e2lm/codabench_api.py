@@ -130,7 +130,7 @@ class Codabench:
                     raise OrganizerError("Codabench's listing holds what is no submission; check --url")
                 yield row
 
-    def _json(self, method: str, path: str, *, repeatable: bool = True, data: dict[str, str] | None = None) -> Any:  # noqa: ANN401
+    def _json(self, method: str, path: str, *, repeatable: bool = True, data: dict[str, str] | None = None) -> Any:  # noqa: ANN401 (what JSON holds)
         address = urljoin(self._url, path)
         if urlsplit(address)[:2] != urlsplit(self._url)[:2]:  # a next page elsewhere would be given the token
             raise OrganizerError(f"{shown(address)}: another server than {shown(self._url)}; check --url")
@@ -183,7 +183,8 @@ def _plain(token: str, name: str) -> str:
 
 
 def _said(response: httpx2.Response) -> str:
-    advice = {401: "; the token is wrong", 403: "; is this account an organizer?", 404: "; check the number and --url"}
+    denied = "; the token is wrong, or its account is no organizer here"
+    advice = {401: denied, 403: denied, 404: "; check the number and --url"}
     if response.is_redirect:
         return "it redirects; give --url as the server calls itself, with https://"
     try:

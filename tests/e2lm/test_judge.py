@@ -184,10 +184,15 @@ def vllm_server(miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         sys.executable, "-m", "vllm.entrypoints.openai.api_server",  # what `vllm serve` runs
         "--model", max((miniature / "miniature/mini-150k-arch1").glob("iter_*")), "--served-model-name", "tiny",
         "--host", "127.0.0.1", "--port", port, "--enforce-eager", "--dtype", "float32", "--chat-template", template,
-        "--max-num-seqs", "4",
+        "--max-num-seqs", "4", "--max-model-len", "4096",
     ]
     # fmt: on
-    settings = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
+    settings = {
+        "HF_HUB_OFFLINE": "1",
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1",
+    }
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
             [str(part) for part in command], stdout=log, stderr=log, cwd=folder, env={**os.environ, **settings}

@@ -34,7 +34,7 @@ def questions_of(items: Sequence[Item], fewshot_delimiter: str, shots: int, firs
     Where all items have the same examples the head is what all contexts share, up to the last delimiter. Otherwise it
     ends at the last delimiter of each context; a question that holds the delimiter itself then loses its beginning.
     """
-    texts = [_shared(item.contexts) for item in items]
+    texts = [shared_beginning(item.contexts) for item in items]
     if not shots or not fewshot_delimiter:
         return [Question(first + i, "", texts[i], item.choices, item.gold) for i, item in enumerate(items)]
     shared = shared_prefix(items)
@@ -50,10 +50,10 @@ def questions_of(items: Sequence[Item], fewshot_delimiter: str, shots: int, firs
 
 def shared_prefix(items: Sequence[Item]) -> str:
     """The longest text that all contexts begin with."""
-    return _shared([context for item in items for context in item.contexts])
+    return shared_beginning([context for item in items for context in item.contexts])
 
 
-def _shared(texts: Sequence[str]) -> str:
+def shared_beginning(texts: Sequence[str]) -> str:
     """The longest text that all begin with: that of the first and the last in order."""
     first, last = min(texts), max(texts)
     same, most = 0, min(len(first), len(last))

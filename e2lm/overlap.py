@@ -1,0 +1,206 @@
+"""Find items that submissions share with each other or with public benchmarks."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from e2lm.judge import questions_in
+from e2lm.progress import progress_bar
+from e2lm.shared_items import Runs, Shared, Vocabulary, candidates, item_texts, shared
+from e2lm_ingestion.errors import OrganizerError, SubmissionError
+from e2lm_ingestion.submission import open_submission
+
+BENCHMARK_FILES = frozenset({".jsonl", ".json", ".csv", ".parquet", ".txt"})
+SHOWN_CHARACTERS = 200
+SHOWN_ROWS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A submission or a benchmark."""
+
+    name: str
+    benchmark: bool
+    texts: Sequence[str]
+    runs: Runs
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """What one submission shares with another source."""
+
+    submission: Source
+    other: Source
+    items: Sequence[Shared]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `e2lm overlap`."""
+    parser.add_argument(
+        "submissions", type=Path, nargs="+", help="zips or folders of submissions, or a folder that holds many"
+    )
+    parser.add_argument(
+        "--benchmarks", type=Path, metavar="FOLDER", help="public benchmarks: .jsonl .json .csv .parquet .txt"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("overlap.csv"), help="every shared item, as CSV (default: overlap.csv)"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Compare every submission with all others and with the benchmarks; print who shares how much."""
+    vocabulary = Vocabulary()
+    submissions, problems = read_submissions(submission_paths(args.submissions), vocabulary)
+    benchmarks = read_benchmarks(args.benchmarks, vocabulary) if args.benchmarks else []
+    if not submissions or len(submissions) + len(benchmarks) < 2:
+        raise OrganizerError("; ".join(problems[:3]) or "one submission alone: give a second one, or --benchmarks")
+    found = compare(submissions, benchmarks)
+    write(found, args.out)
+    show(found)
+    for problem in problems:
+        print(f"not compared: {problem}")
+    print(f"{sum(len(one.items) for one in found):,} shared items: {args.out}")
+    return 0
+
+
+def submission_paths(given: Iterable[Path]) -> list[Path]:
+    """The submissions that are named, and those in the folders that are none themselves."""
+    paths = []
+    for path in given:
+        if path.is_dir() and not (path / "task.yaml").exists():
+            inner = [p for p in sorted(path.iterdir()) if p.suffix == ".zip" or (p.is_dir() and p.name[:1] != ".")]
+            if not inner:
+                raise OrganizerError(f"{path}: holds no submission: neither a zip nor a folder with a task.yaml")
+            paths += inner
+        else:
+            paths.append(path)
+    return paths
+
+
+def read_submissions(paths: Sequence[Path], vocabulary: Vocabulary) -> tuple[list[Source], list[str]]:
+    """The items of each submission, and why some could not be read: one bad zip does not stop the check."""
+    sources, problems = [], []
+    with progress_bar("reading") as update:
+        for number, path in enumerate(paths, 1):
+            try:
+                with open_submission(path) as submission:
+                    texts = item_texts(questions_in(submission))
+                sources.append(Source(path.name, False, texts, vocabulary.runs_of([text] for text in texts)))
+            except SubmissionError as error:
+                problems.append(f"{path.name}: {error}")
+            update(number, len(paths), path.name)
+    return sources, problems
+
+
+def read_benchmarks(folder: Path, vocabulary: Vocabulary) -> list[Source]:
+    """The files of a folder, each one benchmark; a row, or a line of a .txt file, is one text."""
+    paths = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in BENCHMARK_FILES and p.is_file()]
+    if not paths:
+        raise OrganizerError(f"{folder}: no benchmark: {' '.join(sorted(BENCHMARK_FILES))}")
+    sources = []
+    for path in paths:
+        try:
+            rows = list(_rows(path))
+        except (OSError, ValueError, csv.Error) as error:  # pyarrow's errors are ValueErrors and OSErrors
+            raise OrganizerError(f"{path}: cannot be read: {' '.join(str(error).split())[:150]}") from None
+        texts = [ways[0] for ways in rows]
+        sources.append(Source(str(path.relative_to(folder)), True, texts, vocabulary.runs_of(rows)))
+    return sources
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    """The rows of a file, each in the ways that an item may have been made of it."""
+    kind = path.suffix.lower()
+    if kind == ".parquet":
+        import pyarrow.parquet
+
+        with pyarrow.parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=1024):
+                yield from map(_ways, batch.to_pylist())
+        return
+    with path.open(encoding="utf-8-sig", newline="" if kind == ".csv" else None) as lines:
+        if kind == ".csv":
+            csv.field_size_limit(10_000_000)
+            yield from ([" ".join(row), *row] for row in csv.reader(lines))
+        elif kind == ".txt":
+            yield from ([line] for line in lines)
+        elif kind == ".jsonl":
+            yield from (_ways(json.loads(line)) for line in lines if line.strip())
+        else:
+            value = json.load(lines)
+            yield from map(_ways, value if isinstance(value, list) else [value])
+
+
+def _ways(row: Any) -> list[str]:  # noqa: ANN401 (what JSON holds)
+    """All texts of a row as one; and each of its texts with each of its lists of choices, as items have them."""
+    values = list(row.values()) if isinstance(row, dict) else [row]
+    lists = [sorted(_texts(value)) for value in values if isinstance(value, list | dict)]
+    fields = [value for value in values if isinstance(value, str)]
+    whole = [*fields, *(text for texts in lists for text in texts)]
+    return [" ".join(whole), *(" ".join([field, *texts]) for field in fields for texts in [*lists, []])]
+
+
+def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 (what JSON holds)
+    if isinstance(value, str):
+        yield value.strip()
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
+
+
+def compare(submissions: Sequence[Source], benchmarks: Sequence[Source]) -> list[Overlap]:
+    """All that is shared, most first."""
+    sources = [*submissions, *benchmarks]
+    pairs = candidates([source.runs for source in sources])
+    found = []
+    with progress_bar("comparing") as update:
+        for number, (low, high) in enumerate(pairs, 1):
+            for one, other in ((sources[low], sources[high]), (sources[high], sources[low])):
+                if not one.benchmark and (items := shared(one.runs, other.runs)):
+                    found.append(Overlap(one, other, items))
+            update(number, len(pairs), sources[low].name)
+    return sorted(found, key=lambda one: (-len(one.items) / len(one.submission.texts), one.submission.name))
+
+
+def write(found: Sequence[Overlap], path: Path) -> None:
+    """One row an item: whose, which, how much, and the beginnings of both texts."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["submission", "item", "other", "kind", "other_item", "share", "text", "other_text"])
+        for one in found:
+            kind = "benchmark" if one.other.benchmark else "submission"
+            for pair in one.items:
+                texts = (one.submission.texts[pair.item], one.other.texts[pair.other])
+                shown = ["'" + t if t.startswith(("=", "+", "-", "@")) else t for t in map(_shown, texts)]
+                names = [one.submission.name, pair.item, one.other.name, kind, pair.other]
+                writer.writerow([*names, f"{pair.share:.3f}", *shown])
+
+
+def _shown(text: str) -> str:
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())[:SHOWN_CHARACTERS]
+
+
+def show(found: Sequence[Overlap]) -> None:
+    """The pairs that share most."""
+    table = Table("submission", "items", "shared", "of them whole", "with", "kind")
+    for one in found[:SHOWN_ROWS]:
+        count = len(one.submission.texts)
+        whole = sum(pair.share == 1 for pair in one.items)
+        names = [name.replace("[", "\\[") for name in (one.submission.name, one.other.name)]
+        kind = "benchmark" if one.other.benchmark else "submission"
+        share = f"{len(one.items):,} ({len(one.items) / count:.0%})"
+        table.add_row(names[0], f"{count:,}", share, f"{whole:,}", names[1], kind)
+    if found:
+        Console().print(table)
+    if len(found) > SHOWN_ROWS:
+        print(f"and {len(found) - SHOWN_ROWS} more pairs, in the file")
