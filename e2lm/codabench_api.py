@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from e2lm.http import FIRST_WAIT, check_address, send, shown
+from e2lm.sending import FIRST_WAIT, check_address, send, shown
 from e2lm_ingestion.errors import OrganizerError
 
 TOKEN_VARIABLE, USER_VARIABLE, PASSWORD_VARIABLE = "CODABENCH_TOKEN", "CODABENCH_USERNAME", "CODABENCH_PASSWORD"

@@ -65,10 +65,7 @@ def questions_in(submission: Submission) -> list[Question]:
     """All items, each with its own text apart from the examples before it."""
     questions: list[Question] = []
     for task, items in zip(submission.tasks.values(), items_by_task(submission).values(), strict=True):
-        found = questions_of(items, task.fewshot_delimiter, task.shots, len(questions))
-        if task.output_type == "loglikelihood":  # what it scores may be the whole text: show where it is asked
-            found = [Question(q.item, q.head, q.text or "(none)", q.choices, q.gold) for q in found]
-        questions += found
+        questions += questions_of(items, task.fewshot_delimiter, task.shots, len(questions))
     return questions
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from e2lm.http import FIRST_WAIT, check_address, send, shown
+from e2lm.sending import FIRST_WAIT, check_address, send, shown
 from e2lm_ingestion.errors import OrganizerError
 
 KEY_VARIABLE = "E2LM_JUDGE_API_KEY"

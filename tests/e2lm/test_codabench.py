@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from e2lm import codabench, codabench_api, http
+from e2lm import codabench, codabench_api, sending
 from e2lm.cli import main
 from e2lm.codabench_api import PASSWORD_VARIABLE, TOKEN_VARIABLE, USER_VARIABLE
 from tests.e2lm.web_server import Request, Response, serving
@@ -86,7 +86,7 @@ class Site:
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(codabench, "PAUSE", 0)
-    monkeypatch.setattr(http, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(sending, "LONGEST_WAIT", 0.01)
     monkeypatch.setenv(TOKEN_VARIABLE, "abc")
 
 
