@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
+from e2lm import sending
 from e2lm.sending import FIRST_WAIT, check_address, send, shown
 from e2lm_ingestion.errors import OrganizerError
 
@@ -74,7 +76,7 @@ class Codabench:
         address = details.get("data_file") if isinstance(details, dict) else None
         if not isinstance(address, str) or not address:
             raise OrganizerError(f"submission {submission}: Codabench has no file of it; it was deleted")
-        address = urljoin(self._url, address)
+        address = self._absolute(address)
         check_address(address, secret=False)
         part = path.with_name(path.name + ".part")
         try:
@@ -82,9 +84,10 @@ class Codabench:
                 try:
                     self._stream(address, part, submission)
                     break
-                except httpx2.HTTPError as error:
+                except (httpx2.HTTPError, httpx2.InvalidURL) as error:
                     if attempt == TRIES:
-                        raise OrganizerError(f"submission {submission}: {shown(address)}: {error}") from None
+                        raise OrganizerError(f"submission {submission}: {shown(address)}: {_why(error)}") from None
+                    time.sleep(min(self._first_wait * attempt, sending.LONGEST_WAIT))
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
@@ -102,6 +105,12 @@ class Codabench:
                         "the site, and leave it out by naming the others"
                     )
                 file.write(chunk)
+
+    def _absolute(self, address: str) -> str:
+        try:
+            return urljoin(self._url, address)
+        except ValueError:
+            raise OrganizerError(f"{address[:60]!a}: the server's answer holds no address; check --url") from None
 
     def _token(self) -> str:
         if token := os.environ.get(TOKEN_VARIABLE, "").strip():
@@ -121,7 +130,7 @@ class Codabench:
         seen: set[str] = set()
         while path:
             if path in seen or len(seen) == MAX_PAGES:
-                raise OrganizerError(f"{shown(urljoin(self._url, path))}: the pages of the listing have no end")
+                raise OrganizerError(f"{shown(self._url)}: the pages of the listing have no end")
             seen.add(path)
             value = self._json("GET", path)
             rows, path = (value, "") if isinstance(value, list) else _page(value)
@@ -131,7 +140,7 @@ class Codabench:
                 yield row
 
     def _json(self, method: str, path: str, *, repeatable: bool = True, data: dict[str, str] | None = None) -> Any:  # noqa: ANN401 (what JSON holds)
-        address = urljoin(self._url, path)
+        address = self._absolute(path)
         if urlsplit(address)[:2] != urlsplit(self._url)[:2]:  # a next page elsewhere would be given the token
             raise OrganizerError(f"{shown(address)}: another server than {shown(self._url)}; check --url")
         wait = self._first_wait
@@ -144,6 +153,13 @@ class Codabench:
             return response.json()
         except ValueError:
             raise OrganizerError(f"{shown(address)}: the answer is not JSON; check --url") from None
+
+
+def _why(error: Exception) -> str:
+    """What went wrong with a download; not in httpx2's words, which show the signed address."""
+    if isinstance(error, httpx2.HTTPStatusError):
+        return f"the storage answers {error.response.status_code}"
+    return f"the download broke ({type(error).__name__})"
 
 
 def _page(value: Any) -> tuple[list[Any], str]:  # noqa: ANN401 (what JSON holds)

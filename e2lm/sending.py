@@ -58,9 +58,12 @@ def send(
 
 def check_address(url: str, *, secret: bool) -> None:
     """Raise OrganizerError for what is no address of a server, or one that a secret would reach in the clear."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise OrganizerError(f"{url[:100]}: not an address; write https://HOST/...")
+        raise OrganizerError(f"{url[:100]!a}: not an address; write https://HOST/...")
     if secret and parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise OrganizerError(f"{shown(url)}: a key or password would be sent unencrypted; write https://")
 

@@ -167,6 +167,27 @@ def test_a_file_that_is_too_large_leaves_nothing_and_the_rest_is_fetched(
     assert {path.name for path in tmp_path.iterdir()} == {"8-b-b.zip", "entries.json"}
 
 
+def test_an_error_of_the_storage_does_not_show_the_signed_address(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.trouble = {"/file/api/submissions/7/get_details/": [Response(403, {}) for _ in range(9)]}
+    assert run(site, "fetch", 3, "--out", tmp_path) == 2
+    error = capsys.readouterr().err
+    assert "the storage answers 403" in error
+    assert "secret" not in error
+
+
+@pytest.mark.parametrize("address", ["http://[", "file:///etc/passwd", "http://a:99999999/", "javascript:x", ""])
+def test_an_address_that_is_none_is_refused(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], site: Site
+) -> None:
+    site.trouble = {"/api/submissions/7/get_details/": [Response(200, {"data_file": address})]}
+    assert run(site, "fetch", 3, "--out", tmp_path) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["entries.json"]
+
+
 def test_a_rerun_changes_nothing_without_yes(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(site, "rerun", 3) == 0
     assert "would rerun 7 of ada" in capsys.readouterr().out
