@@ -100,8 +100,7 @@ def show(chosen: Sequence[Submitted], out: Path | None) -> None:
             writer.writerow(["id", "owner", "team", "status", "created", *columns])
             for one in chosen:
                 facts = [one.owner, one.answers.get(FACTS["team"], ""), one.status, one.created]
-                cells = [*map(_cell, facts), *(one.scores.get(key, "") for key in columns)]
-                writer.writerow([one.id, *cells])
+                writer.writerow([one.id, *map(_cell, facts), *(str(one.scores.get(key, "")) for key in columns)])
         print(f"scores: {out}")
 
 

@@ -47,6 +47,7 @@ class Codabench:
         self._first_wait = first_wait
         self._client = httpx2.Client(timeout=TIMEOUT)  # follows no redirect
         self._files = httpx2.Client(timeout=TIMEOUT, follow_redirects=True, max_redirects=5)
+        self._headers: dict[str, str] = {}
         self._headers = {"Authorization": f"Token {self._token()}"}
 
     def close(self) -> None:
@@ -118,12 +119,11 @@ class Codabench:
         user, password = os.environ.get(USER_VARIABLE), os.environ.get(PASSWORD_VARIABLE)
         if not user or not password:
             raise OrganizerError(f"set {TOKEN_VARIABLE} in the environment, or {USER_VARIABLE} and {PASSWORD_VARIABLE}")
-        self._headers: dict[str, str] = {}
         value = self._json("POST", "api/api-token-auth/", data={"username": user, "password": password})
-        token = value.get("token") if isinstance(value, dict) else None
-        if not isinstance(token, str):
+        given = value.get("token") if isinstance(value, dict) else None
+        if not isinstance(given, str):
             raise OrganizerError(f"{shown(self._url)}: no token in the answer to the sign-in; check --url")
-        return _plain(token, "the server's token")
+        return _plain(given, "the server's token")
 
     def _pages(self, path: str) -> Iterator[dict[str, Any]]:
         """The objects of a listing: a plain list, or pages that name the next one."""

@@ -98,7 +98,7 @@ def site() -> Iterator[Site]:
         yield one
 
 
-def run(site: Site, *arguments: str | Path) -> int:
+def run(site: Site, *arguments: str | int | Path) -> int:
     with serving(site.answer) as url:
         return main(["codabench", *map(str, arguments), "--url", url])
 
