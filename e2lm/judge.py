@@ -81,7 +81,7 @@ def judge(drawn: Sequence[Question], endpoint: Endpoint, model: str, out: Path, 
     asked = [(key, text) for key, text in zip(wanted, texts, strict=True) if key not in known]
     again = {key for key, _ in asked}
     write_answers(out, [answer for answer in earlier if _key(answer) not in again])
-    unanswered = {}
+    unanswered: dict[tuple[int, str, str], Answer] = {}
     with out.open("a", encoding="utf-8") as file, progress_bar("judging") as update:
         pool = ThreadPoolExecutor(concurrency)
         try:

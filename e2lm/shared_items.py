@@ -17,7 +17,7 @@ from e2lm_ingestion.checks.questions import Question, shared_beginning
 
 RUN = 13  # words
 SHORTEST = 4  # words; fewer ("True or false?") are shared by chance
-LEAST = 0.5  # of an item's runs that the other must hold
+LEAST = 0.25  # of an item's runs that the other must hold: a question with other choices is found too
 COMMON = 200  # texts of one source that hold a run: more, and it is a template's
 
 _WORD = re.compile(r"\w+")
@@ -112,7 +112,7 @@ def candidates(sources: Sequence[Runs]) -> list[tuple[int, int]]:
 
 
 def shared(one: Runs, other: Runs) -> list[Shared]:
-    """The items of `one` that some text of `other` holds, at least half of their runs, in order.
+    """The items of `one` that some text of `other` holds, at least a quarter of their runs, in order.
 
     Runs that stand in more than 200 texts of a source are a template's words and left out of both; an item that has no
     others is not compared.

@@ -37,10 +37,10 @@ def test_copies_are_found_and_nothing_else() -> None:
     assert found(sentences(300, 1), sentences(400, 2)) == []
 
 
-def test_half_a_copy_counts_and_less_does_not() -> None:
+def test_a_quarter_of_an_item_counts_and_less_does_not() -> None:
     text = sentences(1, 1, 40)[0].split()  # 28 runs of 13 words
-    half, less = " ".join(text[:26]), " ".join(text[:25])  # 14 and 13 of them
-    assert [one.share for one in found([" ".join(text)], [half])] == [0.5]
+    enough, less = " ".join(text[:19]), " ".join(text[:18])  # 7 and 6 of them
+    assert [one.share for one in found([" ".join(text)], [enough])] == [0.25]
     assert found([" ".join(text)], [less]) == []
 
 
