@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -30,10 +31,17 @@ def files_under(folder: Path) -> Iterator[tuple[str, Path]]:
 def write_zip(entries: Mapping[str, bytes], path: Path) -> None:
     """Write a zip of `entries` (name -> content), sorted by name, without times or owners."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w") as archive:
+    path.write_bytes(zip_bytes(entries))
+
+
+def zip_bytes(entries: Mapping[str, bytes]) -> bytes:
+    """The zip that `write_zip` writes."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
         for name in sorted(entries):
             info = zipfile.ZipInfo(name, EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED
             info.create_system = 3  # Unix, also when packed on Windows
             info.external_attr = 0o100644 << 16
             archive.writestr(info, entries[name])
+    return written.getvalue()

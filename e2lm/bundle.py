@@ -17,12 +17,15 @@ from e2lm.archive import files_under, write_zip
 from e2lm.catalog import HOUSE, SuiteFiles, find_suite
 from e2lm.competition import Competition, Task, read_competition
 from e2lm.edition import Edition, filled_in, read_edition
+from e2lm.kit import starting_kit
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.seal import KEY_FILE
 from e2lm_scoring.configuration import load_configuration
 from e2lm_scoring.scores import always_there
 
 STARTING = 1800  # seconds of a step that the sweep leaves for the image, the last checkpoint and the upload
+
+STARTING_KIT = "starting_kit.zip"  # built here, unlike the other files that competition.yaml names
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Check, write and describe the bundle."""
+    if not (HOUSE / "competition.yaml").is_file():
+        raise OrganizerError(
+            f"{HOUSE}: no competition.yaml here; install the project from its repository to build bundles"
+        )
     edition = read_edition(HOUSE / "edition.yaml")
     suite = find_suite(args.suite or edition.suite)
     entries = collect(HOUSE, suite, edition, image=args.image, queue=args.queue)
@@ -71,7 +78,9 @@ def collect(
     competition = read_competition(text)
     entries = {"competition.yaml": text.encode("utf-8")}
     for name in _named(competition):
-        if name.endswith("/"):
+        if name == STARTING_KIT:
+            entries[name] = starting_kit(root)
+        elif name.endswith("/"):
             folder = root / name
             entries |= {name + inner: path.read_bytes() for inner, path in files_under(folder)}
         elif name.endswith(".md"):

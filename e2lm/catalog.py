@@ -7,7 +7,10 @@ from pathlib import Path
 
 from e2lm_ingestion.errors import OrganizerError
 
-HOUSE = Path(__file__).resolve().parent.parent
+_HERE = Path(__file__).resolve().parent
+# The folder of input_data, reference_data and starting_kit: the repository, or within a wheel e2lm/house.
+HOUSE = _HERE / "house" if (_HERE / "house").is_dir() else _HERE.parent
+EXAMPLE_SUBMISSIONS = HOUSE / "starting_kit/examples"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class SuiteFiles:
 
 
 SUITES = {
-    "miniature": SuiteFiles(HOUSE / "e2lm/miniature/suite.yaml", HOUSE / "e2lm/miniature/scoring.yaml"),
+    "miniature": SuiteFiles(_HERE / "miniature/suite.yaml", _HERE / "miniature/scoring.yaml"),
+    "e2lm-2025": SuiteFiles(_HERE / "suites/e2lm-2025/suite.yaml", _HERE / "suites/e2lm-2025/scoring.yaml"),
     "e2lm-2025-full": SuiteFiles(HOUSE / "input_data/suite.yaml", HOUSE / "reference_data/scoring.yaml"),
 }
 

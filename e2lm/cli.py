@@ -13,6 +13,7 @@ from e2lm_scoring.errors import SubmissionError as ScoringSubmissionError
 
 COMMANDS = {
     "demo": "the whole competition in miniature: train, sweep, score, leaderboard",
+    "new": "begin a submission: a folder that already runs, to be changed",
     "check": "check a submission and show the first item as the model reads it",
     "import-lm-eval": "write a submission from a task of lm-evaluation-harness and local data",
     "run": "run a submission on every checkpoint of a suite and score it",

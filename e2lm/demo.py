@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from e2lm.catalog import HOUSE, SUITES
+from e2lm.catalog import EXAMPLE_SUBMISSIONS, SUITES
 from e2lm.run import run
 from e2lm.suite import fetch
 from e2lm_scoring.evaluation import Evaluation
@@ -27,9 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Train the suite if need be, run the four example submissions, print and write the leaderboard."""
     fetch("miniature")
-    evaluations = [
-        run(HOUSE / "starting_kit/examples" / name, SUITES["miniature"], args.out / name) for name in EXAMPLES
-    ]
+    evaluations = [run(EXAMPLE_SUBMISSIONS / name, SUITES["miniature"], args.out / name) for name in EXAMPLES]
     evaluations.sort(key=lambda evaluation: (evaluation.eligible, evaluation.scores["score"]), reverse=True)
     board = [_row(evaluation) for evaluation in evaluations]
     (args.out / "leaderboard.json").write_text(json.dumps(board, indent=1) + "\n", encoding="utf-8")
@@ -62,3 +60,4 @@ def _print(board: list[dict[str, str | float | bool]], out: Path) -> None:
     for row in board:
         print(f"report: {out / str(row['submission']) / 'detailed_results.html'}")
     print(f"table:  {out / 'leaderboard.json'}")
+    print("next:   e2lm new my-task")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from functools import partial
 from pathlib import Path
 
 from e2lm.catalog import SuiteFiles, find_suite
 from e2lm.progress import progress_bar
+from e2lm.suite import fetch
 from e2lm_ingestion.engines import ENGINES, make_engine
 from e2lm_ingestion.submission import open_submission
 from e2lm_ingestion.suite import checkpoints_root, load_suite
@@ -23,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm run`."""
     parser.add_argument("submission", type=Path, help="a submission's folder or zip")
     parser.add_argument("--suite", default="miniature", help="a suite's name or suite.yaml (default: miniature)")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the outcome; run again to resume")
+    parser.add_argument(
+        "--out", type=Path, help="folder for the outcome; run again to resume (default: build/ and the folder's name)"
+    )
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="auto: vllm with a GPU, else transformers")
     parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
     parser.add_argument("--workers", type=int, metavar="N", help="processes side by side (default: one for each GPU)")
@@ -34,17 +38,20 @@ def main(args: argparse.Namespace) -> int:
     """Sweep, score, report; the last lines say where everything is."""
     deadline = args.deadline * 60 if args.deadline else None
     suite = find_suite(args.suite)
+    if args.suite == "miniature":
+        fetch("miniature")
+    out = args.out or Path("build") / args.submission.resolve().stem
     evaluation = run(
         args.submission,
         suite,
-        args.out,
+        out,
         engine=args.engine,
         dtype=args.dtype,
         workers=args.workers,
         deadline=deadline,
     )
-    print_scores(evaluation, args.out)
-    print(f"next:   e2lm pack {args.submission} -o submission.zip")
+    print_scores(evaluation, out)
+    print(f"next:   open the report in a browser, then e2lm pack {shlex.quote(str(args.submission))}")
     return 0
 
 

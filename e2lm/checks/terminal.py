@@ -21,7 +21,7 @@ def text_of(summary: dict[str, Any], path: Path) -> str:
     lines = [*_facts(summary), "", *_warnings(summary), ""]
     for number, item in enumerate(summary["first_items"]):
         lines += [*_item(number, item, CONTINUATIONS[summary["output_type"]]), ""]
-    lines.append(f"next: e2lm run {shlex.quote(str(path))} --suite miniature --out build/{summary['task']}")
+    lines.append(f"next: e2lm run {shlex.quote(str(path))} --suite miniature")
     return "\n".join(lines)
 
 

@@ -56,9 +56,7 @@ def test_the_first_items_are_shown_as_the_model_reads_them(tmp_path: Path) -> No
     assert "examples   1 from test\nmetric     acc_norm" in process.stdout
     assert "  | Answer: Rome\\x1b[31m\n  | \n  | Question: Capital 0?\n  | Answer:\n" in process.stdout
     assert "  right |  Oslo\n        |  Rome\\x1b[31m\n" in process.stdout
-    assert process.stdout.endswith(
-        "next: e2lm run " + str(tmp_path / "capitals") + " --suite miniature --out build/capitals\n"
-    )
+    assert process.stdout.endswith("next: e2lm run " + str(tmp_path / "capitals") + " --suite miniature\n")
 
 
 def test_json_holds_the_same(tmp_path: Path) -> None:
