@@ -24,18 +24,22 @@ COMMANDS = {
     "judge": "ask a language model whether a submission's items test domain knowledge",
     "overlap": "find items that submissions share with each other or with public benchmarks",
     "codabench": "list, download and rerun the submissions of a phase on Codabench",
-    "suite": "list, show and fetch suites of checkpoints",
+    "suite": "list, show, fetch and describe suites of checkpoints",
     "pack": "check a submission folder and zip it for upload",
     "bundle": "build the zip that organizers upload to Codabench",
     "dry-run": "run a bundle and a submission as a Codabench worker would",
 }
 
+# Only arguments that begin so ask the Hub for anything; huggingface_hub reads its setting once, when it is imported.
+MAY_FETCH = ("suite", "--disk")
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command. Returns its exit code; 2 for an error that the message explains, 130 when interrupted."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin for a shared core cost minutes
     arguments = sys.argv[1:] if argv is None else argv
+    if not any(argument.startswith(MAY_FETCH) for argument in arguments):
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin for a shared core cost minutes
     parser = argparse.ArgumentParser(prog="e2lm", description="Early Training Evaluation of Language Models")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((argument for argument in arguments if not argument.startswith("-")), None)

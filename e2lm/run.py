@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from e2lm.catalog import SuiteFiles, find_suite
 from e2lm.progress import progress_bar
 from e2lm.suite import fetch
 from e2lm_ingestion.engines import ENGINES, make_engine
+from e2lm_ingestion.runners import visible_gpus
 from e2lm_ingestion.submission import open_submission
-from e2lm_ingestion.suite import checkpoints_root, load_suite
+from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite
 from e2lm_ingestion.sweep import Progress, sweep
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.evaluation import Evaluation
 from e2lm_scoring.outcome import leave_failure, score
+
+if TYPE_CHECKING:
+    from e2lm.loan import Loan
 
 SHOWN = ("score", "sq", "rc", "cs", "improvement_z")
 
@@ -31,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="auto: vllm with a GPU, else transformers")
     parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
     parser.add_argument("--workers", type=int, metavar="N", help="processes side by side (default: one for each GPU)")
+    parser.add_argument(
+        "--disk-budget",
+        type=float,
+        metavar="GB",
+        help="fetch missing checkpoints from the Hub, each one ahead of its use, and keep at most so much of them",
+    )
     parser.add_argument("--deadline", type=float, metavar="MINUTES", help="stop in time; run again to go on")
 
 
@@ -48,6 +60,7 @@ def main(args: argparse.Namespace) -> int:
         engine=args.engine,
         dtype=args.dtype,
         workers=args.workers,
+        disk_budget=args.disk_budget,
         deadline=deadline,
     )
     print_scores(evaluation, out)
@@ -71,11 +84,22 @@ def run(
     engine: str = "auto",
     dtype: str = "auto",
     workers: int | None = None,
+    disk_budget: float | None = None,
     deadline: float | None = None,
 ) -> Evaluation:
-    """Leave results, scores.json, items.parquet and detailed_results.html in `out`; resumes what was killed."""
+    """Leave results, scores.json, items.parquet and detailed_results.html in `out`; resumes what was killed.
+
+    With a `disk_budget` in GB, checkpoints that are missing here are borrowed from the Hub.
+    """
     suite = load_suite(suite_files.suite)
+    loan = None if disk_budget is None else _borrowed(suite, disk_budget, workers)
     with open_submission(submission_path) as submission, progress_bar(submission.name) as update:
+
+        def report(progress: Progress) -> None:
+            update(progress.done, progress.total, _detail(progress))
+            if loan is not None and not progress.resumed:
+                loan.release(progress.checkpoint)
+
         results = sweep(
             submission,
             suite,
@@ -83,14 +107,22 @@ def run(
             results=out / "results",
             make_engine=partial(make_engine, engine, dtype, suite.context_length),
             workers=workers,
+            provide=loan.provide if loan is not None else None,
             deadline=deadline,
-            on_progress=lambda progress: update(progress.done, progress.total, _detail(progress)),
+            on_progress=report,
         )
     try:
         return score(results.parent, suite_files.scoring, out)
     except OrganizerError as error:
         leave_failure(error, out)
         raise
+
+
+def _borrowed(suite: Suite, disk_budget: float, workers: int | None) -> Loan:
+    from e2lm.loan import GIGABYTE, Loan
+
+    print(f"{suite.suite}: asking the Hub for its checkpoints", file=sys.stderr)
+    return Loan(suite, checkpoints_root(), int(disk_budget * GIGABYTE), workers or len(visible_gpus()) or 1)
 
 
 def _shown(evaluation: Evaluation, key: str) -> str:

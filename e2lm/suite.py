@@ -1,18 +1,20 @@
-"""List, show and fetch suites of checkpoints."""
+"""List, show, fetch and describe suites of checkpoints."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from e2lm import suite_new
 from e2lm.catalog import SUITES, find_suite
 from e2lm.progress import progress_bar
 from e2lm_ingestion.errors import OrganizerError
-from e2lm_ingestion.suite import Checkpoint, checkpoints_of, checkpoints_root, load_suite
+from e2lm_ingestion.suite import Checkpoint, Suite, checkpoints_of, checkpoints_root, load_suite, verify_checkpoint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,17 +24,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = actions.add_parser("show", help="a suite's checkpoints and where they are on this machine")
     show.add_argument("name", help="a suite's name or suite.yaml")
     show.add_argument("--json", action="store_true", help="print JSON")
-    fetch = actions.add_parser("fetch", help="get a suite's checkpoints (the miniature one is trained here)")
-    fetch.add_argument("name", help="a suite's name")
+    fetch = actions.add_parser(
+        "fetch",
+        help="bring a suite's checkpoints here, whole and checked (the miniature one is trained)",
+        description="Bring a suite's checkpoints into $E2LM_CHECKPOINTS (default: the user's cache; on a worker, the "
+        "folder that is mounted at /app/data) and check every file against the Hub's digest. Stopped, it goes on where "
+        "it was. HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE mean what they mean to huggingface_hub.",
+    )
+    fetch.add_argument("name", help="a suite's name or suite.yaml")
+    suite_new.add_arguments(
+        actions.add_parser(
+            "new",
+            help="describe a training run of your own as a suite",
+            description="Write suite.yaml and scoring.yaml for the checkpoints of one model: a folder of folders, or a "
+            "repository of the Hub with a folder or a revision for each checkpoint. Add more models by hand.",
+        )
+    )
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run one of the three actions."""
+    """Run one of the four actions."""
     if args.action == "list":
         for name, files in SUITES.items():
             print(f"{name}: {load_suite(files.suite).description}")
     elif args.action == "fetch":
         fetch(args.name)
+        print(f"next:   e2lm run SUBMISSION --suite {args.name}")
+    elif args.action == "new":
+        suite_new.main(args)
     else:
         show(args.name, as_json=args.json)
     return 0
@@ -40,17 +59,41 @@ def main(args: argparse.Namespace) -> int:
 
 def fetch(name: str) -> Path:
     """Make sure that a suite's checkpoints are on this machine and return the folder that holds them."""
+    root = checkpoints_root()
     if name != "miniature":
-        raise OrganizerError(
-            f"{name}: only the miniature suite is made here; put the checkpoints of others under {checkpoints_root()}, "
-            "a folder per model as `e2lm suite show` lists them"
-        )
+        _fetch_from_hub(load_suite(find_suite(name).suite), root)
+        return root
     from e2lm.miniature import build  # it imports torch, which listing and showing need not wait for
 
-    root = checkpoints_root()
     with progress_bar("training the miniature suite") as update:
         build.ensure(root, update)
     return root
+
+
+def _fetch_from_hub(suite: Suite, root: Path) -> None:
+    """Bring every file, and bring it again when its content is not the Hub's. Raises OrganizerError."""
+    from e2lm import hub  # it takes seconds to import
+
+    files = hub.remote_files(suite, root)
+    missing = sum(file.size for own in files.values() for file in own if not file.is_here)
+    root.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(root).free
+    if missing > free:
+        raise OrganizerError(
+            f"{root}: {missing / 1e9:,.3g} GB are missing and {free / 1e9:,.3g} GB free; set E2LM_CHECKPOINTS to a "
+            "folder on a larger disk, or let `e2lm run --disk-budget` fetch one checkpoint at a time"
+        )
+    hub.fetch_small_files([file for own in files.values() for file in own])
+    for number, (checkpoint, own) in enumerate(files.items(), start=1):
+        for file in own:
+            if file.is_here and not hub.has_digest(file.path, file):
+                file.path.unlink()
+            if not file.is_here:
+                hub.fetch_file(file)
+        if own:
+            verify_checkpoint(checkpoint)
+            print(f"[{number}/{len(files)}] {checkpoint}: {sum(file.size for file in own) / 1e9:.3g} GB", flush=True)
+    hub.refuse_absent(files)
 
 
 def show(name: str, *, as_json: bool) -> None:

@@ -9,9 +9,9 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import pairwise
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -23,7 +23,7 @@ from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.engines.weights import read_ahead
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.evaluation import Answers, Evaluation
-from e2lm_ingestion.suite import Checkpoint, weight_files
+from e2lm_ingestion.suite import Checkpoint, verify_checkpoint, weight_files
 
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from e2lm_ingestion.worker import main; main(int(sys.argv[2]))"
 
@@ -43,6 +43,7 @@ class Job:
     evaluation: Evaluation
     context_length: int
     make_engine: Callable[[], Engine]  # picklable
+    provide: Callable[[Checkpoint], None] = verify_checkpoint  # picklable; called before a checkpoint is loaded
 
 
 class Runner(Protocol):
@@ -104,16 +105,22 @@ class OneEngine:
         return self._engine.description
 
     def run(self, families: Sequence[list[Checkpoint]]) -> Iterator[Answered]:
-        """Score every checkpoint, family by family; the next one is read while this one is scored."""
+        """Score every checkpoint, family by family; the next one is provided and read while this one is scored."""
+        following = dict(pairwise(checkpoint for family in families for checkpoint in family))
         with ThreadPoolExecutor(max_workers=1) as reader:
+            ahead: Future[None] | None = None
             for family in families:
                 encoded: Any = None
-                for checkpoint, following in zip_longest(family, family[1:]):
+                for checkpoint in family:
                     begun = time.perf_counter()
+                    if ahead is None:
+                        self._job.provide(checkpoint)
+                    else:
+                        ahead.result()
                     encoded = encoded or self._encode(checkpoint)
                     self._engine.load(checkpoint)
-                    if following is not None:
-                        reader.submit(read_ahead, following)
+                    if checkpoint in following:
+                        ahead = reader.submit(self._read_ahead, following[checkpoint])
                     answers = self._job.evaluation.ask(self._engine, encoded)
                     yield Answered(checkpoint, answers, time.perf_counter() - begun)
                 self._engine.close()
@@ -121,6 +128,10 @@ class OneEngine:
     def close(self) -> None:
         """Free the device."""
         self._engine.close()
+
+    def _read_ahead(self, checkpoint: Checkpoint) -> None:
+        self._job.provide(checkpoint)
+        read_ahead(checkpoint)
 
     def _encode(self, checkpoint: Checkpoint) -> Any:  # noqa: ANN401 (the evaluation's own)
         tokenizer = AutoTokenizer.from_pretrained(checkpoint.path, local_files_only=True, trust_remote_code=False)
@@ -208,7 +219,7 @@ def shares(families: Sequence[list[Checkpoint]], workers: int) -> list[list[Chec
 
 
 def _bytes(checkpoint: Checkpoint) -> int:
-    return sum(file.stat().st_size for file in weight_files(checkpoint))
+    return sum(file.stat().st_size for file in weight_files(checkpoint) if file.is_file())
 
 
 def _start(job: Job, environment: dict[str, str]) -> _Process:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from e2lm_ingestion.errors import OrganizerError
 
@@ -84,8 +84,25 @@ class Model(_Strict):
     architecture: str
     mixture: str
     source: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$")
-    checkpoint: str = "iter_{iteration:07d}"
+    checkpoint: str = "iter_{iteration:07d}"  # its folder within the source
+    revision: str | None = None  # of the Hub repository; "step{iteration}" where each checkpoint is one of its own
     iterations: Iterations
+
+    @field_validator("checkpoint", "revision")
+    @classmethod
+    def _takes_an_iteration(cls, value: str | None) -> str | None:
+        try:
+            name = (value or "").format(iteration=1)
+        except (ValueError, LookupError, AttributeError):
+            raise ValueError('it is a text such as "iter_{iteration:07d}", with no other name in braces') from None
+        if name.startswith("/") or ".." in name.split("/"):
+            raise ValueError("it must stay within its source")
+        return value
+
+    @property
+    def has_revisions(self) -> bool:
+        """Whether every checkpoint is a revision of its own on the Hub."""
+        return self.revision is not None and "{iteration" in self.revision
 
 
 class Suite(_Strict):

@@ -41,13 +41,15 @@ def sweep(
     root: Path,
     results: Path,
     make_engine: Callable[[], Engine],
+    provide: Callable[[Checkpoint], None] | None = None,
     workers: int | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     deadline: float | None = None,
 ) -> Path:
     """Run a submission on every checkpoint under `root` and return the path of results.json.
 
-    Nothing is written before the submission and all checkpoints are checked. Killed and called again, it computes
+    Nothing is written before the submission and all checkpoints are checked; weights may be missing when `provide`,
+    picklable, is called with each checkpoint before its use and leaves them there. Killed and called again, it computes
     what is missing and gives the same files. `workers` is a number of processes, by default one for each GPU;
     `make_engine` must be picklable then. `deadline` is in seconds from now: when the next checkpoint would not be
     done by then, OrganizerError is raised and what is finished stays.
@@ -56,11 +58,14 @@ def sweep(
     rendered = items_by_task(submission)
     evaluation = evaluation_of_items(submission, rendered)
     checkpoints = checkpoints_of(suite, root)
-    for checkpoint in checkpoints:
-        verify_checkpoint(checkpoint)
+    if provide is None:
+        for checkpoint in checkpoints:
+            verify_checkpoint(checkpoint)
     findings, _ = findings_of(submission, rendered)
     warnings = [{"kind": one.kind, "message": one.message, "items": list(one.items)} for one in findings]
-    with closing(make_runner(Job(evaluation, suite.context_length, make_engine), workers)) as runner:
+    with closing(
+        make_runner(Job(evaluation, suite.context_length, make_engine, provide or verify_checkpoint), workers)
+    ) as runner:
         items = npz(evaluation.item_arrays())
         head = _head(submission, suite, evaluation, runner, items)
         folder = ResultsFolder(results, head)

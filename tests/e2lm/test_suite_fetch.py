@@ -1,0 +1,218 @@
+"""Checkpoints come from the Hub whole, whatever happens on the way, and a run borrows them within its budget."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.e2lm.conftest import EXAMPLES, e2lm
+from tests.e2lm.hub_server import Hub, running_hub
+
+ITERATIONS = tuple(range(4000, 36000, 4000))
+
+
+@pytest.fixture
+def hub(miniature: Path, tmp_path: Path) -> Iterator[Hub]:
+    """The early checkpoints of one miniature model, in a repository of folders and in one of revisions."""
+    with running_hub() as hub:
+        folders = tmp_path / "repository"
+        folders.mkdir()
+        for iteration in ITERATIONS:
+            checkpoint = miniature / f"miniature/mini-150k-arch1/iter_{iteration:07d}"
+            (folders / checkpoint.name).mkdir()
+            for file in checkpoint.iterdir():
+                (folders / checkpoint.name / file.name).write_bytes(file.read_bytes())
+            (folders / checkpoint.name / "optimizer.bin").write_bytes(b"not needed")
+            hub.repositories["lab/run", f"step{iteration}"] = folders / checkpoint.name
+        hub.repositories["lab/mini", "main"] = folders
+        yield hub
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    return described(tmp_path, "lab/mini", "--checkpoint", "iter_{iteration:07d}")
+
+
+def described(tmp_path: Path, source: str, *options: str) -> Path:
+    """A suite as `e2lm suite new` writes it."""
+    folder = tmp_path / source.replace("/", "-")
+    done = e2lm(
+        *("suite", "new", folder, source, *options, "--iterations", f"{ITERATIONS[0]}:{ITERATIONS[-1]}:4000"),
+        *("--tokens-per-step", "1000000"),
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "suite.yaml"
+
+
+def weights(root: Path) -> list[Path]:
+    return sorted(root.rglob("*.safetensors"))
+
+
+def same_as_on_the_hub(hub: Hub, root: Path, name: str = "lab/mini") -> bool:
+    theirs = hub.repositories["lab/mini", "main"]
+    wanted = [path for path in theirs.rglob("*") if path.is_file() and path.name != "optimizer.bin"]
+    if name == "lab/run":  # a folder for each revision, named as the revision
+        return all(
+            (root / name / f"step{int(path.parent.name[5:])}" / path.name).read_bytes() == path.read_bytes()
+            for path in wanted
+        )
+    return all((root / name / path.relative_to(theirs)).read_bytes() == path.read_bytes() for path in wanted)
+
+
+def test_every_file_that_is_needed_comes_once(hub: Hub, suite: Path, tmp_path: Path) -> None:
+    root = tmp_path / "here"
+    for _ in range(2):
+        done = e2lm("suite", "fetch", suite, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(root))
+        assert done.returncode == 0, done.stderr
+        assert same_as_on_the_hub(hub, root)
+    size = (hub.repositories["lab/mini", "main"] / "iter_0004000/model.safetensors").stat().st_size
+    assert hub.sent["model.safetensors"] == size * len(ITERATIONS)
+    assert hub.sent["tokenizer.json"] == (root / "lab/mini/iter_0004000/tokenizer.json").stat().st_size
+    assert not list(root.rglob("*.partial")) + list(root.rglob("optimizer.bin"))
+
+
+def test_a_revision_for_each_checkpoint_is_a_suite_too(hub: Hub, tmp_path: Path) -> None:
+    root = tmp_path / "here"
+    suite = described(tmp_path, "lab/run", "--revision", "step{iteration}")
+    done = e2lm("suite", "fetch", suite, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(root))
+    assert done.returncode == 0, done.stderr
+    assert same_as_on_the_hub(hub, root, "lab/run")
+
+
+def test_a_broken_connection_is_taken_up_where_it_broke(hub: Hub, suite: Path, tmp_path: Path) -> None:
+    hub.cuts = 1
+    done = e2lm("suite", "fetch", suite, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(tmp_path / "here"))
+    assert done.returncode == 0, done.stderr
+    assert len(hub.ranges) == 1
+    assert same_as_on_the_hub(hub, tmp_path / "here")
+
+
+def test_what_a_killed_run_left_is_taken_up(hub: Hub, suite: Path, tmp_path: Path) -> None:
+    whole = hub.repositories["lab/mini", "main"] / "iter_0004000/model.safetensors"
+    partial = tmp_path / "here/lab/mini/iter_0004000/model.safetensors.partial"
+    partial.parent.mkdir(parents=True)
+    partial.write_bytes(whole.read_bytes()[:1000])
+    done = e2lm("suite", "fetch", suite, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(tmp_path / "here"))
+    assert done.returncode == 0, done.stderr
+    assert hub.ranges == ["bytes=1000-"]
+    assert same_as_on_the_hub(hub, tmp_path / "here")
+
+
+def test_wrong_bytes_are_fetched_again_and_never_kept(hub: Hub, suite: Path, tmp_path: Path) -> None:
+    hub.wrong = 3
+    first = e2lm("suite", "fetch", suite, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(tmp_path / "here"))
+    assert first.returncode == 2
+    assert "what arrived is not what the Hub says it is" in first.stderr
+    assert len(first.stderr.strip().splitlines()[-1:]) == 1
+    assert not weights(tmp_path / "here")
+    second = e2lm("suite", "fetch", suite, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(tmp_path / "here"))
+    assert second.returncode == 0, second.stderr
+    assert same_as_on_the_hub(hub, tmp_path / "here")
+
+
+def test_a_file_that_rotted_here_is_replaced(hub: Hub, suite: Path, tmp_path: Path) -> None:
+    root = tmp_path / "here"
+    e2lm("suite", "fetch", suite, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(root))
+    rotten = weights(root)[0]
+    rotten.write_bytes(rotten.read_bytes()[:-1] + b"?")
+    done = e2lm("suite", "fetch", suite, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(root))
+    assert done.returncode == 0, done.stderr
+    assert same_as_on_the_hub(hub, root)
+
+
+@pytest.mark.parametrize(
+    ("change", "environment", "said"),
+    [
+        ({"source": "lab/none"}, {}, "8 of 8 checkpoints are neither here nor on"),
+        ({}, {"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set, so nothing is fetched"),
+        ({"checkpoint": "{step}"}, {}, "it is a text such as"),
+        ({"checkpoint": "../{iteration}"}, {}, "it must stay within its source"),
+    ],
+)
+def test_what_cannot_be_fetched_is_said_in_a_line(
+    hub: Hub, suite: Path, tmp_path: Path, change: dict[str, str], environment: dict[str, str], said: str
+) -> None:
+    described = yaml.safe_load(suite.read_text())
+    described["models"][0] |= change
+    suite.write_text(yaml.safe_dump(described))
+    done = e2lm(
+        *("suite", "fetch", suite), HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(tmp_path / "here"), **environment
+    )
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_run_borrows_checkpoints_and_scores_what_a_run_on_the_whole_suite_scores(
+    hub: Hub, suite: Path, tmp_path: Path, workers: int
+) -> None:
+    weight = (hub.repositories["lab/mini", "main"] / "iter_0004000/model.safetensors").stat().st_size
+    room = (2 * workers + 1.5) * weight / 1e9  # what is in use and on its way, and one to keep
+    root = tmp_path / "here"
+    run = ("run", EXAMPLES / "science-cloze", "--suite", suite, "--workers", str(workers))
+    borrowed = e2lm(
+        *(*run, "--out", tmp_path / "borrowed", "--disk-budget", str(room)),
+        HF_ENDPOINT=hub.endpoint,
+        E2LM_CHECKPOINTS=str(root),
+    )
+    assert borrowed.returncode == 0, borrowed.stderr
+    assert len(weights(root)) == 1
+    assert hub.sent["model.safetensors"] == weight * len(ITERATIONS)
+    whole = e2lm(
+        *(*run, "--out", tmp_path / "whole", "--disk-budget", "1"),
+        HF_ENDPOINT=hub.endpoint,
+        E2LM_CHECKPOINTS=str(root),
+    )
+    assert whole.returncode == 0, whole.stderr
+    assert len(weights(root)) == len(ITERATIONS)
+    scores = [json.loads((tmp_path / name / "scores.json").read_text()) for name in ("borrowed", "whole")]
+    assert scores[0] == scores[1]
+    assert scores[0]["sq"] > 0.5
+
+
+def test_a_budget_that_holds_no_two_checkpoints_is_refused(hub: Hub, suite: Path, tmp_path: Path) -> None:
+    done = e2lm(
+        *("run", EXAMPLES / "science-cloze", "--suite", suite, "--out", tmp_path / "out", "--disk-budget", "0.0001"),
+        HF_ENDPOINT=hub.endpoint,
+        E2LM_CHECKPOINTS=str(tmp_path / "here"),
+    )
+    assert done.returncode == 2
+    assert "--disk-budget 0.0001: a checkpoint in use and the next one on its way take" in done.stderr
+    assert not weights(tmp_path / "here")
+
+
+def test_a_folder_of_steps_becomes_a_suite(miniature: Path, tmp_path: Path) -> None:
+    root = tmp_path / "runs"
+    for iteration in ITERATIONS:
+        (root / "ours").mkdir(parents=True, exist_ok=True)
+        (root / f"ours/step-{iteration}").symlink_to(miniature / f"miniature/mini-200k-arch1/iter_{iteration:07d}")
+    done = e2lm("suite", "new", tmp_path / "mine", "ours", "--tokens-per-step", "4096", E2LM_CHECKPOINTS=str(root))
+    assert done.returncode == 0, done.stderr
+    suite = tmp_path / "mine/suite.yaml"
+    run = e2lm(
+        "run", EXAMPLES / "science-cloze", "--suite", suite, "--out", tmp_path / "out", E2LM_CHECKPOINTS=str(root)
+    )
+    assert run.returncode == 0, run.stderr
+    assert "sq 0." in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ([], "are not named alike"),
+        (["step-1", "iter_2"], "are not named alike"),
+        (["step-1", "step-2"], "2 checkpoints of 4096 tokens a step; signal quality needs 8"),
+    ],
+)
+def test_a_folder_that_is_no_series_is_refused(names: list[str], said: str, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    for name in names:
+        (tmp_path / "run" / name).mkdir()
+        (tmp_path / "run" / name / "config.json").write_text("{}")
+    done = e2lm("suite", "new", tmp_path / "mine", "run", "--tokens-per-step", "4096", E2LM_CHECKPOINTS=str(tmp_path))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert said in done.stderr
