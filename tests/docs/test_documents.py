@@ -1,0 +1,131 @@
+"""What the documents point at is there: files, headings, commands and their options, make targets, YAML."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from e2lm.cli import COMMANDS
+from e2lm.task_reference import KEYS, reference
+from e2lm_ingestion.task import Task, task_of
+
+HOUSE = Path(__file__).resolve().parents[2]
+DOCUMENTS = [HOUSE / "README.md", *sorted(HOUSE.glob("docs/*.md")), *sorted(HOUSE.glob("pages/*.md"))]
+DOCUMENTS += sorted(HOUSE.glob("starting_kit/**/*.md"))
+NOTEBOOKS = sorted(HOUSE.glob("starting_kit/notebooks/*.ipynb"))
+BUILT_ELSEWHERE = {"judge"}  # commands of this project that are not part of every version of it
+
+
+def text_of(path: Path) -> str:
+    """A document's text; of a notebook, its cells."""
+    if path.suffix != ".ipynb":
+        return path.read_text()
+    return "\n\n".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"])
+
+
+def anchor(heading: str) -> str:
+    return re.sub(r"[^\w -]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def broken_links(path: Path, text: str) -> Iterator[str]:
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, fragment = target.partition("#")
+        other = path.parent / name if name else path
+        headings = re.findall(r"^#+ (.+)$", other.read_text(), re.MULTILINE) if fragment and other.exists() else []
+        if not other.exists() or (fragment and fragment not in map(anchor, headings)):
+            yield target
+
+
+@cache
+def options_of(command: str) -> frozenset[str]:
+    parser = argparse.ArgumentParser()
+    importlib.import_module(f"e2lm.{command.replace('-', '_')}").add_arguments(parser)
+    parsers, found = [parser], set()
+    while parsers:
+        for action in parsers.pop()._actions:
+            found |= set(action.option_strings)
+            if isinstance(action, argparse._SubParsersAction):
+                parsers.extend(action.choices.values())
+    return frozenset(found)
+
+
+def wrong_commands(text: str) -> Iterator[str]:
+    """Code that calls e2lm with a command or an option that it does not have, or make with a target it lacks."""
+    lines = [line for line in text.splitlines() if re.match(r"\s*(#\s+)?!?(\.venv/bin/)?(e2lm|make) ", line)]
+    for code in [*lines, *re.findall(r"`([^`\n]+)`", text)]:
+        for command, rest in re.findall(r"(?<![\w/.-])(?:\.venv/bin/)?e2lm ([a-z][a-z-]+)([^#|]*)", code):
+            if command in BUILT_ELSEWHERE:
+                continue
+            if command not in COMMANDS or set(re.findall(r"(?<!\S)--[a-z-]+", rest)) - options_of(command) - {"--help"}:
+                yield code
+        yield from (code for target in re.findall(r"^\s*make ([a-z]+)", code) if f"\n{target}:" not in MAKEFILE)
+
+
+MAKEFILE = (HOUSE / "Makefile").read_text()
+
+
+def wrong_yaml(text: str) -> Iterator[str]:
+    fenced = re.findall(r"^```ya?ml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    indented = re.findall(r"(?:^    .*\n)+", text + "\n", re.MULTILINE)
+    for block in [*fenced, *(block for block in indented if re.match(r"    [a-z_]+:( |\n)", block))]:
+        try:
+            yaml.safe_load(re.sub(r"^    ", "", block, flags=re.MULTILINE) if block.startswith("    ") else block)
+        except yaml.YAMLError as error:
+            yield str(error)
+
+
+@pytest.mark.parametrize("path", [*DOCUMENTS, *NOTEBOOKS], ids=lambda path: str(path.relative_to(HOUSE)))
+def test_what_it_points_at_is_there(path: Path) -> None:
+    text = text_of(path)
+    assert not list(broken_links(path, text))
+    assert not list(wrong_commands(text))
+    assert not list(wrong_yaml(text))
+
+
+def test_the_checker_finds_what_is_wrong(tmp_path: Path) -> None:
+    document = tmp_path / "a.md"
+    document.write_text("# One\n")
+    assert list(broken_links(document, "[x](b.md) [y](#two) [z](#one) [w](https://example.org)")) == ["b.md", "#two"]
+    text = "Type `e2lm chek x`, `e2lm run x --suit y`, `e2lm run x --suite y`, then\n\n    make coffee\n"
+    assert list(wrong_commands(text)) == ["    make coffee", "e2lm chek x", "e2lm run x --suit y"]
+    assert len(list(wrong_yaml("```yaml\na: [\n```\n\n    task: {\n\nok\n\n    not yaml: at all\n"))) == 2
+
+
+def test_the_reference_of_keys_is_up_to_date() -> None:
+    assert (HOUSE / "docs/task-reference.md").read_text() == reference(), "run python -m e2lm.task_reference"
+
+
+@pytest.mark.parametrize("key", KEYS[Task])
+def test_every_example_of_a_key_is_one_that_a_task_may_have(key: str) -> None:
+    examples = {name: yaml.safe_load(example) for name, (example, _) in KEYS[Task].items()}
+    task = {name: examples[name] for name, field in Task.model_fields.items() if field.is_required()}
+    task |= {name: examples[name] for name in ("doc_to_choice", "fewshot_split", key)}
+    if key in ("generation_kwargs", "filter_list"):
+        task |= {"output_type": "generate_until", "metric_list": [{"metric": "exact_match"}]}
+    assert key in task_of(task, "task.yaml").model_fields_set
+
+
+@pytest.mark.parametrize(
+    ("model", "key"), [(model, key) for model, keys in KEYS.items() if model is not Task for key in keys]
+)
+def test_every_example_of_a_part_is_one_that_it_may_have(model: type, key: str) -> None:
+    wanted: dict[str, object] = {
+        name: yaml.safe_load(KEYS[model][name][0])
+        for name, field in model.model_fields.items()  # type: ignore[attr-defined]
+        if field.is_required()
+    }
+    wanted[key] = yaml.safe_load(KEYS[model][key][0])
+    function = {"k": "take_first_k", "mapping_dict": "map", "default_value": "map"}
+    if "function" in wanted and key != "function":
+        wanted["function"] = function.get(key, "multi_choice_regex")
+    assert model.model_validate(wanted)  # type: ignore[attr-defined]
