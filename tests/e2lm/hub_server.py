@@ -41,6 +41,9 @@ class _Handler(BaseHTTPRequestHandler):
             owner, name, _, revision = path.removeprefix("/api/models/").split("/")[:4]
             self._tree(self.server.repositories.get((f"{owner}/{name}", revision)))
             return
+        if "/resolve/" not in path:
+            self._answer(404, b"{}", {})
+            return
         owner, name, _, revision, *inner = path.removeprefix("/").split("/")
         self._file(self.server.repositories[f"{owner}/{name}", revision] / "/".join(inner))
 
