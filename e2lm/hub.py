@@ -18,7 +18,7 @@ from huggingface_hub import HfApi, constants, hf_hub_url
 from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.file_download import http_get
 from huggingface_hub.hf_api import RepoFile
-from huggingface_hub.utils import build_hf_headers
+from huggingface_hub.utils._headers import build_hf_headers
 
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint, Model, Suite, checkpoints_of, verify_checkpoint
