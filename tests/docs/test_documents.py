@@ -21,7 +21,6 @@ HOUSE = Path(__file__).resolve().parents[2]
 DOCUMENTS = [HOUSE / "README.md", *sorted(HOUSE.glob("docs/*.md")), *sorted(HOUSE.glob("pages/*.md"))]
 DOCUMENTS += sorted(HOUSE.glob("starting_kit/**/*.md"))
 NOTEBOOKS = sorted(HOUSE.glob("starting_kit/notebooks/*.ipynb"))
-BUILT_ELSEWHERE = {"judge"}  # commands of this project that are not part of every version of it
 
 
 def text_of(path: Path) -> str:
@@ -63,9 +62,7 @@ def wrong_commands(text: str) -> Iterator[str]:
     """Code that calls e2lm with a command or an option that it does not have, or make with a target it lacks."""
     lines = [line for line in text.splitlines() if re.match(r"\s*(#\s+)?!?(\.venv/bin/)?(e2lm|make) ", line)]
     for code in [*lines, *re.findall(r"`([^`\n]+)`", text)]:
-        for command, rest in re.findall(r"(?<![\w/.-])(?:\.venv/bin/)?e2lm ([a-z][a-z-]+)([^#|]*)", code):
-            if command in BUILT_ELSEWHERE:
-                continue
+        for command, rest in re.findall(r"(?<![\w/.\x22-])(?:\.venv/bin/)?e2lm ([a-z][a-z-]+)([^#|]*)", code):
             if command not in COMMANDS or set(re.findall(r"(?<!\S)--[a-z-]+", rest)) - options_of(command) - {"--help"}:
                 yield code
         yield from (code for target in re.findall(r"^\s*make ([a-z]+)", code) if f"\n{target}:" not in MAKEFILE)

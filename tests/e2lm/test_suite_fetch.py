@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.e2lm.conftest import EXAMPLES, e2lm
+from tests.e2lm.conftest import EXAMPLES, e2lm, timeless_scores
 from tests.e2lm.hub_server import Hub, running_hub
 
 ITERATIONS = tuple(range(4000, 36000, 4000))
@@ -40,10 +39,8 @@ def suite(tmp_path: Path) -> Path:
 def described(tmp_path: Path, source: str, *options: str) -> Path:
     """A suite as `e2lm suite new` writes it."""
     folder = tmp_path / source.replace("/", "-")
-    done = e2lm(
-        *("suite", "new", folder, source, *options, "--iterations", f"{ITERATIONS[0]}:{ITERATIONS[-1]}:4000"),
-        *("--tokens-per-step", "1000000"),
-    )
+    iterations = ("--iterations", f"{ITERATIONS[0]}:{ITERATIONS[-1]}:4000", "--tokens-per-step", "1000000")
+    done = e2lm("suite", "new", folder, source, *options, *iterations)
     assert done.returncode == 0, done.stderr
     return folder / "suite.yaml"
 
@@ -139,9 +136,8 @@ def test_what_cannot_be_fetched_is_said_in_a_line(
     described = yaml.safe_load(suite.read_text())
     described["models"][0] |= change
     suite.write_text(yaml.safe_dump(described))
-    done = e2lm(
-        *("suite", "fetch", suite), HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(tmp_path / "here"), **environment
-    )
+    where = {"HF_ENDPOINT": hub.endpoint, "E2LM_CHECKPOINTS": str(tmp_path / "here"), **environment}
+    done = e2lm("suite", "fetch", suite, cwd=None, **where)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert said in done.stderr
 
@@ -169,7 +165,7 @@ def test_a_run_borrows_checkpoints_and_scores_what_a_run_on_the_whole_suite_scor
     )
     assert whole.returncode == 0, whole.stderr
     assert len(weights(root)) == len(ITERATIONS)
-    scores = [json.loads((tmp_path / name / "scores.json").read_text()) for name in ("borrowed", "whole")]
+    scores = [timeless_scores(tmp_path / name) for name in ("borrowed", "whole")]
     assert scores[0] == scores[1]
 
 

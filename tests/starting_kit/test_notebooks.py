@@ -20,7 +20,7 @@ PICTURES = {"1": 1, "2": 1, "3": 1, "5": 1}  # by the notebook's number; the oth
 def test_it_runs_from_top_to_bottom(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fetch("miniature")
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert sum("image/png" in output.get("data", {}) for output in outputs) == PICTURES.get(path.stem[0], 0)
@@ -30,12 +30,12 @@ def test_it_runs_from_top_to_bottom(path: Path, tmp_path: Path, monkeypatch: pyt
     assert len(errors) == len(wanted)
     assert all(part in line for part, line in zip(wanted, errors, strict=True)), errors
     if folder := os.environ.get("E2LM_KEEP_NOTEBOOKS"):
-        nbformat.write(notebook, Path(folder) / path.name)
+        nbformat.write(notebook, Path(folder) / path.name)  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_is_kept_without_outputs_and_begins_with_the_cell_to_change(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in code)
     assert code[0].source.startswith("# Change this cell alone")
