@@ -6,6 +6,7 @@ import argparse
 import importlib
 import json
 import re
+import runpy
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -96,6 +97,24 @@ def test_the_checker_finds_what_is_wrong(tmp_path: Path) -> None:
     text = "Type `e2lm chek x`, `e2lm run x --suit y`, `e2lm run x --suite y`, then\n\n    make coffee\n"
     assert list(wrong_commands(text)) == ["    make coffee", "e2lm chek x", "e2lm run x --suit y"]
     assert len(list(wrong_yaml("```yaml\na: [\n```\n\n    task: {\n\nok\n\n    not yaml: at all\n"))) == 2
+
+
+def test_every_error_that_is_explained_is_one_that_can_happen() -> None:
+    quoted = re.findall(r"^\| `([^`]+)` \|", (HOUSE / "docs/errors.md").read_text(), re.MULTILINE)
+    files = [path for place in ("e2lm", "ingestion_program", "scoring_program", "docker") for path in walk(place)]
+    # a message that is broken over lines of the source is joined
+    source = re.sub(r"""["']\n\s*f?["']""", "", "\n".join(path.read_text() for path in files))
+    assert len(quoted) > 20
+    assert [text for text in quoted if text not in source] == []
+
+
+def walk(place: str) -> list[Path]:
+    return sorted((HOUSE / place).rglob("*.py"))
+
+
+def test_the_picture_of_curves_is_up_to_date() -> None:
+    drawn = runpy.run_path(str(HOUSE / "docs/curves.py"))["picture"]()
+    assert (HOUSE / "docs/curves.svg").read_text() == drawn, "run python docs/curves.py"
 
 
 def test_the_reference_of_keys_is_up_to_date() -> None:
