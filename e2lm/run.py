@@ -13,6 +13,7 @@ from e2lm.catalog import SuiteFiles, find_suite
 from e2lm.progress import progress_bar
 from e2lm.suite import fetch
 from e2lm_ingestion.engines import ENGINES, make_engine
+from e2lm_ingestion.prompts import items_by_task
 from e2lm_ingestion.runners import visible_gpus
 from e2lm_ingestion.submission import open_submission
 from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite
@@ -50,7 +51,9 @@ def main(args: argparse.Namespace) -> int:
     """Sweep, score, report; the last lines say where everything is."""
     deadline = args.deadline * 60 if args.deadline else None
     suite = find_suite(args.suite)
-    if args.suite == "miniature":
+    if args.suite == "miniature" and not _is_trained(suite):
+        with open_submission(args.submission) as submission:
+            items_by_task(submission)  # a mistake is said before minutes of training
         fetch("miniature")
     out = args.out or Path("build") / args.submission.resolve().stem
     evaluation = run(
@@ -66,6 +69,11 @@ def main(args: argparse.Namespace) -> int:
     print_scores(evaluation, out)
     print(f"next:   open the report in a browser, then e2lm pack {shlex.quote(str(args.submission))}")
     return 0
+
+
+def _is_trained(suite: SuiteFiles) -> bool:
+    """Whether every model is here; what is damaged in one is named by the sweep, not trained again."""
+    return all((checkpoints_root() / model.source).is_dir() for model in load_suite(suite.suite).models)
 
 
 def print_scores(evaluation: Evaluation, out: Path) -> None:
