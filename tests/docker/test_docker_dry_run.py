@@ -61,7 +61,7 @@ def test_a_submission_that_brings_results_fails_and_they_are_gone(
     shutil.copytree(genuine / "ingestion/output", science_cloze, dirs_exist_ok=True)
     done = e2lm("dry-run", bundle, science_cloze, "--docker", "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert "a submission holds data, not programs" in (tmp_path / "out/ingestion.log").read_text()
+    assert "named like a file that the competition itself writes" in (tmp_path / "out/ingestion.log").read_text()
     assert "Failed: scoring exited with code 2: error: ingestion ended with exit code 2" in done.stderr
     assert list((tmp_path / "out/ingestion/output").iterdir()) == []
     assert not (tmp_path / "out/scoring/output/scores.json").exists()
