@@ -6,19 +6,44 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from transformers import AutoTokenizer
+
+from e2lm_ingestion.engines import Engine
+from e2lm_ingestion.engines.weights import read_ahead
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
-from e2lm_ingestion.one_engine import Answered, Failed, Job, OneEngine, Work
-from e2lm_ingestion.suite import Checkpoint, weight_files
+from e2lm_ingestion.evaluation import Answers, Evaluation
+from e2lm_ingestion.suite import Checkpoint, verify_checkpoint, weight_files
 
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from e2lm_ingestion.worker import main; main(int(sys.argv[2]))"
+
+
+class Answered(NamedTuple):
+    """What one checkpoint's model says of all items."""
+
+    checkpoint: Checkpoint
+    answers: Answers
+    seconds: float  # loading included
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every process is told first: the items, and how to make an engine."""
+
+    evaluation: Evaluation
+    context_length: int
+    make_engine: Callable[[], Engine]  # picklable
+    provide: Callable[[Checkpoint], None] = verify_checkpoint  # picklable; called before a checkpoint is loaded
 
 
 class Runner(Protocol):
@@ -28,8 +53,8 @@ class Runner(Protocol):
     def description(self) -> dict[str, str]:
         """What results depend on: engine, dtype, device and versions."""
 
-    def run(self, families: Sequence[list[Work]]) -> Iterator[Answered | Failed]:
-        """Ask every checkpoint what it is to be asked; those of a family in their order."""
+    def run(self, families: Sequence[list[Checkpoint]]) -> Iterator[Answered]:
+        """Score every checkpoint; those of a family in their order."""
 
     def close(self) -> None:
         """Free the devices."""
@@ -67,9 +92,55 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class OneEngine:
+    """The engine of this process."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._engine = job.make_engine()
+
+    @property
+    def description(self) -> dict[str, str]:
+        """What results depend on: engine, dtype, device and versions."""
+        return self._engine.description
+
+    def run(self, families: Sequence[list[Checkpoint]]) -> Iterator[Answered]:
+        """Score every checkpoint, family by family; the next one is provided and read while this one is scored."""
+        following = dict(pairwise(checkpoint for family in families for checkpoint in family))
+        with ThreadPoolExecutor(max_workers=1) as reader:
+            ahead: Future[None] | None = None
+            for family in families:
+                encoded: Any = None
+                for checkpoint in family:
+                    begun = time.perf_counter()
+                    if ahead is None:
+                        self._job.provide(checkpoint)
+                    else:
+                        ahead.result()
+                    encoded = encoded or self._encode(checkpoint)
+                    self._engine.load(checkpoint)
+                    if checkpoint in following:
+                        ahead = reader.submit(self._read_ahead, following[checkpoint])
+                    answers = self._job.evaluation.ask(self._engine, encoded)
+                    yield Answered(checkpoint, answers, time.perf_counter() - begun)
+                self._engine.close()
+
+    def close(self) -> None:
+        """Free the device."""
+        self._engine.close()
+
+    def _read_ahead(self, checkpoint: Checkpoint) -> None:
+        self._job.provide(checkpoint)
+        read_ahead(checkpoint)
+
+    def _encode(self, checkpoint: Checkpoint) -> Any:  # noqa: ANN401 (the evaluation's own)
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint.path, local_files_only=True, trust_remote_code=False)
+        return self._job.evaluation.encode(tokenizer, self._job.context_length)
+
+
 @dataclass(slots=True)
 class _Process:
-    """A process of worker.py, the line to it, and the checkpoints of the answers that it still owes."""
+    """A process of worker.py, the line to it, and the checkpoints it still owes."""
 
     process: subprocess.Popen[bytes]
     line: Connection
@@ -103,8 +174,8 @@ class Processes:
         """What results depend on: engine, dtype, device and versions."""
         return self._description
 
-    def run(self, families: Sequence[list[Work]]) -> Iterator[Answered | Failed]:
-        """Ask every checkpoint what it is to be asked, longest family first; whoever is free takes the next family.
+    def run(self, families: Sequence[list[Checkpoint]]) -> Iterator[Answered]:
+        """Score every checkpoint, longest family first; whoever is free takes the next family.
 
         Raises OrganizerError naming the checkpoint when a process ends early.
         """
@@ -132,16 +203,13 @@ class Processes:
             process.process.wait()
 
 
-def shares(families: Sequence[list[Work]], workers: int) -> list[list[Work]]:
-    """The families, those with most work first; while some worker has none, the longest is halved.
-
-    A checkpoint is as much work as its weights have bytes, for each evaluation.
-    """
+def shares(families: Sequence[list[Checkpoint]], workers: int) -> list[list[Checkpoint]]:
+    """The families, those with most bytes of weights first; while some worker has none, the longest is halved."""
     parts = [family for family in families if family]
-    costs = {work: _bytes(work.checkpoint) * len(work.numbers) for family in parts for work in family}
+    weights = {checkpoint: _bytes(checkpoint) for family in parts for checkpoint in family}
 
-    def cost(part: list[Work]) -> int:
-        return sum(costs[work] for work in part)
+    def cost(part: list[Checkpoint]) -> int:
+        return sum(weights[checkpoint] for checkpoint in part)
 
     while len(parts) < workers and any(len(part) > 1 for part in parts):
         longest = max((part for part in parts if len(part) > 1), key=cost)
@@ -151,7 +219,7 @@ def shares(families: Sequence[list[Work]], workers: int) -> list[list[Work]]:
 
 
 def _bytes(checkpoint: Checkpoint) -> int:
-    return sum(file.stat().st_size for file in weight_files(checkpoint))
+    return sum(file.stat().st_size for file in weight_files(checkpoint) if file.is_file())
 
 
 def _start(job: Job, environment: dict[str, str]) -> _Process:
@@ -169,20 +237,20 @@ def _start(job: Job, environment: dict[str, str]) -> _Process:
     return started
 
 
-def _give(process: _Process, family: list[Work]) -> _Process:
-    process.owed = deque(work.checkpoint for work in family for _ in work.numbers)
+def _give(process: _Process, family: list[Checkpoint]) -> _Process:
+    process.owed = deque(family)
     _tell(process, family)
     return process
 
 
-def _tell(process: _Process, message: Job | list[Work]) -> None:
+def _tell(process: _Process, message: Job | list[Checkpoint]) -> None:
     try:
         process.line.send(message)
     except OSError:
         raise _ended(process) from None
 
 
-def _received(process: _Process) -> Any:  # noqa: ANN401 (a description, Answered or Failed)
+def _received(process: _Process) -> Any:  # noqa: ANN401 (a description or Answered)
     try:
         message = process.line.recv()
     except (EOFError, OSError):

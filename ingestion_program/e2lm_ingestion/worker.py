@@ -1,7 +1,7 @@
 """One of several processes that score checkpoints, each on its own device. Started by runners.py, never imported by it.
 
-Over one line it receives a `Job` and then families of `Work`; it sends its engine's description, then `Answered` or
-`Failed` for all that is asked, or the error that ends it.
+Over one line it receives a `Job` and then families of checkpoints; it sends its engine's description, then `Answered`
+for each checkpoint, or the error that ends it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
-from e2lm_ingestion.one_engine import Job, OneEngine, Work
+from e2lm_ingestion.runners import Job, OneEngine
+from e2lm_ingestion.suite import Checkpoint
 
 
 def main(descriptor: int) -> None:
@@ -21,7 +22,7 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process at the other end, which closes the line
     line = Connection(descriptor)
     job: Job = line.recv()
-    families: SimpleQueue[list[Work]] = SimpleQueue()
+    families: SimpleQueue[list[Checkpoint]] = SimpleQueue()
     threading.Thread(target=_receive, args=(line, families), daemon=True).start()
     try:
         engine = OneEngine(job)
@@ -33,7 +34,7 @@ def main(descriptor: int) -> None:
         line.send(error)
 
 
-def _receive(line: Connection, families: SimpleQueue[list[Work]]) -> None:
+def _receive(line: Connection, families: SimpleQueue[list[Checkpoint]]) -> None:
     """Pass families on, and end the process at once, whatever it computes, when the other end is gone."""
     while True:
         try:
