@@ -19,13 +19,14 @@ EXAMPLES = HOUSE / "starting_kit/examples"
 
 
 def e2lm(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a user does."""
+    """Run the command line as a user does, whose environment does not say what programs imported by tests set in it."""
+    inherited = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
     return subprocess.run(
         [sys.executable, "-m", "e2lm", *map(str, arguments)],
         capture_output=True,
         text=True,
         cwd=cwd,
-        env={**os.environ, **environment},
+        env={**inherited, **environment},
         timeout=600,
         check=False,
     )
