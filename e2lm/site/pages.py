@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from e2lm.ranking_files import rank_text
 from e2lm.scored_runs import NAMES, ScoredRun, probability
 from e2lm.standing import SURE, Place
 from e2lm_scoring.report.page import FOLDER as REPORT_FOLDER
+from e2lm_scoring.report.page import environment
 from e2lm_scoring.report.palette import custom_properties
-from e2lm_scoring.report.scales import score_text
 from e2lm_scoring.uncertainty import plausible_scores
 
 FOLDER = Path(__file__).parent
@@ -131,16 +130,5 @@ def _render(template: str, script: str, root: str, **values: object) -> str:
     return page.encode("utf-8", errors="replace").decode("utf-8")
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"score": score_text, "rank": rank_text}
-    return environment
-
-
-ENVIRONMENT = _environment()
+ENVIRONMENT = environment(FOLDER)
+ENVIRONMENT.filters["rank"] = rank_text

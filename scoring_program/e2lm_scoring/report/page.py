@@ -82,10 +82,10 @@ def render(evaluation: Evaluation) -> str:
     return html.encode("utf-8", errors="replace").decode("utf-8")
 
 
-def environment() -> Environment:
-    """Templates of this folder, with every text escaped and a missing one an error."""
+def environment(folder: Path = FOLDER) -> Environment:
+    """Templates of a folder, by default this one's, with every text escaped and a missing one an error."""
     environment = Environment(
-        loader=FileSystemLoader(FOLDER),
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
