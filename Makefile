@@ -36,10 +36,14 @@ setup: .venv/.ready
 	@echo "setup: installing lm-evaluation-harness into .venv (about 100 MB, once)"
 	@$(PIP) install --no-deps -r requirements/lm-eval.txt && touch $@
 
+.venv/.ray: requirements/ray.txt .venv/.ready
+	@echo "setup: installing Ray into .venv (about 80 MB, once)"
+	@$(PIP) install --no-deps -r requirements/ray.txt && touch $@
+
 demo: setup
 	@$(BIN)/e2lm demo
 
-test: setup .venv/.vllm .venv/.lm-eval
+test: setup .venv/.vllm .venv/.lm-eval .venv/.ray
 	$(BIN)/python -m pytest
 
 check: setup

@@ -17,6 +17,7 @@ COMMANDS = {
     "check": "check a submission and show the first item as the model reads it",
     "import-lm-eval": "write a submission from a task of lm-evaluation-harness and local data",
     "run": "run a submission on every checkpoint of a suite and score it",
+    "rerun": "run many submissions on every checkpoint of a suite, each loaded once for all",
     "rescore": "score a finished run under another metric, without asking a model again",
     "compare": "compare runs: scores with intervals, and how sure their order is",
     "rank": "rank runs over one suite: places, ties within noise, prizes",

@@ -100,13 +100,11 @@ def run(
     With a `disk_budget` in GB, checkpoints that are missing here are borrowed from the Hub.
     """
     suite = load_suite(suite_files.suite)
-    loan = None if disk_budget is None else _borrowed(suite, disk_budget, workers)
+    loan = None if disk_budget is None else borrowed(suite, disk_budget, workers)
     with open_submission(submission_path) as submission, progress_bar(submission.name) as update:
 
         def report(progress: Progress) -> None:
             update(progress.done, progress.total, _detail(progress))
-            if loan is not None and not progress.resumed:
-                loan.release(progress.checkpoint)
 
         results = sweep(
             submission,
@@ -114,8 +112,8 @@ def run(
             root=checkpoints_root(),
             results=out / "results",
             make_engine=partial(make_engine, engine, dtype, suite.context_length),
+            loan=loan,
             workers=workers,
-            provide=loan.provide if loan is not None else None,
             deadline=deadline,
             on_progress=report,
         )
@@ -126,7 +124,8 @@ def run(
         raise
 
 
-def _borrowed(suite: Suite, disk_budget: float, workers: int | None) -> Loan:
+def borrowed(suite: Suite, disk_budget: float, workers: int | None) -> Loan:
+    """A loan of `disk_budget` GB from the Hub, for one or more engines. Raises OrganizerError naming what is wrong."""
     from e2lm.loan import GIGABYTE, Loan
 
     print(f"{suite.suite}: asking the Hub for its checkpoints", file=sys.stderr)

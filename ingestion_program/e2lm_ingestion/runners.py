@@ -6,44 +6,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from transformers import AutoTokenizer
-
-from e2lm_ingestion.engines import Engine
-from e2lm_ingestion.engines.weights import read_ahead
-from e2lm_ingestion.errors import OrganizerError, SubmissionError
-from e2lm_ingestion.evaluation import Answers, Evaluation
-from e2lm_ingestion.suite import Checkpoint, verify_checkpoint, weight_files
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.one_engine import Answered, Failed, Job, OneEngine, Question, Work
+from e2lm_ingestion.scheduling import Died, Started, answers
+from e2lm_ingestion.suite import Checkpoint
 
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from e2lm_ingestion.worker import main; main(int(sys.argv[2]))"
-
-
-class Answered(NamedTuple):
-    """What one checkpoint's model says of all items."""
-
-    checkpoint: Checkpoint
-    answers: Answers
-    seconds: float  # loading included
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What every process is told first: the items, and how to make an engine."""
-
-    evaluation: Evaluation
-    context_length: int
-    make_engine: Callable[[], Engine]  # picklable
-    provide: Callable[[Checkpoint], None] = verify_checkpoint  # picklable; called before a checkpoint is loaded
 
 
 class Runner(Protocol):
@@ -53,8 +29,8 @@ class Runner(Protocol):
     def description(self) -> dict[str, str]:
         """What results depend on: engine, dtype, device and versions."""
 
-    def run(self, families: Sequence[list[Checkpoint]]) -> Iterator[Answered]:
-        """Score every checkpoint; those of a family in their order."""
+    def run(self, families: Sequence[list[Work]]) -> Iterator[Answered | Failed]:
+        """Ask every checkpoint what it is to be asked; those of a family in their order."""
 
     def close(self) -> None:
         """Free the devices."""
@@ -65,18 +41,28 @@ def make_runner(job: Job, workers: int | None) -> Runner:
 
     Raises OrganizerError when there are fewer GPUs than workers, or no worker.
     """
+    environments = _environments(workers)
+    return OneEngine(job) if len(environments) == 1 else Processes(job, environments)
+
+
+def make_processes(job: Job, workers: int | None) -> Runner:
+    """The same, but a single engine has a process of its own too: what ends it does not end this one."""
+    return Processes(job, _environments(workers))
+
+
+def _environments(workers: int | None) -> list[dict[str, str]]:
+    """The variables by which each process gets its device, or its share of the cores."""
     gpus = visible_gpus()
     if workers is not None and (workers < 1 or 0 < len(gpus) < workers):
         raise OrganizerError(
             f"--workers {workers}: give 1 to {len(gpus) or _cores()}, the number of GPUs or else of cores"
         )
     count = workers or len(gpus) or 1
-    if count == 1:
-        return OneEngine(job)
     if gpus:
-        return Processes(job, [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus[:count]])
-    threads = str(max(1, _cores() // count))
-    return Processes(job, [{"OMP_NUM_THREADS": threads, "VLLM_CPU_OMP_THREADS_BIND": "nobind"}] * count)
+        return [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus[:count]]
+    if count == 1:
+        return [{}]
+    return [{"OMP_NUM_THREADS": str(max(1, _cores() // count)), "VLLM_CPU_OMP_THREADS_BIND": "nobind"}] * count
 
 
 def visible_gpus() -> list[str]:
@@ -92,59 +78,12 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class OneEngine:
-    """The engine of this process."""
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-        self._engine = job.make_engine()
-
-    @property
-    def description(self) -> dict[str, str]:
-        """What results depend on: engine, dtype, device and versions."""
-        return self._engine.description
-
-    def run(self, families: Sequence[list[Checkpoint]]) -> Iterator[Answered]:
-        """Score every checkpoint, family by family; the next one is provided and read while this one is scored."""
-        following = dict(pairwise(checkpoint for family in families for checkpoint in family))
-        with ThreadPoolExecutor(max_workers=1) as reader:
-            ahead: Future[None] | None = None
-            for family in families:
-                encoded: Any = None
-                for checkpoint in family:
-                    begun = time.perf_counter()
-                    if ahead is None:
-                        self._job.provide(checkpoint)
-                    else:
-                        ahead.result()
-                    encoded = encoded or self._encode(checkpoint)
-                    self._engine.load(checkpoint)
-                    if checkpoint in following:
-                        ahead = reader.submit(self._read_ahead, following[checkpoint])
-                    answers = self._job.evaluation.ask(self._engine, encoded)
-                    yield Answered(checkpoint, answers, time.perf_counter() - begun)
-                self._engine.close()
-
-    def close(self) -> None:
-        """Free the device."""
-        self._engine.close()
-
-    def _read_ahead(self, checkpoint: Checkpoint) -> None:
-        self._job.provide(checkpoint)
-        read_ahead(checkpoint)
-
-    def _encode(self, checkpoint: Checkpoint) -> Any:  # noqa: ANN401 (the evaluation's own)
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint.path, local_files_only=True, trust_remote_code=False)
-        return self._job.evaluation.encode(tokenizer, self._job.context_length)
-
-
 @dataclass(slots=True)
 class _Process:
-    """A process of worker.py, the line to it, and the checkpoints it still owes."""
+    """A process of worker.py, and the line to it."""
 
     process: subprocess.Popen[bytes]
     line: Connection
-    owed: deque[Checkpoint]
 
 
 class Processes:
@@ -152,47 +91,60 @@ class Processes:
 
     def __init__(self, job: Job, environments: Sequence[dict[str, str]]) -> None:
         """Start a process for each environment. Raises OrganizerError unless all their devices are alike."""
+        self._job, self._environments = job, environments
         self._processes: list[_Process] = []
+        self._description: dict[str, str] = {}
+        self._checkpoints: frozenset[Checkpoint] = frozenset()
         try:
             for environment in environments:
                 self._processes.append(_start(job, environment))
-            descriptions = [_received(process) for process in self._processes]
+            for process in self._processes:
+                message = _received(process)
+                if isinstance(message, Died):
+                    raise OrganizerError(f"a worker process was ended {message.how} while starting")
+                self._check(message)
         except BaseException:
             self.close()
             raise
-        self._description: dict[str, str] = descriptions[0]
-        if other := next((one for one in descriptions if one != self._description), None):
-            self.close()
-            key = next(key for key in other if other[key] != self._description.get(key))
-            raise OrganizerError(
-                f"the devices differ in {key} ({self._description.get(key)} and {other[key]}), and so would the "
-                "numbers; set CUDA_VISIBLE_DEVICES to equal ones"
-            )
 
     @property
     def description(self) -> dict[str, str]:
         """What results depend on: engine, dtype, device and versions."""
         return self._description
 
-    def run(self, families: Sequence[list[Checkpoint]]) -> Iterator[Answered]:
-        """Score every checkpoint, longest family first; whoever is free takes the next family.
+    @property
+    def count(self) -> int:
+        """How many processes."""
+        return len(self._processes)
 
-        Raises OrganizerError naming the checkpoint when a process ends early.
-        """
-        queue = deque(shares(families, len(self._processes)))
-        busy: dict[Connection, _Process] = {}
-        for process in self._processes:
-            if queue:
-                busy[process.line] = _give(process, queue.popleft())
-        while busy:
-            for line in wait(list(busy)):
-                process = busy[line]  # type: ignore[index]  # lines are all that was waited for
-                yield _received(process)
-                process.owed.popleft()
-                if not process.owed:
-                    del busy[process.line]
-                    if queue:
-                        busy[process.line] = _give(process, queue.popleft())
+    def run(self, families: Sequence[list[Work]]) -> Iterator[Answered | Failed]:
+        """Ask every checkpoint what it is to be asked, most work first. A process that dies is started again."""
+        return answers(self, families)
+
+    def held(self, checkpoints: Sequence[Checkpoint]) -> list[frozenset[Checkpoint]]:
+        """All of them, for each: the processes share this machine's disks."""
+        self._checkpoints = frozenset(checkpoints)
+        return [self._checkpoints] * self.count
+
+    def ask(self, place: int, question: Question) -> None:
+        """Ask a process that owes no answer."""
+        with suppress(OSError):  # it has died, which `wait` will tell
+            self._processes[place].line.send(question)
+
+    def restart(self, place: int, checkpoints: Sequence[Checkpoint]) -> None:
+        """Start a process in the place of one that died."""
+        self._processes[place].line.close()
+        self._processes[place] = _start(self._job, self._environments[place])
+
+    def wait(self) -> tuple[int, Answered | Failed | Started | Died]:
+        """The next thing that happens, and to which process. Raises OrganizerError for what concerns all."""
+        ready = wait([process.line for process in self._processes])[0]
+        place = next(number for number, process in enumerate(self._processes) if process.line is ready)
+        message = _received(self._processes[place])
+        if isinstance(message, dict):
+            self._check(message)
+            return place, Started(self._checkpoints)
+        return place, message
 
     def close(self) -> None:
         """End the processes, whatever they are doing."""
@@ -202,24 +154,18 @@ class Processes:
         for process in self._processes:
             process.process.wait()
 
-
-def shares(families: Sequence[list[Checkpoint]], workers: int) -> list[list[Checkpoint]]:
-    """The families, those with most bytes of weights first; while some worker has none, the longest is halved."""
-    parts = [family for family in families if family]
-    weights = {checkpoint: _bytes(checkpoint) for family in parts for checkpoint in family}
-
-    def cost(part: list[Checkpoint]) -> int:
-        return sum(weights[checkpoint] for checkpoint in part)
-
-    while len(parts) < workers and any(len(part) > 1 for part in parts):
-        longest = max((part for part in parts if len(part) > 1), key=cost)
-        parts.remove(longest)
-        parts += [longest[: len(longest) // 2], longest[len(longest) // 2 :]]
-    return sorted(parts, key=cost, reverse=True)
+    def _check(self, description: dict[str, str]) -> None:
+        self._description = self._description or description
+        refuse_unlike(description, self._description)
 
 
-def _bytes(checkpoint: Checkpoint) -> int:
-    return sum(file.stat().st_size for file in weight_files(checkpoint) if file.is_file())
+def refuse_unlike(one: dict[str, str], other: dict[str, str]) -> None:
+    """Raise OrganizerError unless two engines describe themselves alike: their numbers would differ."""
+    if key := next((key for key in one if one[key] != other.get(key)), None):
+        raise OrganizerError(
+            f"the devices differ in {key} ({other.get(key)} and {one[key]}), and so would the numbers; "
+            "run on devices that are alike (CUDA_VISIBLE_DEVICES chooses among those of one machine)"
+        )
 
 
 def _start(job: Job, environment: dict[str, str]) -> _Process:
@@ -232,40 +178,20 @@ def _start(job: Job, environment: dict[str, str]) -> _Process:
             env={**os.environ, **environment},
             pass_fds=[theirs.fileno()],
         )
-    started = _Process(process, ours, deque())
-    _tell(started, job)
-    return started
+    with suppress(OSError):  # it has died, which whoever reads the line finds out
+        ours.send(job)
+    return _Process(process, ours)
 
 
-def _give(process: _Process, family: list[Checkpoint]) -> _Process:
-    process.owed = deque(family)
-    _tell(process, family)
-    return process
-
-
-def _tell(process: _Process, message: Job | list[Checkpoint]) -> None:
-    try:
-        process.line.send(message)
-    except OSError:
-        raise _ended(process) from None
-
-
-def _received(process: _Process) -> Any:  # noqa: ANN401 (a description or Answered)
+def _received(process: _Process) -> Any:  # noqa: ANN401 (a description, Answered, Failed or Died)
+    """The next message of a process. Raises the OrganizerError that it sends."""
     try:
         message = process.line.recv()
     except (EOFError, OSError):
-        raise _ended(process) from None
-    if isinstance(message, (SubmissionError, OrganizerError)):
+        code = process.process.wait()
+        return Died(f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}")
+    if isinstance(message, OrganizerError):
         raise message
+    if isinstance(message, Died):
+        process.process.wait()
     return message
-
-
-def _ended(process: _Process) -> OrganizerError:
-    code = process.process.wait()
-    why = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-    doing = f"scoring {process.owed[0]}" if process.owed else "starting"
-    hint = "; the machine may have run out of memory" if code == -signal.SIGKILL else ""
-    return OrganizerError(
-        f"a worker process was ended {why} while {doing}{hint}; what is finished is kept: run again, with fewer "
-        "--workers if it happens again"
-    )

@@ -1,37 +1,63 @@
-"""The sweep: one task, every checkpoint of a suite, family by family; what is already done is not done again."""
+"""The sweep: every checkpoint of a suite, family by family, one submission or many; what is done is not done again."""
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from e2lm_ingestion.checks import findings_of
 from e2lm_ingestion.engines import Engine
-from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.evaluation import Evaluation, evaluation_of_items
+from e2lm_ingestion.one_engine import Answered, Failed, Job, Work
 from e2lm_ingestion.prompts import items_by_task
-from e2lm_ingestion.results import ITEMS, ResultsFolder, npz
-from e2lm_ingestion.runners import Job, Runner, make_runner
+from e2lm_ingestion.results import ITEMS, Finished, ResultsFolder, npz
+from e2lm_ingestion.runners import Runner, make_runner
+from e2lm_ingestion.spool import Spool, unpickled
 from e2lm_ingestion.submission import Submission
 from e2lm_ingestion.suite import Checkpoint, Suite, checkpoints_of, families, verify_checkpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One checkpoint is finished."""
+    """One checkpoint is finished, for one submission."""
 
+    entry: int  # which of the submissions
     checkpoint: Checkpoint
     score: float
     seconds: float
     resumed: bool  # an earlier run had finished it
     done: int
     total: int
-    seconds_left: float  # for the remaining checkpoints, by the mean of this run's
+    seconds_left: float  # for the remaining ones, by the mean of this run's
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One submission of a sweep: its items are rendered and lie in the spool under `number`."""
+
+    number: int
+    results: Path  # folder
+    head: Mapping[str, Any]  # the keys of results.json that say what the results are of; "engine" is still empty
+    items: bytes  # of items.npz
+    warnings: Sequence[Mapping[str, Any]]
+
+
+class Loan(Protocol):
+    """Weights that are brought when they are needed."""
+
+    @property
+    def provide(self) -> Callable[[Checkpoint], None]:
+        """Picklable; called with each checkpoint before its use, in the process that uses it; leaves it whole there."""
+
+    def release(self, checkpoint: Checkpoint) -> None:
+        """Nothing more is to be asked of a checkpoint."""
 
 
 def sweep(
@@ -41,69 +67,163 @@ def sweep(
     root: Path,
     results: Path,
     make_engine: Callable[[], Engine],
-    provide: Callable[[Checkpoint], None] | None = None,
+    loan: Loan | None = None,
     workers: int | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     deadline: float | None = None,
 ) -> Path:
     """Run a submission on every checkpoint under `root` and return the path of results.json.
 
-    Nothing is written before the submission and all checkpoints are checked; weights may be missing when `provide`,
-    picklable, is called with each checkpoint before its use and leaves them there. Killed and called again, it computes
+    Nothing is written before the submission and all checkpoints are checked; weights may be missing when there is a
+    `loan`. Killed and called again, it computes
     what is missing and gives the same files. `workers` is a number of processes, by default one for each GPU;
     `make_engine` must be picklable then. `deadline` is in seconds from now: when the next checkpoint would not be
     done by then, OrganizerError is raised and what is finished stays.
     """
     ends = None if deadline is None else time.perf_counter() + deadline
+
+    def fail(entry: Entry, error: SubmissionError | OrganizerError, trace: str) -> None:
+        raise error
+
+    with closing(Spool(0)) as spool:
+        entry = prepare(submission, suite, results, spool, 0)
+        sweep_all(
+            [entry],
+            spool,
+            suite,
+            root=root,
+            make_engine=make_engine,
+            start=partial(make_runner, workers=workers),
+            loan=loan,
+            on_progress=on_progress,
+            on_failure=fail,
+            ends=ends,
+        )
+    return results / "results.json"
+
+
+def prepare(submission: Submission, suite: Suite, results: Path, spool: Spool, number: int) -> Entry:
+    """Render a submission's items into the spool. Raises SubmissionError naming file and line."""
     rendered = items_by_task(submission)
     evaluation = evaluation_of_items(submission, rendered)
-    checkpoints = checkpoints_of(suite, root)
-    if provide is None:
-        for checkpoint in checkpoints:
-            verify_checkpoint(checkpoint)
     findings, _ = findings_of(submission, rendered)
     warnings = [{"kind": one.kind, "message": one.message, "items": list(one.items)} for one in findings]
-    with closing(
-        make_runner(Job(evaluation, suite.context_length, make_engine, provide or verify_checkpoint), workers)
-    ) as runner:
-        items = npz(evaluation.item_arrays())
-        head = _head(submission, suite, evaluation, runner, items)
-        folder = ResultsFolder(results, head)
-        folder.keep_items(items)
-        _fill(folder, runner, checkpoints, evaluation, on_progress, ends)
-    return folder.complete({**head, "warnings": warnings}, checkpoints)
+    items = npz(evaluation.item_arrays())
+    spool.put(number, evaluation)
+    return Entry(number, results, _head(submission, suite, evaluation, items), items, warnings)
 
 
-def _fill(
-    folder: ResultsFolder,
-    runner: Runner,
-    checkpoints: list[Checkpoint],
-    evaluation: Evaluation,
+def sweep_all(
+    entries: Sequence[Entry],
+    spool: Spool,
+    suite: Suite,
+    *,
+    root: Path,
+    make_engine: Callable[[], Engine],
+    start: Callable[[Job], Runner],
     on_progress: Callable[[Progress], None],
-    ends: float | None,
-) -> None:
-    """Score what the folder lacks, and keep each checkpoint as soon as it is scored."""
-    total = len(checkpoints)
-    kept = {checkpoint: row for checkpoint in checkpoints if (row := folder.finished(checkpoint)) is not None}
-    todo = [checkpoint for checkpoint in checkpoints if checkpoint not in kept]
-    for done, (checkpoint, row) in enumerate(kept.items(), start=1):
-        on_progress(Progress(checkpoint, row.score, row.seconds, True, done, total, 0.0))
-    begun = time.perf_counter()
-    for computed, (checkpoint, answers, seconds) in enumerate(runner.run(list(families(todo))), start=1):
-        arrays = evaluation.arrays(answers)
-        row = folder.add(checkpoint, arrays, seconds=seconds, computed_tokens=answers.computed_tokens)
-        now = time.perf_counter()
-        mean, left = (now - begun) / computed, len(todo) - computed
-        done = len(kept) + computed
-        on_progress(Progress(checkpoint, row.score, seconds, False, done, total, mean * left))
-        if ends is not None and left and now + max(mean, seconds) > ends:
-            raise OrganizerError(
-                f"out of time: {done} of {total} checkpoints were done when the time limit came near; run again to go "
-                "on, or submit fewer items or shorter prompts"
-            )
+    on_failure: Callable[[Entry, SubmissionError | OrganizerError, str], None],
+    loan: Loan | None = None,
+    ends: float | None = None,
+) -> list[Entry]:
+    """Run prepared submissions on every checkpoint, each loaded once for all, and return those that are complete.
+
+    `entries` are numbered from 0 and `spool` holds nothing in memory. What fails for one submission alone goes to
+    `on_failure`, once for each; what concerns all, such as a damaged checkpoint, is raised as OrganizerError.
+    """
+    checkpoints = checkpoints_of(suite, root)
+    if loan is None:
+        for checkpoint in checkpoints:
+            verify_checkpoint(checkpoint)
+    sources = [partial(unpickled, spool.path(entry.number)) for entry in entries]
+    provide = verify_checkpoint if loan is None else loan.provide
+    with closing(start(Job(sources, suite.context_length, make_engine, provide))) as runner:
+        sweeping = _Sweeping(entries, checkpoints, runner, on_progress, on_failure)
+        sweeping.fill(ends, (lambda checkpoint: None) if loan is None else loan.release)
+    for number, folder in sweeping.folders.items():
+        entry = entries[number]
+        folder.complete({**entry.head, "engine": runner.description, "warnings": entry.warnings}, checkpoints)
+    return [entries[number] for number in sweeping.folders]
 
 
-def _head(submission: Submission, suite: Suite, evaluation: Evaluation, runner: Runner, items: bytes) -> dict[str, Any]:
+class _Sweeping:
+    """The results folders of submissions that have not failed, while they are filled."""
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        checkpoints: Sequence[Checkpoint],
+        runner: Runner,
+        on_progress: Callable[[Progress], None],
+        on_failure: Callable[[Entry, SubmissionError | OrganizerError, str], None],
+    ) -> None:
+        self._entries, self._checkpoints, self._runner = entries, checkpoints, runner
+        self._on_progress, self._on_failure = on_progress, on_failure
+        self._done, self._total = 0, len(entries) * len(checkpoints)
+        self.folders: dict[int, ResultsFolder] = {}
+        for entry in entries:
+            try:
+                folder = ResultsFolder(entry.results, {**entry.head, "engine": runner.description})
+            except OrganizerError as error:  # it holds results of something else
+                on_failure(entry, error, "")
+                continue
+            folder.keep_items(entry.items)
+            self.folders[entry.number] = folder
+
+    def fill(self, ends: float | None, release: Callable[[Checkpoint], None]) -> None:
+        """Ask what the folders lack, keep each answer once it is there, release checkpoints that gave their last."""
+        todo = self._missing()
+        owed = {work.checkpoint: len(work.numbers) for family in todo for work in family}
+        left = sum(owed.values())
+        begun = time.perf_counter()
+        for computed, answer in enumerate(self._runner.run(todo), start=1):
+            left -= 1
+            seconds_left = (time.perf_counter() - begun) / computed * left
+            self._take(answer, seconds_left)
+            owed[answer.checkpoint] -= 1
+            if not owed[answer.checkpoint]:
+                release(answer.checkpoint)
+            now = time.perf_counter()
+            mean, seconds = (now - begun) / computed, 0.0 if isinstance(answer, Failed) else answer.seconds
+            if ends is not None and left and now + max(mean, seconds) > ends:
+                raise OrganizerError(
+                    f"out of time: {self._done} of {self._total} checkpoints were done when the time limit came near; "
+                    "run again to go on, or submit fewer items or shorter prompts"
+                )
+
+    def _take(self, answer: Answered | Failed, seconds_left: float) -> None:
+        """Keep an answer, unless its submission has failed; tell of a submission's first failure."""
+        folder = self.folders.get(answer.number)
+        if folder is None:
+            return
+        if isinstance(answer, Failed):
+            del self.folders[answer.number]
+            self._on_failure(self._entries[answer.number], answer.error, answer.trace)
+            return
+        row = folder.add(
+            answer.checkpoint, answer.arrays, seconds=answer.seconds, computed_tokens=answer.computed_tokens
+        )
+        self._tell(answer.number, answer.checkpoint, row, False, answer.seconds, seconds_left)
+
+    def _missing(self) -> list[list[Work]]:
+        """What is still to be asked of each checkpoint, by family. Tells of what is finished already."""
+        numbers: dict[Checkpoint, list[int]] = {}
+        for checkpoint in self._checkpoints:
+            for number, folder in self.folders.items():
+                if (row := folder.finished(checkpoint)) is not None:
+                    self._tell(number, checkpoint, row, True, row.seconds, 0.0)
+                else:
+                    numbers.setdefault(checkpoint, []).append(number)
+        return [[Work(one, tuple(numbers[one])) for one in family] for family in families(list(numbers))]
+
+    def _tell(
+        self, number: int, checkpoint: Checkpoint, row: Finished, resumed: bool, seconds: float, left: float
+    ) -> None:
+        self._done += 1
+        self._on_progress(Progress(number, checkpoint, row.score, seconds, resumed, self._done, self._total, left))
+
+
+def _head(submission: Submission, suite: Suite, evaluation: Evaluation, items: bytes) -> dict[str, Any]:
     """The keys of results.json that say what the results are of."""
     task = submission.task
     head = {
@@ -118,7 +238,7 @@ def _head(submission: Submission, suite: Suite, evaluation: Evaluation, runner: 
         "items": {"arrays": ITEMS, "sha256": hashlib.sha256(items).hexdigest()},
         "metric_list": [metric.model_dump(mode="json", exclude_unset=True) for metric in task.metric_list],
         "filter_list": [chain.model_dump(mode="json", exclude_unset=True) for chain in task.filter_list],
-        "engine": runner.description,
+        "engine": {},
         "models": [model.model_dump(include={"id", "size", "architecture", "mixture"}) for model in suite.models],
     }
     if evaluation.subsets:

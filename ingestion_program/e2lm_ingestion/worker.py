@@ -1,7 +1,7 @@
-"""One of several processes that score checkpoints, each on its own device. Started by runners.py, never imported by it.
+"""One of several processes that ask checkpoints, each on its own device. Started by runners.py, never imported by it.
 
-Over one line it receives a `Job` and then families of checkpoints; it sends its engine's description, then `Answered`
-for each checkpoint, or the error that ends it.
+Over one line it receives a `Job` and then `Question`s; it sends its engine's description, then `Answered` or `Failed`
+for each, or what ends it: an OrganizerError that concerns all, or `Died` of an exception.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import threading
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
-from e2lm_ingestion.errors import OrganizerError, SubmissionError
-from e2lm_ingestion.runners import Job, OneEngine
-from e2lm_ingestion.suite import Checkpoint
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.one_engine import Job, OneEngine, Question
+from e2lm_ingestion.scheduling import Died
 
 
 def main(descriptor: int) -> None:
@@ -22,22 +22,24 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process at the other end, which closes the line
     line = Connection(descriptor)
     job: Job = line.recv()
-    families: SimpleQueue[list[Checkpoint]] = SimpleQueue()
-    threading.Thread(target=_receive, args=(line, families), daemon=True).start()
+    questions: SimpleQueue[Question] = SimpleQueue()
+    threading.Thread(target=_receive, args=(line, questions), daemon=True).start()
     try:
         engine = OneEngine(job)
         line.send(engine.description)
         while True:
-            for answered in engine.run([families.get()]):
-                line.send(answered)
-    except (SubmissionError, OrganizerError) as error:
+            line.send(engine.ask(questions.get()))
+    except OrganizerError as error:
         line.send(error)
+    except Exception as error:  # of whatever kind: the other side says what it was, and starts another process
+        line.send(Died.of(error))
+    os._exit(1)  # nothing of what a broken engine would do at exit is worth waiting for
 
 
-def _receive(line: Connection, families: SimpleQueue[list[Checkpoint]]) -> None:
-    """Pass families on, and end the process at once, whatever it computes, when the other end is gone."""
+def _receive(line: Connection, questions: SimpleQueue[Question]) -> None:
+    """Pass questions on, and end the process at once, whatever it computes, when the other end is gone."""
     while True:
         try:
-            families.put(line.recv())
+            questions.put(line.recv())
         except (EOFError, OSError):
             os._exit(1)

@@ -1,0 +1,140 @@
+"""How far a rerun is from an earlier run of the same items, and how much of it rounding explains."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.results import write_atomically
+
+CONFIDENCE = 0.95  # for all checkpoints of all submissions together
+MOVED_SHARE = 0.01  # of the choices: more than that moved further than rounding moves them
+# Nats by which rounding in another order moves a log-likelihood, generously. See docs/rerun.md.
+ROUNDING = {"float32": 0.001, "float16": 0.1, "bfloat16": 0.5}
+
+
+Results = tuple[Path, dict[str, Any]]  # the folder, and its results.json
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One checkpoint of one submission."""
+
+    submission: str
+    model: str
+    iteration: int
+    development: float  # mean item score
+    rerun: float
+    difference: float  # mean of the items' differences
+    noise: float  # differences up to this are explained by rounding
+    changed: int  # items whose score is another
+    items: int
+    moved: float  # share of choices whose log-likelihood moved further than rounding moves it; NaN if not asked
+    beyond: bool  # differs by more than rounding explains
+
+
+def noise_bound(differences: np.ndarray, comparisons: int) -> float:
+    """Half width of the interval of a mean of (items,) differences whose signs are as likely - as +.
+
+    Hoeffding's bound given the sizes d: sqrt(2 sum(d²) ln(2 comparisons / (1 - CONFIDENCE))) / items. It holds for any
+    number of items, and for all `comparisons` together.
+    """
+    squares = float(np.sum(np.square(differences, dtype=np.float64)))
+    return math.sqrt(2 * squares * math.log(2 * comparisons / (1 - CONFIDENCE))) / len(differences)
+
+
+def report_drift(development: Path, out: Path, names: Sequence[str]) -> None:
+    """Compare each submission with its namesake in `development`; write drift.csv and drift.json, print what differs.
+
+    Raises OrganizerError when there is nothing to compare.
+    """
+    pairs = [(name, _results(development / name), _results(out / name)) for name in names]
+    alike: list[tuple[str, Results | None, Results | None, str]] = []
+    other: list[tuple[str, Results | None, Results | None, str]] = []
+    for name, old, new in pairs:
+        reason = _incomparable(old, new)
+        (other if reason else alike).append((name, old, new, reason))
+    if not alike:
+        raise OrganizerError(f"{development}: no run of the same items; it holds a folder for each submission's name")
+    comparisons = sum(len(new[1]["checkpoints"]) for _, _, new, _ in alike if new)
+    rows = [row for name, old, new, _ in alike if old and new for row in _drifts(name, old, new, comparisons)]
+    rows.sort(key=lambda row: (not row.beyond, -abs(row.difference) + row.noise))
+    table = pd.DataFrame([asdict(row) for row in rows])
+    write_atomically(out / "drift.csv", table.to_csv(index=False).encode())
+    summary = {
+        "confidence": CONFIDENCE,
+        "comparisons": comparisons,
+        "beyond": int(table["beyond"].sum()),
+        "not_compared": {name: reason for name, _, _, reason in other},
+        "rows": json.loads(table.to_json(orient="records")),
+    }
+    write_atomically(out / "drift.json", (json.dumps(summary, indent=1) + "\n").encode())
+    _print(rows, summary, out)
+
+
+def _print(rows: Sequence[Drift], summary: dict[str, Any], out: Path) -> None:
+    print(f"drift: {summary['beyond']} of {len(rows)} checkpoints differ by more than rounding explains")
+    for row in [row for row in rows if row.beyond][:10]:
+        print(
+            f"  {row.submission}, {row.model} at {row.iteration:,}: {row.development:.4f} -> {row.rerun:.4f}, "
+            f"rounding explains {row.noise:.4f}; {row.changed} of {row.items} items changed"
+        )
+    for name, reason in summary["not_compared"].items():
+        print(f"  {name}: not compared: {reason}")
+    print(f"table: {out / 'drift.csv'}")
+
+
+def _results(run: Path) -> Results | None:
+    """The results folder of a run and its results.json; None if there is none."""
+    folder = run / "results" if (run / "results").is_dir() else run
+    try:
+        return folder, json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _incomparable(old: Results | None, new: Results | None) -> str:
+    """Why two runs cannot be compared item by item, or ""."""
+    if old is None or new is None:
+        return "it has no earlier run" if old is None else "it has no results"
+    for key, what in (("submission", "another submission"), ("items", "other items"), ("metric", "another metric")):
+        if old[1].get(key) != new[1].get(key):
+            return f"the earlier run is of {what}"
+    return ""
+
+
+def _drifts(name: str, old: Results, new: Results, comparisons: int) -> Iterator[Drift]:
+    earlier = {(row["model"], row["iteration"]): row for row in old[1]["checkpoints"]}
+    dtypes = {old[1]["engine"].get("dtype"), new[1]["engine"].get("dtype")}
+    rounding = max(ROUNDING.get(str(dtype), 0.0) for dtype in dtypes)
+    for row in new[1]["checkpoints"]:
+        before = earlier.get((row["model"], row["iteration"]))
+        if before is None:
+            continue
+        with np.load(old[0] / before["arrays"]) as one, np.load(new[0] / row["arrays"]) as other:
+            difference = other["item_scores"].astype(np.float64) - one["item_scores"]
+            moved = math.nan
+            if "loglikelihoods" in one and "loglikelihoods" in other:
+                moved = float(np.mean(np.abs(other["loglikelihoods"] - one["loglikelihoods"]) > rounding))
+        mean, noise = float(difference.mean()), noise_bound(difference, comparisons)
+        yield Drift(
+            submission=name,
+            model=row["model"],
+            iteration=row["iteration"],
+            development=before["score"],
+            rerun=row["score"],
+            difference=mean,
+            noise=noise,
+            changed=int(np.count_nonzero(difference)),
+            items=len(difference),
+            moved=moved,
+            beyond=abs(mean) > noise or moved > MOVED_SHARE,
+        )

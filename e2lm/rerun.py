@@ -1,0 +1,232 @@
+"""Run many submissions on every checkpoint of a suite, each loaded once for all, and score them."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from e2lm.catalog import SuiteFiles, find_suite
+from e2lm.drift import report_drift
+from e2lm.rerun_table import live_table
+from e2lm.run import borrowed
+from e2lm_ingestion.engines import ENGINES, make_engine
+from e2lm_ingestion.errors import OrganizerError, SubmissionError
+from e2lm_ingestion.one_engine import Job
+from e2lm_ingestion.results import write_atomically
+from e2lm_ingestion.runners import Runner, make_processes
+from e2lm_ingestion.spool import Spool
+from e2lm_ingestion.submission import open_submission
+from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite
+from e2lm_ingestion.sweep import Entry, prepare, sweep_all
+from e2lm_scoring.errors import OrganizerError as ScoringOrganizerError
+from e2lm_scoring.errors import SubmissionError as ScoringSubmissionError
+from e2lm_scoring.outcome import leave_failure, score
+
+INDEX = "rerun.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One submission in rerun.json."""
+
+    name: str  # of its folder
+    path: str  # as found
+    sha256: str  # of its content, or of the zip that could not be opened; "" for such a folder
+    status: str  # waiting, done or failed
+    reason: str = ""  # why it failed, in one line
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `e2lm rerun`."""
+    parser.add_argument(
+        "submissions", type=Path, nargs="+", help="zips or folders of submissions, or folders that hold such"
+    )
+    parser.add_argument("--suite", default="miniature", help="a suite's name or suite.yaml (default: miniature)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for a folder each; run again to resume")
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="auto: vllm with a GPU, else transformers")
+    parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
+    parser.add_argument("--workers", type=int, metavar="N", help="engines side by side (default: one for each GPU)")
+    parser.add_argument("--ray", metavar="ADDRESS", help="run on this Ray cluster; local starts one here")
+    parser.add_argument(
+        "--disk-budget",
+        type=float,
+        metavar="GB",
+        help="fetch missing checkpoints from the Hub, each one ahead of its use, and keep at most so much of them",
+    )
+    parser.add_argument("--development", type=Path, metavar="FOLDER", help="earlier runs: name what differs from them")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Sweep and score all, name what failed; exit code 1 when something did."""
+    rows = rerun(
+        args.submissions,
+        find_suite(args.suite),
+        args.out,
+        engine=args.engine,
+        dtype=args.dtype,
+        workers=args.workers,
+        ray=args.ray,
+        disk_budget=args.disk_budget,
+    )
+    failed = [row for row in rows if row.status == "failed"]
+    print(f"{len(rows) - len(failed)} of {len(rows)} submissions are done: {args.out / INDEX}")
+    for row in failed:
+        print(f"failed: {row.name}: {row.reason}")
+    if args.development is not None:
+        report_drift(args.development, args.out, [row.name for row in rows if row.status == "done"])
+    return 1 if failed else 0
+
+
+def rerun(
+    given: Sequence[Path],
+    suite_files: SuiteFiles,
+    out: Path,
+    *,
+    engine: str = "auto",
+    dtype: str = "auto",
+    workers: int | None = None,
+    ray: str | None = None,
+    disk_budget: float | None = None,
+) -> list[Row]:
+    """Leave in `out` a folder for each submission, as `e2lm run` does, and rerun.json; resumes what was killed."""
+    suite = load_suite(suite_files.suite)
+    if ray is not None and disk_budget is not None:
+        raise OrganizerError("--disk-budget is for this machine's disk; on a cluster, fetch the suite on each node")
+    loan = None if disk_budget is None else borrowed(suite, disk_budget, workers)
+    rows: list[Row] = []
+    owners: list[int] = []  # the row of each entry
+    with closing(Spool(0)) as spool:
+        entries: list[Entry] = []
+        for path in submissions_in(given):
+            row, entry = _prepared(path, suite, out, {row.name for row in rows}, spool, len(entries))
+            if entry is not None:
+                entries.append(entry)
+                owners.append(len(rows))
+            rows.append(row)
+        _write_index(out, rows)
+
+        def fail(entry: Entry, error: SubmissionError | OrganizerError, trace: str) -> None:
+            at = owners[entry.number]
+            rows[at] = _failed(rows[at], out, error, trace)
+            _write_index(out, rows)
+
+        if entries:
+            with live_table([rows[at].name for at in owners]) as update:
+                sweep_all(
+                    entries,
+                    spool,
+                    suite,
+                    root=checkpoints_root().resolve(),
+                    make_engine=partial(make_engine, engine, dtype, suite.context_length),
+                    start=_starter(workers, ray),
+                    loan=loan,
+                    on_progress=update,
+                    on_failure=fail,
+                )
+    for at in owners:
+        if rows[at].status != "failed":
+            rows[at] = _scored(rows[at], suite_files.scoring, out)
+    _write_index(out, rows)
+    return rows
+
+
+def submissions_in(given: Sequence[Path]) -> list[Path]:
+    """Zips and folders with a task.yaml; any other folder stands for the zips and folders in it.
+
+    Raises OrganizerError when a path is not there or nothing is in it.
+    """
+    found: list[Path] = []
+    for path in given:
+        if not path.exists():
+            raise OrganizerError(f"{path}: there is no such file or folder; give submissions or folders of them")
+        if path.is_dir() and not (path / "task.yaml").exists():
+            inside = sorted(one for one in path.iterdir() if one.suffix == ".zip" or one.is_dir())
+            if not inside:
+                raise OrganizerError(f"{path}: holds no submission; give a folder of zips or of submission folders")
+            found += inside
+        else:
+            found.append(path)
+    return found
+
+
+def name_of(path: Path, sha256: str, out: Path, taken: set[str]) -> str:
+    """The folder of a submission under `out`: its file's name, with its digest where another submission has that.
+
+    The same submission finds its folder again, whichever others come or go.
+    """
+    plain = path.stem if path.suffix == ".zip" else path.name
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).lstrip(".-")[:80] or "submission"
+    longer = f"{stem}-{sha256[:8]}"
+    numbered = (f"{longer}-{number}" for number in range(2, len(taken) + 3))
+    free = [name for name in (stem, longer, *numbered) if name not in taken and name != INDEX]
+    owners = {name: _owner(out / name) for name in free}
+    own = next((name for name in free if owners[name] == sha256), None)
+    return own or next(name for name in free if owners[name] is None)
+
+
+def _owner(folder: Path) -> str | None:
+    """The digest of the submission whose results a folder holds; None if it holds none."""
+    try:
+        with (folder / "results/progress.jsonl").open(encoding="utf-8") as journal:
+            return str(json.loads(journal.readline())["submission"]["sha256"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _prepared(
+    path: Path, suite: Suite, out: Path, taken: set[str], spool: Spool, number: int
+) -> tuple[Row, Entry | None]:
+    """A submission's row, and its entry in the sweep unless it is refused."""
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    row = None
+    try:
+        with open_submission(path) as submission:
+            name = name_of(path, submission.sha256, out, taken)
+            row = Row(name, str(path), submission.sha256, "waiting")
+            return row, prepare(submission, suite, out / name / "results", spool, number)
+    except Exception as error:  # a stranger's file: whatever it does, the others go on
+        row = row or Row(name_of(path, sha256, out, taken), str(path), sha256, "waiting")
+        if not isinstance(error, (SubmissionError, OrganizerError)):
+            error = SubmissionError(f"cannot be read: {' '.join(f'{type(error).__name__}: {error}'.split())[:300]}")
+        return _failed(row, out, error, ""), None
+
+
+def _starter(workers: int | None, ray: str | None) -> Callable[[Job], Runner]:
+    if ray is None:
+        return partial(make_processes, workers=workers)
+    from e2lm_ingestion.cluster import RayActors
+
+    return partial(RayActors, address=ray, workers=workers)
+
+
+def _scored(row: Row, scoring: Path, out: Path) -> Row:
+    try:
+        score(out / row.name / "results", scoring, out / row.name)
+    except (ScoringOrganizerError, ScoringSubmissionError) as error:
+        leave_failure(error, out / row.name)
+        return replace(row, status="failed", reason=str(error))
+    return replace(row, status="done")
+
+
+def _failed(row: Row, out: Path, error: SubmissionError | OrganizerError, trace: str) -> Row:
+    """The row of a submission that failed; its folder gets the page that says so, and Python's trace if any."""
+    if not (out / row.name / "results/results.json").is_file():  # else it is a whole outcome, under another engine
+        leave_failure(ScoringSubmissionError(str(error)), out / row.name)
+    if trace:
+        (out / row.name / "failure.txt").write_text(trace, encoding="utf-8")
+    return replace(row, status="failed", reason=" ".join(str(error).split()))
+
+
+def _write_index(out: Path, rows: Sequence[Row]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    content = {"submissions": [asdict(row) for row in rows]}
+    write_atomically(out / INDEX, (json.dumps(content, indent=1) + "\n").encode())
