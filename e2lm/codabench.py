@@ -6,7 +6,10 @@ import argparse
 import csv
 import json
 import re
+import tempfile
 import time
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,12 +18,21 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from e2lm.codabench_api import PASSWORD_VARIABLE, TOKEN_VARIABLE, USER_VARIABLE, Codabench, Submitted
+from e2lm.codabench_api import (
+    PASSWORD_VARIABLE,
+    RESULTS,
+    SUBMISSION,
+    TOKEN_VARIABLE,
+    USER_VARIABLE,
+    Codabench,
+    Submitted,
+)
 from e2lm.progress import progress_bar
 from e2lm_ingestion.errors import OrganizerError
 
 DONE = frozenset({"Finished", "Failed", "Cancelled"})  # what Codabench runs again
 PAUSE = 0.2  # seconds between two submissions: the server is everyone's
+RESULT_FILE = re.compile(r"results\.json|items\.npz|checkpoints/[A-Za-z0-9][\w.-]*/iter_\d+\.npz")
 # The columns of entries.json and the questions of competition.yaml's fact sheet that fill them.
 FACTS = {
     "team": "team",
@@ -43,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--all", action="store_true", help="every submission, not only those on the leaderboard")
     parser.add_argument("--out", type=Path, help="list: a CSV file of the scores; fetch: the folder to fill")
+    parser.add_argument(
+        "--results", type=Path, metavar="FOLDER", help="fetch: also what ingestion wrote, for e2lm rerun --development"
+    )
     parser.add_argument("--yes", action="store_true", help="rerun: do it; without, it is only said what would be done")
     parser.epilog = (
         f"Signs in with the token in {TOKEN_VARIABLE}, or with {USER_VARIABLE} and {PASSWORD_VARIABLE}, from the "
@@ -60,7 +75,7 @@ def main(args: argparse.Namespace) -> int:
         if args.action == "list":
             show(chosen, args.out)
         elif args.action == "fetch":
-            fetch(client, chosen, args.phase, args.out)
+            fetch(client, chosen, args.phase, args.out, args.results)
         else:
             rerun(client, chosen, args.out, really=args.yes)
     finally:
@@ -109,8 +124,13 @@ def _cell(text: str) -> str:
     return "'" + text if text.startswith(("=", "+", "-", "@", "\t")) else text
 
 
-def fetch(client: Codabench, chosen: Sequence[Submitted], phase: int, folder: Path) -> None:
-    """Download zips that are not there yet; entries.json says whose each is. One that fails does not stop the rest."""
+def fetch(
+    client: Codabench, chosen: Sequence[Submitted], phase: int, folder: Path, results: Path | None = None
+) -> None:
+    """Download zips that are not there yet; entries.json says whose each is. One that fails does not stop the rest.
+
+    What ingestion wrote of each goes to `results`, in a folder of the zip's name.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     entries: dict[str, dict[str, Any]] = {}
     problems = []
@@ -120,9 +140,12 @@ def fetch(client: Codabench, chosen: Sequence[Submitted], phase: int, folder: Pa
             path = folder / f"{name}.zip"
             try:
                 if not path.exists():
-                    client.download(one.id, path)
+                    client.download(one.id, path, SUBMISSION)
                     time.sleep(PAUSE)
                 entries[name] = entry_of(one, phase)
+                if results is not None and not (results / name / "results").exists():
+                    _fetch_results(client, one.id, results / name / "results")
+                    time.sleep(PAUSE)
             except OrganizerError as error:
                 problems.append(str(error))
             update(number, len(chosen), name)
@@ -132,6 +155,26 @@ def fetch(client: Codabench, chosen: Sequence[Submitted], phase: int, folder: Pa
     print(f"{len(entries)} submissions in {folder}; whose they are: {index}")
     if problems:
         raise OrganizerError("; ".join(problems[:3]) + (f"; and {len(problems) - 3} more" if len(problems) > 3 else ""))
+
+
+def _fetch_results(client: Codabench, submission: int, folder: Path) -> None:
+    """Unpack what ingestion wrote into `folder`, at once. Raises OrganizerError when it is not whole."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
+        path, unpacked = Path(name) / "results.zip", Path(name) / "results"
+        client.download(submission, path, RESULTS)
+        try:
+            with zipfile.ZipFile(path) as archive:
+                found = [info for info in archive.infolist() if RESULT_FILE.fullmatch(info.filename)]
+                if sum(info.file_size for info in found) > RESULTS[1]:
+                    raise OrganizerError(f"submission {submission}: its results unpack to more than results can be")
+                for info in found:
+                    archive.extract(info, unpacked)
+        except (zipfile.BadZipFile, OSError, RuntimeError, zlib.error) as error:
+            raise OrganizerError(f"submission {submission}: its results cannot be unpacked: {error}") from None
+        if not (unpacked / "results.json").is_file():
+            raise OrganizerError(f"submission {submission}: its results lack results.json; it did not finish")
+        unpacked.rename(folder)
 
 
 def safe_name(one: Submitted) -> str:

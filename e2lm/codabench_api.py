@@ -18,7 +18,9 @@ from e2lm.sending import FIRST_WAIT, check_address, send, shown
 from e2lm_ingestion.errors import OrganizerError
 
 TOKEN_VARIABLE, USER_VARIABLE, PASSWORD_VARIABLE = "CODABENCH_TOKEN", "CODABENCH_USERNAME", "CODABENCH_PASSWORD"
-MAX_DOWNLOAD = 200_000_000  # bytes; a submission may be 100 MB
+# What is downloaded of a submission: the key of its address, and the most bytes that it may have.
+SUBMISSION = ("data_file", 200_000_000)  # may be 100 MB
+RESULTS = ("prediction_result", 4_000_000_000)  # 15,000 items at 380 checkpoints are about 500 MB
 MAX_PAGES = 1_000
 TRIES = 3  # of a download
 TIMEOUT = httpx2.Timeout(120.0, connect=15.0)
@@ -71,19 +73,23 @@ class Codabench:
             raise OrganizerError(f"submission {submission}: Codabench did not say which new submission the rerun is")
         return int(value["id"])
 
-    def download(self, submission: int, path: Path) -> int:
-        """Write a submission's zip to `path`; at once, so that a broken download leaves nothing. Returns its bytes."""
+    def download(self, submission: int, path: Path, what: tuple[str, int]) -> int:
+        """Write a zip of a submission to `path`; at once, so that a broken download leaves nothing. Returns its bytes.
+
+        `what` is SUBMISSION, or RESULTS: what ingestion wrote.
+        """
+        key, limit = what
         details = self._json("GET", f"api/submissions/{submission}/get_details/")
-        address = details.get("data_file") if isinstance(details, dict) else None
+        address = details.get(key) if isinstance(details, dict) else None
         if not isinstance(address, str) or not address:
-            raise OrganizerError(f"submission {submission}: Codabench has no file of it; it was deleted")
+            raise OrganizerError(f"submission {submission}: Codabench has no {key} of it; it was deleted or never made")
         address = self._absolute(address)
         check_address(address, secret=False)
         part = path.with_name(path.name + ".part")
         try:
             for attempt in range(1, TRIES + 1):
                 try:
-                    self._stream(address, part, submission)
+                    self._stream(address, part, submission, limit)
                     break
                 except (httpx2.HTTPError, httpx2.InvalidURL) as error:
                     if attempt == TRIES:
@@ -94,15 +100,15 @@ class Codabench:
             part.unlink(missing_ok=True)
         return path.stat().st_size
 
-    def _stream(self, address: str, part: Path, submission: int) -> None:
+    def _stream(self, address: str, part: Path, submission: int, limit: int) -> None:
         with self._files.stream("GET", address) as response, part.open("wb") as file:
             response.raise_for_status()
             size = 0
             for chunk in response.iter_bytes():
                 size += len(chunk)
-                if size > MAX_DOWNLOAD:
+                if size > limit:
                     raise OrganizerError(
-                        f"submission {submission}: the file is larger than {MAX_DOWNLOAD / 1e6:.0f} MB; look at it on "
+                        f"submission {submission}: the file is larger than {limit / 1e6:,.0f} MB; look at it on "
                         "the site, and leave it out by naming the others"
                     )
                 file.write(chunk)

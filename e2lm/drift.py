@@ -101,6 +101,16 @@ def _results(run: Path) -> Results | None:
         return None
 
 
+def _arrays(folder: Path, name: str) -> Any:  # noqa: ANN401 (numpy's NpzFile)
+    """The arrays of a checkpoint. Raises OrganizerError when the file is not there, or not in the folder."""
+    try:
+        if (folder / name).resolve().is_relative_to(folder.resolve()):
+            return np.load(folder / name)
+    except (OSError, ValueError):
+        pass
+    raise OrganizerError(f"{folder / name}: missing or damaged; fetch or run that submission again")
+
+
 def _incomparable(old: Results | None, new: Results | None) -> str:
     """Why two runs cannot be compared item by item, or ""."""
     if old is None or new is None:
@@ -119,7 +129,7 @@ def _drifts(name: str, old: Results, new: Results, comparisons: int) -> Iterator
         before = earlier.get((row["model"], row["iteration"]))
         if before is None:
             continue
-        with np.load(old[0] / before["arrays"]) as one, np.load(new[0] / row["arrays"]) as other:
+        with _arrays(old[0], before["arrays"]) as one, _arrays(new[0], row["arrays"]) as other:
             difference = other["item_scores"].astype(np.float64) - one["item_scores"]
             moved = math.nan
             if "loglikelihoods" in one and "loglikelihoods" in other:

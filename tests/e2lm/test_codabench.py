@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from e2lm import codabench, codabench_api, sending
+from e2lm import codabench, sending
 from e2lm.cli import main
 from e2lm.codabench_api import PASSWORD_VARIABLE, TOKEN_VARIABLE, USER_VARIABLE
 from tests.e2lm.web_server import Request, Response, serving
@@ -44,6 +46,7 @@ class Site:
         self.storage = ""
         self.pages = 0  # rows a page; 0: a plain list, as Codabench gives today
         self.content = ZIP
+        self.results = ZIP
 
     def answer(self, request: Request) -> Response:
         self.paths.append(f"{request.method} {request.path}")
@@ -60,7 +63,8 @@ class Site:
         if path == "/api/submissions/":
             return self.listing(request)
         if path.endswith("/get_details/"):
-            return Response(200, {"data_file": f"{self.storage}/file{path}?signature=secret"})
+            files = {"data_file": "file", "prediction_result": "results"}
+            return Response(200, {key: f"{self.storage}/{name}{path}?signature=secret" for key, name in files.items()})
         if path.endswith("/re_run_submission/"):
             return Response(200, {"id": 1000 + int(path.split("/")[3])})
         return Response(404, {"detail": "Not found."})
@@ -80,7 +84,7 @@ class Site:
         path = request.path.split("?")[0]
         if self.trouble.get(path):
             return self.trouble[path].pop(0)
-        return Response(200, self.content)
+        return Response(200, self.results if path.startswith("/results/") else self.content)
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +118,38 @@ def test_fetch_writes_zips_and_whose_they_are(site: Site, tmp_path: Path) -> Non
     site.paths.clear()
     assert run(site, "fetch", 3, "--all", "--out", tmp_path / "zips") == 0
     assert not [path for path in site.paths if "get_details" in path]
+
+
+def zip_of(**files: bytes) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return content.getvalue()
+
+
+def test_results_are_unpacked_where_a_rerun_looks_for_them_and_nothing_else_is(site: Site, tmp_path: Path) -> None:
+    array = "checkpoints/mini-150k/iter_0004000.npz"
+    site.results = zip_of(
+        **{"results.json": b"{}", "items.npz": b"i", array: b"a", "../out.txt": b"x", "checkpoints/../../y.npz": b"y"}
+    )
+    assert run(site, "fetch", 3, "--out", tmp_path / "zips", "--results", tmp_path / "earlier") == 0
+    found = [path for path in (tmp_path / "earlier").rglob("*") if path.is_file()]
+    folder = tmp_path / "earlier/7-ada/results"
+    assert sorted(found) == sorted([folder / "results.json", folder / "items.npz", folder / array])
+    assert not list(tmp_path.rglob("out.txt"))
+
+
+def test_results_that_are_not_whole_leave_nothing(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.results = zip_of(**{"items.npz": b"i"})
+    assert run(site, "fetch", 3, "--out", tmp_path / "zips", "--results", tmp_path / "earlier") == 2
+    assert "submission 7: its results lack results.json" in capsys.readouterr().err
+    assert not [path for path in (tmp_path / "earlier").rglob("*") if path.is_file()]
+    site.results = b"no zip"
+    assert run(site, "fetch", 3, "--out", tmp_path / "zips", "--results", tmp_path / "earlier") == 2
+    assert "submission 7: its results cannot be unpacked" in capsys.readouterr().err
 
 
 def test_only_the_leaderboard_is_fetched_unless_asked(site: Site, tmp_path: Path) -> None:
@@ -160,7 +196,7 @@ def test_pages_without_an_end_are_given_up(capsys: pytest.CaptureFixture[str]) -
 def test_a_file_that_is_too_large_leaves_nothing_and_the_rest_is_fetched(
     site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(codabench_api, "MAX_DOWNLOAD", 1000)
+    monkeypatch.setattr(codabench, "SUBMISSION", ("data_file", 1000))
     site.trouble = {"/file/api/submissions/7/get_details/": [Response(200, bytes(2000))]}
     assert run(site, "fetch", 3, "--all", "--out", tmp_path) == 2
     assert "submission 7: the file is larger" in capsys.readouterr().err

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import signal
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import PreTrainedTokenizerFast
 
 from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.evaluation import ChoiceEvaluation
-from e2lm_ingestion.one_engine import Job
+from e2lm_ingestion.one_engine import Failed, Job, Work
 from e2lm_ingestion.runners import Processes
+from e2lm_ingestion.suite import Checkpoint
 from e2lm_ingestion.task import task_of
 from tests.ingestion.conftest import plain_task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 def nothing() -> ChoiceEvaluation:
@@ -38,13 +53,70 @@ def test_different_devices_are_refused() -> None:
 
 
 class _Described:
-    """An engine that scores nothing and says which device it has."""
+    """An engine that says which device it has, and takes any checkpoint."""
 
     def __init__(self, device: str) -> None:
         self.description = {"device": device}
 
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Nothing to load."""
+
+    def close(self) -> None:
+        """Nothing to free."""
+
 
 def described_by_environment() -> Engine:
-    import os
+    return _Described(os.environ.get("DEVICE_OF_THE_TEST", "any"))  # type: ignore[return-value]
 
-    return _Described(os.environ["DEVICE_OF_THE_TEST"])  # type: ignore[return-value]
+
+class _Asked:
+    """Items of which every model says the same."""
+
+    computed_tokens = 1
+
+    def encode(self, tokenizer: PreTrainedTokenizerBase, context_length: int) -> int:
+        return context_length
+
+    def ask(self, engine: Engine, encoded: int) -> _Asked:
+        return self
+
+    def arrays(self, answers: _Asked) -> dict[str, np.ndarray]:
+        return {"item_scores": np.ones(3, np.float32)}
+
+
+class _Dividing(_Asked):
+    def ask(self, engine: Engine, encoded: int) -> _Asked:
+        raise ZeroDivisionError("of items that nobody foresaw")
+
+
+class _Killing(_Asked):
+    def ask(self, engine: Engine, encoded: int) -> _Asked:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return self
+
+
+def make_checkpoint(folder: Path, iteration: int) -> Checkpoint:
+    """A checkpoint with a tokenizer of one word and weights of one number."""
+    path = folder / f"iter_{iteration}"
+    PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel({"word": 0}))).save_pretrained(path)
+    save_file({"one": torch.zeros(1)}, path / "model.safetensors")
+    (path / "config.json").write_text("{}")
+    return Checkpoint("model", iteration, iteration, path)
+
+
+def test_items_that_end_their_process_are_their_submissions_failure(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    works = [Work(make_checkpoint(tmp_path, iteration), (0, 1, 2)) for iteration in (1, 2)]
+    job = Job([_Dividing, _Killing, _Asked], 64, described_by_environment)  # type: ignore[list-item]
+    with closing(Processes(job, [{"PYTHONPATH": str(Path(__file__).parents[2])}])) as processes:
+        answers = list(processes.run([works]))
+    assert sorted((answer.checkpoint.iteration, answer.number) for answer in answers) == list(
+        itertools.product((1, 2), (0, 1, 2))
+    )
+    said = {answer.number: str(answer.error) for answer in answers if isinstance(answer, Failed)}
+    assert sorted(said) == [0, 1]
+    assert "ended its process 3 times, at last by ZeroDivisionError: of items" in said[0]
+    assert "ended its process 3 times, at last by signal SIGKILL" in said[1]
+    assert len(caplog.messages) == 6
+    assert "Traceback" in caplog.messages[0]
