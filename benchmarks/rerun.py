@@ -1,7 +1,7 @@
 """`e2lm rerun`: killed again and again against undisturbed, and one rerun against as many single runs.
 
 usage: python benchmarks/rerun.py kills [--submissions 20] [--kills 5] [--suite miniature]
-       python benchmarks/rerun.py time [--submissions 20] [--engine vllm] [--suite miniature]
+       python benchmarks/rerun.py time [--submissions 20] [--alone 4] [--engine vllm] [--suite miniature]
 
 Submissions are random 100 items of the starting kit's examples. `kills` sends SIGKILL to actors of a local Ray cluster
 of two, and to the driver, in turn, each time after a random number of finished checkpoints, and compares every file
@@ -33,6 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("what", choices=("kills", "time"))
     parser.add_argument("--submissions", type=int, default=20)
+    parser.add_argument("--alone", type=int, help="time: how many are run alone; the others are taken to be like them")
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--suite", default="miniature")
     parser.add_argument("--engine", default="auto")
@@ -48,13 +49,25 @@ def main() -> None:
         together = time.perf_counter() - begun
         print(f"one rerun of {len(made)} submissions: {together:.0f} s", flush=True)
         if args.what == "time":
-            begun = time.perf_counter()
-            for submission in made:
-                run(["run", str(submission), "--out", str(folder / "alone" / submission.name), *options])
-            alone = time.perf_counter() - begun
-            print(f"{len(made)} single runs: {alone:.0f} s, {alone / together:.1f} times as long")
+            compare_with_single_runs(folder, made, made[: args.alone], options, together)
         else:
             kill_and_compare(folder, options, args.kills)
+
+
+def compare_with_single_runs(
+    folder: Path, made: list[Path], alone: list[Path], options: list[str], together: float
+) -> None:
+    """Run some of the submissions one by one; print how much longer all would take, and whether the files agree."""
+    begun = time.perf_counter()
+    for submission in alone:
+        run(["run", str(submission), "--out", str(folder / "alone" / submission.name), *options])
+    seconds = time.perf_counter() - begun
+    ratio = seconds / len(alone) * len(made) / together
+    print(f"{len(alone)} single runs: {seconds:.0f} s; {len(made)} would take {ratio:.1f} times as long as the rerun")
+    expected, kept = files(folder / "alone"), files(folder / "together")
+    if different := sorted(name for name in expected if kept.get(name) != expected[name]):
+        sys.exit("\n".join([f"{len(different)} of {len(expected)} files differ:", *different]))
+    print(f"{len(expected)} files are equal byte for byte")
 
 
 def make_submissions(folder: Path, count: int) -> list[Path]:
@@ -77,7 +90,7 @@ def kill_and_compare(folder: Path, options: list[str], kills: int) -> None:
     command = ["rerun", str(folder / "submissions"), "--out", str(out), "--ray", "local", "--workers", "2", *options]
     process = start(command)
     for kill in range(kills):
-        aim = finished(out) + rng.randint(5, 40)
+        aim = finished(out) + rng.randint(1, finished(folder / "together") // (kills + 1))
         while finished(out) < aim and process.poll() is None:
             time.sleep(0.01)
         if process.poll() is not None:

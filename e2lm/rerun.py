@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +15,8 @@ from pathlib import Path
 
 from e2lm.catalog import SuiteFiles, find_suite
 from e2lm.drift import report_drift
-from e2lm.rerun_table import live_table
+from e2lm.progress import progress_bar
+from e2lm.rerun_table import rerun_table
 from e2lm.run import borrowed
 from e2lm_ingestion.engines import ENGINES, make_engine
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
@@ -23,7 +25,7 @@ from e2lm_ingestion.results import write_atomically
 from e2lm_ingestion.runners import Runner, make_processes
 from e2lm_ingestion.spool import Spool
 from e2lm_ingestion.submission import open_submission
-from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite
+from e2lm_ingestion.suite import Suite, checkpoints_of, checkpoints_root, load_suite
 from e2lm_ingestion.sweep import Entry, prepare, sweep_all
 from e2lm_scoring.errors import OrganizerError as ScoringOrganizerError
 from e2lm_scoring.errors import SubmissionError as ScoringSubmissionError
@@ -100,39 +102,36 @@ def rerun(
     if ray is not None and disk_budget is not None:
         raise OrganizerError("--disk-budget is for this machine's disk; on a cluster, fetch the suite on each node")
     loan = None if disk_budget is None else borrowed(suite, disk_budget, workers)
-    rows: list[Row] = []
-    owners: list[int] = []  # the row of each entry
     with closing(Spool(0)) as spool:
-        entries: list[Entry] = []
-        for path in submissions_in(given):
-            row, entry = _prepared(path, suite, out, {row.name for row in rows}, spool, len(entries))
-            if entry is not None:
-                entries.append(entry)
-                owners.append(len(rows))
-            rows.append(row)
+        rows, entries = _prepared(submissions_in(given), suite, out, spool)
         _write_index(out, rows)
-
-        def fail(entry: Entry, error: SubmissionError | OrganizerError, trace: str) -> None:
-            at = owners[entry.number]
-            rows[at] = _failed(rows[at], out, error, trace)
-            _write_index(out, rows)
-
         if entries:
-            with live_table([rows[at].name for at in owners]) as update:
+            root = checkpoints_root().resolve()
+            checkpoints = Counter(checkpoint.model for checkpoint in checkpoints_of(suite, root))
+            with rerun_table([rows[at].name for at in entries], checkpoints) as table:
+
+                def fail(entry: Entry, error: SubmissionError | OrganizerError, trace: str) -> None:
+                    at = list(entries)[entry.number]
+                    rows[at] = _failed(rows[at], out, error, trace)
+                    _write_index(out, rows)
+                    table.failure(rows[at].name, rows[at].reason)
+
                 sweep_all(
-                    entries,
+                    list(entries.values()),
                     spool,
                     suite,
-                    root=checkpoints_root().resolve(),
+                    root=root,
                     make_engine=partial(make_engine, engine, dtype, suite.context_length),
                     start=_starter(workers, ray),
                     loan=loan,
-                    on_progress=update,
+                    on_progress=table.progress,
                     on_failure=fail,
                 )
-    for at in owners:
-        if rows[at].status != "failed":
+    swept = [at for at in entries if rows[at].status != "failed"]
+    with progress_bar("scoring") as update:
+        for done, at in enumerate(swept, start=1):
             rows[at] = _scored(rows[at], suite_files.scoring, out)
+            update(done, len(swept), rows[at].name)
     _write_index(out, rows)
     return rows
 
@@ -182,10 +181,23 @@ def _owner(folder: Path) -> str | None:
         return ""
 
 
-def _prepared(
+def _prepared(paths: Sequence[Path], suite: Suite, out: Path, spool: Spool) -> tuple[list[Row], dict[int, Entry]]:
+    """A row for each path; and by the row's place the entry in the sweep of those that are not refused."""
+    rows: list[Row] = []
+    entries: dict[int, Entry] = {}
+    with progress_bar("reading submissions") as update:
+        for at, path in enumerate(paths):
+            row, entry = _prepared_one(path, suite, out, {row.name for row in rows}, spool, len(entries))
+            rows.append(row)
+            if entry is not None:
+                entries[at] = entry
+            update(at + 1, len(paths), row.name)
+    return rows, entries
+
+
+def _prepared_one(
     path: Path, suite: Suite, out: Path, taken: set[str], spool: Spool, number: int
 ) -> tuple[Row, Entry | None]:
-    """A submission's row, and its entry in the sweep unless it is refused."""
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
     row = None
     try:

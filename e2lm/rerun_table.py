@@ -1,17 +1,19 @@
-"""A live table of a rerun: what runs, what is done, how long it will take."""
+"""A live table of a rerun: what runs, what is done, what failed, how long it will take."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from e2lm.progress import progress_bar
 from e2lm_ingestion.sweep import Progress
+
+LINES_IN_A_LOG = 50
 
 
 @dataclass(slots=True)
@@ -20,37 +22,63 @@ class _Model:
     latest: str = ""
 
 
+@dataclass(slots=True)
+class RerunTable:
+    """What is told of a rerun goes to stderr: a table with a row a model or, without a terminal, some lines."""
+
+    names: Sequence[str]  # of the submissions
+    checkpoints: Mapping[str, int]  # of each model
+    console: Console
+    live: Live | None  # None without a terminal
+    failed: int = 0
+    models: dict[str, _Model] = field(default_factory=dict)
+
+    def progress(self, progress: Progress) -> None:
+        """One submission is done with one checkpoint."""
+        checkpoint, name = progress.checkpoint, self.names[progress.entry]
+        model = self.models[checkpoint.model]
+        model.done += 1
+        origin = "done before" if progress.resumed else f"{progress.seconds:.1f} s"
+        model.latest = f"{name} at iteration {checkpoint.iteration:,}, {origin}"
+        if self.live is not None:
+            self.live.update(self._table(progress))
+        elif progress.done == progress.total or progress.done % max(1, progress.total // LINES_IN_A_LOG) == 0:
+            self._say(f"rerun: {progress.done:,}/{progress.total:,}, {name} on {checkpoint}, {_left(progress)}")
+
+    def failure(self, name: str, reason: str) -> None:
+        """A submission failed; the others go on."""
+        self.failed += 1
+        self._say(f"failed: {name}: {reason}")
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _table(self, progress: Progress) -> Table:
+        failed = f", {self.failed} failed" if self.failed else ""
+        done = f"{progress.done:,} of {progress.total:,} done"
+        table = Table(title=f"{len(self.names)} submissions: {done}{failed}, {_left(progress)}", title_justify="left")
+        for column in ("model", "done", "", "latest"):
+            table.add_column(column, justify="right" if column == "done" else "left", no_wrap=True)
+        for name, model in self.models.items():
+            total = self.checkpoints[name] * len(self.names)
+            bar = ProgressBar(total=total, completed=model.done, width=16)
+            table.add_row(name, f"{model.done:,}/{total:,}", bar, model.latest)
+        return table
+
+
 @contextmanager
-def live_table(names: Sequence[str]) -> Iterator[Callable[[Progress], None]]:
-    """Yield a function to be told of progress: a table with a row a model or, without a terminal, a few lines."""
+def rerun_table(names: Sequence[str], checkpoints: Mapping[str, int]) -> Iterator[RerunTable]:
+    """The table, drawn as long as the context lasts."""
     console = Console(stderr=True)
+    models = {name: _Model() for name in checkpoints}
     if not console.is_terminal:
-        with progress_bar("rerun") as update:
-            yield lambda one: update(one.done, one.total, f"{names[one.entry]} on {one.checkpoint}, {_left(one)}")
+        yield RerunTable(names, checkpoints, console, None, models=models)
         return
-    models: dict[str, _Model] = {}
     with Live(console=console, refresh_per_second=4) as live:
-
-        def show(progress: Progress) -> None:
-            model = models.setdefault(progress.checkpoint.model, _Model())
-            model.done += 1
-            origin = "already done" if progress.resumed else f"{progress.seconds:.1f} s"
-            model.latest = f"{names[progress.entry]} at iteration {progress.checkpoint.iteration:,}, {origin}"
-            live.update(_table(models, progress, len(names)))
-
-        yield show
-
-
-def _table(models: dict[str, _Model], progress: Progress, submissions: int) -> Table:
-    title = f"{submissions} submissions: {progress.done:,} of {progress.total:,} done, {_left(progress)}"
-    table = Table("model", "done", "latest", title=title)
-    for name, model in models.items():
-        table.add_row(name, f"{model.done:,}", model.latest)
-    return table
+        yield RerunTable(names, checkpoints, console, live, models=models)
 
 
 def _left(progress: Progress) -> str:
     hours, seconds = divmod(round(progress.seconds_left), 3600)
-    return (
-        f"about {hours} h {seconds // 60:02d} min left" if hours else f"about {seconds // 60} min {seconds % 60} s left"
-    )
+    minutes, seconds = divmod(seconds, 60)
+    return f"about {hours} h {minutes:02d} min left" if hours else f"about {minutes} min {seconds:02d} s left"
