@@ -92,8 +92,10 @@ def answers(pool: Pool, families: Sequence[list[Work]]) -> Iterator[Answered | F
                     raise OrganizerError(f"no process can be started: the last was ended {event.how}")
                 pool.restart(place, checkpoints)
             case Died():
-                yield from schedule.died(place, event)
+                if place not in idle:
+                    yield from schedule.died(place, event)
                 pool.restart(place, checkpoints)
+                idle.discard(place)
                 starting.add(place)
             case _:
                 yield from schedule.answered(place, event)

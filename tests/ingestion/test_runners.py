@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,6 +95,29 @@ class _Killing(_Asked):
     def ask(self, engine: Engine, encoded: int) -> _Asked:
         os.kill(os.getpid(), signal.SIGKILL)
         return self
+
+
+class _Slow(_Asked):
+    def ask(self, engine: Engine, encoded: int) -> _Asked:
+        time.sleep(2)
+        return self
+
+
+def test_a_process_that_ends_while_it_has_nothing_to_do_is_no_matter(tmp_path: Path) -> None:
+    work = Work(make_checkpoint(tmp_path, 1), (0,))
+    job = Job([_Slow], 64, described_by_environment)  # type: ignore[list-item]
+    before = children()
+    with closing(Processes(job, [{"PYTHONPATH": str(Path(__file__).parents[2])}] * 2)) as processes:
+        _, idle = sorted(children() - before)
+        threading.Timer(1, os.kill, (idle, signal.SIGKILL)).start()
+        (answer,) = processes.run([[work]])
+    assert answer.number == 0
+
+
+def children() -> set[int]:
+    """Process numbers of this process' own."""
+    text = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text()
+    return {int(number) for number in text.split()}
 
 
 def make_checkpoint(folder: Path, iteration: int) -> Checkpoint:
