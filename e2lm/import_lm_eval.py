@@ -1,59 +1,48 @@
-"""Write a submission from a task of an installed lm-evaluation-harness and data files of this machine."""
+"""Write a submission from a task or group of an installed lm-evaluation-harness and data files of this machine."""
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import os
+import re
+import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import ValidationError
 
+from e2lm.imported_task import write_task
+from e2lm.progress import progress_bar
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.evaluation import evaluation_of
 from e2lm_ingestion.prompts import MAX_ITEMS
 from e2lm_ingestion.submission import open_submission
-from e2lm_ingestion.task_keys import (
-    MAX_GENERATED_TOKENS,
-    FilterChain,
-    GenerationKwargs,
-    Metric,
-    check_metric,
-)
 
 if TYPE_CHECKING:
     from lm_eval.api.task import ConfigurableTask
     from lm_eval.tasks import TaskManager
 
 EXTENSIONS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
-DEFAULT_METRIC = {
-    "multiple_choice": "acc",
-    "loglikelihood": "perplexity",
-    "loglikelihood_rolling": "bits_per_byte",
-    "generate_until": "exact_match",
-}
-FIELDS = {"doc_to_text": "rendered_text", "doc_to_choice": "rendered_choices", "doc_to_target": "rendered_target"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm import-lm-eval`."""
-    parser.add_argument("task", help="the task's name there, such as arc_easy")
+    parser.add_argument("task", help="the task's or group's name there, such as arc_easy or mmlu_continuation")
     parser.add_argument("folder", type=Path, help="where to write the submission; it must not exist")
     parser.add_argument(
         "--data",
         action="append",
         required=True,
-        metavar="SPLIT=FILE",
-        help="the data of one split, as the task names it, in .jsonl, .json, .csv or .parquet; once for each split",
+        metavar="FOLDER|SPLIT=FILE",
+        help="a folder with the data set's files as the Hub has them, or the .jsonl, .json, .csv or .parquet file of "
+        "one split, as the task names it, once for each split",
     )
     parser.add_argument("--num-fewshot", type=int, metavar="N", help="examples before each item (default: the task's)")
-    parser.add_argument("--limit", type=int, default=MAX_ITEMS, metavar="N", help="keep the first N items")
+    parser.add_argument("--limit", type=int, default=MAX_ITEMS, metavar="N", help="keep the first N items of a task")
     parser.add_argument("--include-path", type=Path, help="folder of tasks of your own, as lm_eval has it")
 
 
@@ -63,10 +52,12 @@ def main(args: argparse.Namespace) -> int:
         raise OrganizerError(f"{args.folder}: exists already; give a new folder")
     with tempfile.TemporaryDirectory(prefix="e2lm-") as cache:
         os.environ["HF_DATASETS_CACHE"] = cache
-        task = _loaded(args.task, _data_files(args.data), args.include_path)
-        lost = write_submission(task, args.folder, shots=args.num_fewshot, limit=args.limit)
-    with open_submission(args.folder) as submission:
-        items = evaluation_of(submission).count
+        part = Path(cache) / "submission"
+        part.mkdir()
+        lost = _write(args, part)
+        with open_submission(part) as submission:
+            items = evaluation_of(submission).count
+        shutil.move(part, args.folder)
     print(f"{args.folder}: {items:,} items of {args.task}")
     for line in lost:
         print(f"not carried over: {line}")
@@ -74,24 +65,69 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _data_files(given: Sequence[str]) -> dict[str, Path]:
-    files = {}
-    for pair in given:
-        split, _, name = pair.partition("=")
-        path = Path(name)
-        if not name or path.suffix.lower() not in EXTENSIONS:
-            raise OrganizerError(f"--data {pair}: write SPLIT=FILE with a {', '.join(EXTENSIONS)} file")
-        if not path.is_file():
-            raise OrganizerError(f"--data {pair}: there is no such file")
-        files[split] = path.resolve()
-    if len({EXTENSIONS[path.suffix.lower()] for path in files.values()}) > 1:
+def _write(args: argparse.Namespace, folder: Path) -> list[str]:
+    """Write the task, or each task of the group, and return what could not be carried over."""
+    manager = _manager(args.include_path)
+    names = tasks_of(manager, args.task)
+    if names == [args.task]:
+        task = _loaded(manager, args.task, data_files(args.data, _dataset_name(manager, args.task)))
+        return write_task(task, folder, shots=args.num_fewshot, limit=args.limit)
+    lost: dict[str, None] = {}
+    metric = ""
+    with progress_bar(args.task) as update:
+        for done, name in enumerate(names, start=1):
+            task = _loaded(manager, name, data_files(args.data, _dataset_name(manager, name)))
+            file = f"{name}.yaml"
+            said = write_task(task, folder, shots=args.num_fewshot, limit=args.limit, file=file, prefix=f"{name}-")
+            lost |= dict.fromkeys(said)
+            metric = metric or yaml.safe_load((folder / file).read_text(encoding="utf-8"))["metric_list"][0]["metric"]
+            update(done, len(names), name)
+    mean = {"metric": metric, "aggregation": "mean", "weight_by_size": True}
+    group = {"group": args.task, "task": names, "aggregate_metric_list": [mean]}
+    (folder / "task.yaml").write_text(yaml.safe_dump(group, sort_keys=False), encoding="utf-8")
+    return list(lost)
+
+
+def data_files(given: Sequence[str], dataset_name: str | None) -> dict[str, list[Path]]:
+    """The files of each split. Raises OrganizerError naming what is not there.
+
+    In a folder, those of the data set's part `dataset_name` are taken where it has a folder of that name; the split is
+    what a file's name begins with, as in test-00000-of-00001.parquet.
+    """
+    files: dict[str, list[Path]] = {}
+    for text in given:
+        split, _, name = text.rpartition("=")
+        if split:
+            path = Path(name)
+            if path.suffix.lower() not in EXTENSIONS:
+                raise OrganizerError(f"--data {text}: write SPLIT=FILE with a {', '.join(EXTENSIONS)} file")
+            if not path.is_file():
+                raise OrganizerError(f"--data {text}: there is no such file")
+            files.setdefault(split, []).append(path.resolve())
+            continue
+        if not Path(name).is_dir():
+            raise OrganizerError(f"--data {text}: there is no such folder; a single file is given as SPLIT=FILE")
+        for path in _files_in(Path(name), dataset_name):
+            files.setdefault(re.split(r"[-.]", path.name)[0], []).append(path.resolve())
+    if len({EXTENSIONS[path.suffix.lower()] for paths in files.values() for path in paths}) > 1:
         raise OrganizerError("--data: the files of one task are of one kind: json, csv or parquet")
     return files
+
+
+def _files_in(folder: Path, dataset_name: str | None) -> list[Path]:
+    for place in (folder / (dataset_name or "data"), folder / "data", folder):
+        found = sorted(path for path in place.glob("*") if path.suffix.lower() in EXTENSIONS)
+        if found:
+            return found
+    wanted = f"no {dataset_name}/ with" if dataset_name else "no"
+    raise OrganizerError(f"--data {folder}: {wanted} {', '.join(EXTENSIONS)} files; download the data set into it")
 
 
 @cache
 def _manager(include_path: Path | None) -> TaskManager:
     """All tasks of the harness, which take it ten seconds to list."""
+    if importlib.util.find_spec("lm_eval") is None:
+        raise OrganizerError("lm-evaluation-harness is not installed: pip install lm-eval==0.4.13")
     import datasets
     from lm_eval.tasks import TaskManager
 
@@ -99,20 +135,43 @@ def _manager(include_path: Path | None) -> TaskManager:
     return TaskManager(include_path=include_path)
 
 
-def _loaded(name: str, files: Mapping[str, Path], include_path: Path | None) -> ConfigurableTask:
+def tasks_of(manager: TaskManager, name: str) -> list[str]:
+    """The names of a group's tasks, or the task's own. Raises OrganizerError when the harness has neither."""
+    if name in manager.all_subtasks:
+        return [name]
+    if name not in manager.task_index:
+        similar = [task for task in manager.all_subtasks if task.startswith(name)]
+        more = f"; there are {', '.join(similar[:5])}" if similar else ""
+        raise OrganizerError(f"{name}: lm-evaluation-harness has no task or group of this name{more}")
+    entry = manager.task_index[name]
+    return list(dict.fromkeys(_members(manager, (entry.cfg or {}).get("task", sorted(entry.tags)))))
+
+
+def _members(manager: TaskManager, listed: Any) -> Iterator[str]:  # noqa: ANN401 (a name, or a list of names and mappings)
+    """What a group lists is names of tasks or groups, groups written out, or tasks with other keys."""
+    for member in [listed] if isinstance(listed, str) else listed:
+        if isinstance(member, str):
+            yield from tasks_of(manager, member)
+        elif set(member) <= {"group", "group_alias", "task", "aggregate_metric_list", "metadata"}:
+            yield from _members(manager, member.get("task", []))
+        else:
+            raise OrganizerError(
+                f"{member.get('task')}: the group changes keys of this task; import its tasks one by one"
+            )
+
+
+def _dataset_name(manager: TaskManager, task: str) -> str | None:
+    name = (manager.task_index[task].cfg or {}).get("dataset_name")
+    return None if name is None else str(name)
+
+
+def _loaded(manager: TaskManager, name: str, files: Mapping[str, Sequence[Path]]) -> ConfigurableTask:
     """The task with the given data in place of those of the Hub. Raises OrganizerError when it cannot be had."""
-    if importlib.util.find_spec("lm_eval") is None:
-        raise OrganizerError("lm-evaluation-harness is not installed: pip install lm-eval==0.4.13")
-    manager = _manager(include_path)
-    if name not in manager.all_subtasks:
-        tasks = [task for task in manager.all_subtasks if task.startswith(name)]
-        more = f"; there are {', '.join(tasks[:5])}" if tasks else ""
-        raise OrganizerError(f"{name}: lm-evaluation-harness has no task of this name (a group is not one){more}")
     own = {
         "task": name,
-        "dataset_path": EXTENSIONS[next(iter(files.values())).suffix.lower()],
+        "dataset_path": EXTENSIONS[next(iter(files.values()))[0].suffix.lower()],
         "dataset_name": None,
-        "dataset_kwargs": {"data_files": {split: str(path) for split, path in files.items()}},
+        "dataset_kwargs": {"data_files": {split: [str(path) for path in paths] for split, paths in files.items()}},
     }
     without_examples = {"training_split": None, "fewshot_split": None, "num_fewshot": 0}
     missing: list[str] = []
@@ -131,130 +190,3 @@ def _loaded(name: str, files: Mapping[str, Path], include_path: Path | None) -> 
         f"{name}: needs a split or a field {missing[0]!r} that the data have not; give every split with --data, in the "
         "format of its data set"
     )
-
-
-def write_submission(task: ConfigurableTask, folder: Path, *, shots: int | None, limit: int) -> list[str]:
-    """Write task.yaml and its data, and return what could not be carried over, a line each.
-
-    What the task computes with functions (documents, prompts, choices, targets) is computed now and written as fields.
-    """
-    config = task.config
-    shots = (config.num_fewshot or 0) if shots is None else shots
-    lost: list[str] = []
-    splits = {"test": [dict(document) for document in task.eval_docs][:limit]}
-    if len(task.eval_docs) > limit:
-        lost.append(f"items after the first {limit:,} of {len(task.eval_docs):,}")
-    keys: dict[str, Any] = {
-        "task": config.task,
-        "dataset_path": "json",
-        "dataset_kwargs": {"data_files": {"test": "test.jsonl"}},
-        "output_type": config.output_type,
-        "test_split": "test",
-    }
-    if shots and not (task.config.fewshot_split or task.config.training_split or task.fewshot_cfg.samples):
-        raise OrganizerError(f"{config.task}: {shots} examples need the split that they come from; give it with --data")
-    if shots:
-        keys |= {"num_fewshot": shots, **_examples(task, splits)}
-        if (
-            task.fewshot_cfg.split is None
-            and config.test_split is None
-            and keys["fewshot_config"]["sampler"] == "default"
-        ):
-            lost.append("which examples are drawn: a task without test_split draws one more there and drops it")
-        if "dev" in splits:
-            keys["dataset_kwargs"]["data_files"]["dev"] = "dev.jsonl"
-    if config.description:
-        keys["description"] = config.description
-    keys |= _fields(task, splits)
-    for key, default in (("target_delimiter", " "), ("fewshot_delimiter", "\n\n")):
-        if getattr(config, key) != default:
-            keys[key] = getattr(config, key)
-    if config.gen_prefix:
-        lost.append("gen_prefix: end doc_to_text with it")
-    if config.output_type == "generate_until":
-        keys |= _generation(config, lost)
-    keys["metric_list"] = _metrics(config, lost)
-    folder.mkdir(parents=True)
-    (folder / "task.yaml").write_text(yaml.safe_dump(keys, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    for split, documents in splits.items():
-        lines = [json.dumps(document, ensure_ascii=False, default=str) + "\n" for document in documents]
-        (folder / f"{split}.jsonl").write_text("".join(lines), encoding="utf-8")
-    return lost
-
-
-def _examples(task: ConfigurableTask, splits: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """The keys that say where examples come from; their documents join the splits."""
-    sampler = task.fewshot_cfg.sampler if isinstance(task.fewshot_cfg.sampler, str) else "default"
-    config: dict[str, Any] = {"sampler": sampler}
-    for key in ("target_delimiter", "fewshot_delimiter"):
-        if (value := getattr(task.fewshot_cfg, key)) != getattr(task.config, key):
-            config[key] = value
-    of_items = task.fewshot_cfg.split is not None and task.fewshot_cfg.split == task.config.test_split
-    if not of_items:
-        splits["dev"] = [dict(document) for document in task.fewshot_docs()]
-    return {"fewshot_split": "test" if of_items else "dev", "fewshot_config": config}
-
-
-def _fields(task: ConfigurableTask, splits: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """doc_to_text, doc_to_choice and doc_to_target; what is code becomes a field of the documents."""
-    keys = {}
-    for key, name in FIELDS.items():
-        source = getattr(task.config, key)
-        own = getattr(task.fewshot_cfg, key)
-        if source is None:
-            continue
-        keys[key] = name if callable(source) or (own != source and "dev" in splits) else source
-        if keys[key] != name:
-            continue
-        for split, documents in splits.items():
-            written = own if split == "dev" and own is not None else source
-            for document in documents:
-                document[name] = getattr(task, key)(
-                    {k: v for k, v in document.items() if k not in FIELDS.values()}, written
-                )
-    return keys
-
-
-def _generation(config: Any, lost: list[str]) -> dict[str, Any]:  # noqa: ANN401 (lm_eval's TaskConfig)
-    """generation_kwargs and filter_list, as far as they are read here."""
-    given = dict(config.generation_kwargs or {})
-    for key in sorted(given.keys() - GenerationKwargs.model_fields.keys()):
-        lost.append(f"generation_kwargs: {key}: {given.pop(key)!r}")
-    if given.get("do_sample"):
-        lost.append("generation_kwargs: do_sample: models write the most likely token")
-        given["do_sample"] = False
-    if given.get("max_gen_toks", 256) > MAX_GENERATED_TOKENS:
-        lost.append(
-            f"generation_kwargs: max_gen_toks: {given['max_gen_toks']}; {MAX_GENERATED_TOKENS} are written at most"
-        )
-        given["max_gen_toks"] = MAX_GENERATED_TOKENS
-    if given.get("temperature"):
-        given["do_sample"] = False
-    chains = []
-    for chain in config.filter_list or []:
-        try:
-            FilterChain.model_validate(chain)
-            chains.append(chain)
-        except ValidationError as error:
-            lost.append(f"filter_list: {chain['name']}: {error.errors()[0]['msg'].removeprefix('Value error, ')}")
-    return {"generation_kwargs": given, **({"filter_list": chains} if chains else {})}
-
-
-def _metrics(config: Any, lost: list[str]) -> list[dict[str, Any]]:  # noqa: ANN401 (lm_eval's TaskConfig)
-    """The metrics that are known here; the usual one of the output type when there is none."""
-    if callable(config.process_results):
-        lost.append("process_results: it is code; the metrics below are computed as docs/task-language.md says")
-    kept = []
-    for given in config.metric_list or []:
-        entry = {key: value for key, value in given.items() if key != "hf_evaluate"}
-        entry = {key: value for key, value in entry.items() if value is not False or key == "higher_is_better"}
-        try:
-            check_metric(Metric.model_validate(entry), config.output_type)
-            kept.append(entry)
-        except (ValidationError, ValueError) as error:
-            message = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-            lost.append(message.removeprefix("Value error, "))
-    if not kept:
-        kept = [{"metric": DEFAULT_METRIC[config.output_type]}]
-        lost.append(f"every metric: {kept[0]['metric']} stands in; see docs/task-language.md for others")
-    return kept

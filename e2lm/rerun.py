@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -83,6 +84,8 @@ def main(args: argparse.Namespace) -> int:
         print(f"failed: {row.name}: {row.reason}")
     if args.development is not None:
         report_drift(args.development, args.out, [row.name for row in rows if row.status == "done"])
+    if len(failed) < len(rows):
+        print(f"next:   e2lm rank {shlex.quote(str(args.out))} --out ranking")
     return 1 if failed else 0
 
 

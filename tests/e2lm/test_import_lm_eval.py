@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -60,9 +61,9 @@ def write_data(folder: Path, name: str) -> dict[str, Path]:
 
 
 def asked_there(name: str, files: dict[str, Path], shots: int) -> list[tuple[str, ...]]:
-    from e2lm.import_lm_eval import _loaded
+    from e2lm.import_lm_eval import _loaded, _manager
 
-    task = _loaded(name, files, None)
+    task = _loaded(_manager(None), name, {split: [path] for split, path in files.items()})
     task.set_config("num_fewshot", shots)
     task.set_fewshot_seed(1234)
     task.build_all_requests(rank=0, world_size=1)
@@ -109,6 +110,30 @@ def test_an_imported_task_asks_what_the_harness_asks(tmp_path: Path, name: str, 
     assert e2lm("check", tmp_path / "task").code == 0
 
 
+def test_a_group_with_a_folder_as_the_hub_has_it_is_one_submission(tmp_path: Path, e2lm: Callable[..., Done]) -> None:
+    from e2lm.import_lm_eval import _manager, tasks_of
+
+    tasks = tasks_of(_manager(None), "mmlu_stem_continuation")
+    assert len(tasks) == 19
+    expected = []
+    for number, task in enumerate(tasks):
+        subject = task.removeprefix("mmlu_").removesuffix("_continuation")
+        folder = tmp_path / "cais-mmlu" / subject
+        folder.mkdir(parents=True)
+        rows = {"test": shapes.TEST[number : number + 8], "dev": shapes.TRAIN[number : number + 5]}
+        files = {split: folder / f"{split}-00000-of-00001.parquet" for split in rows}
+        for split, path in files.items():
+            pd.DataFrame(rows[split]).to_parquet(path)
+        expected += asked_there(task, files, 5)
+    data = ["--data", str(tmp_path / "cais-mmlu")]
+    done = e2lm("import-lm-eval", "mmlu_stem_continuation", tmp_path / "mmlu", *data, "--num-fewshot", "5")
+    assert done.code == 0, done.err
+    assert "152 items of mmlu_stem_continuation" in done.out
+    with open_submission(tmp_path / "mmlu") as submission:
+        assert [pair for item in build_items(submission) for pair in item.pairs] == expected
+    assert e2lm("check", tmp_path / "mmlu").code == 0
+
+
 def test_what_is_code_and_cannot_be_carried_is_said(tmp_path: Path, e2lm: Callable[..., Done]) -> None:
     files = write_data(tmp_path, "wikitext")
     done = e2lm("import-lm-eval", "wikitext", tmp_path / "task", "--data", f"test={files['test']}")
@@ -132,9 +157,11 @@ def test_examples_that_are_drawn_otherwise_are_said_to_be(tmp_path: Path, e2lm: 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["arc_easyy", "--data", "test={file}"], "has no task of this name"),
-        (["mmlu", "--data", "test={file}"], "(a group is not one); there are mmlu_"),
-        (["arc_easy", "--data", "{file}"], "write SPLIT=FILE"),
+        (["arc_easyy", "--data", "test={file}"], "has no task or group of this name"),
+        (["mmlu_abstract", "--data", "test={file}"], "no task or group of this name; there are mmlu_"),
+        (["arc_easy", "--data", "{file}"], "a single file is given as SPLIT=FILE"),
+        (["arc_easy", "--data", "test={file}.txt"], "write SPLIT=FILE"),
+        (["mmlu_stem_continuation", "--data", "{empty}"], "files; download the data set into it"),
         (["arc_easy", "--data", "test=nothing.jsonl"], "there is no such file"),
         (["arc_easy", "--data", "train={file}"], "needs a split or a field 'test' that the data have not"),
         (["arc_easy", "--data", "test={file}", "--num-fewshot", "3"], "3 examples need the split that they come from"),
@@ -144,7 +171,9 @@ def test_what_is_missing_is_one_line(
     tmp_path: Path, arguments: list[str], message: str, e2lm: Callable[..., Done]
 ) -> None:
     file = write_data(tmp_path, "arc_easy")["test"]
-    name, *rest = [argument.format(file=file) for argument in arguments]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    name, *rest = [argument.format(file=file, empty=empty) for argument in arguments]
     done = e2lm("import-lm-eval", name, tmp_path / "task", *rest)
     assert (done.code, done.out) == (2, "")
     assert message in done.err.splitlines()[-1]
