@@ -143,7 +143,7 @@ def fetch(
                     client.download(one.id, path, SUBMISSION)
                     time.sleep(PAUSE)
                 entries[name] = entry_of(one, phase)
-                if results is not None and not (results / name / "results").exists():
+                if results is not None and one.status == "Finished" and not (results / name / "results").exists():
                     _fetch_results(client, one.id, results / name / "results")
                     time.sleep(PAUSE)
             except OrganizerError as error:

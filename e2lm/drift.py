@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
+from e2lm.progress import progress_bar
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.results import write_atomically
+from e2lm_scoring.errors import OrganizerError as ScoringOrganizerError
+from e2lm_scoring.errors import SubmissionError as ScoringSubmissionError
+from e2lm_scoring.scores import evaluate
 
 CONFIDENCE = 0.95  # for all checkpoints of all submissions together
+SHOWN = 10
 MOVED_SHARE = 0.01  # of the choices: more than that moved further than rounding moves them
 # Nats by which rounding in another order moves a log-likelihood, generously. See docs/rerun.md.
 ROUNDING = {"float32": 0.001, "float16": 0.1, "bfloat16": 0.5}
@@ -41,6 +49,17 @@ class Drift:
     beyond: bool  # differs by more than rounding explains
 
 
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """One submission."""
+
+    submission: str
+    development: float | None
+    rerun: float | None
+    beyond: int  # checkpoints that differ by more than rounding explains
+    checkpoints: int  # compared
+
+
 def noise_bound(differences: np.ndarray, comparisons: int) -> float:
     """Half width of the interval of a mean of (items,) differences whose signs are as likely - as +.
 
@@ -51,45 +70,71 @@ def noise_bound(differences: np.ndarray, comparisons: int) -> float:
     return math.sqrt(2 * squares * math.log(2 * comparisons / (1 - CONFIDENCE))) / len(differences)
 
 
-def report_drift(development: Path, out: Path, names: Sequence[str]) -> None:
+def report_drift(development: Path, out: Path, names: Sequence[str], scoring: Path) -> None:
     """Compare each submission with its namesake in `development`; write drift.csv and drift.json, print what differs.
 
-    Raises OrganizerError when there is nothing to compare.
+    Earlier results are scored by `scoring`, the scores of the rerun are in `out`. Raises OrganizerError when there is
+    nothing to compare.
     """
-    pairs = [(name, _results(development / name), _results(out / name)) for name in names]
-    alike: list[tuple[str, Results | None, Results | None, str]] = []
-    other: list[tuple[str, Results | None, Results | None, str]] = []
-    for name, old, new in pairs:
-        reason = _incomparable(old, new)
-        (other if reason else alike).append((name, old, new, reason))
-    if not alike:
+    found = {name: (_results(development / name), _results(out / name)) for name in names}
+    not_compared = {name: reason for name, (old, new) in found.items() if (reason := _incomparable(old, new))}
+    pairs = {name: (old, new) for name, (old, new) in found.items() if old and new and name not in not_compared}
+    if not pairs:
         raise OrganizerError(f"{development}: no run of the same items; it holds a folder for each submission's name")
-    comparisons = sum(len(new[1]["checkpoints"]) for _, _, new, _ in alike if new)
-    rows = [row for name, old, new, _ in alike if old and new for row in _drifts(name, old, new, comparisons)]
+    comparisons = sum(len(new[1]["checkpoints"]) for _, new in pairs.values())
+    rows: list[Drift] = []
+    scores: list[Scores] = []
+    with progress_bar("drift") as update:
+        for done, (name, (old, new)) in enumerate(pairs.items(), start=1):
+            own = list(_drifts(name, old, new, comparisons))
+            rows += own
+            scores.append(Scores(name, *_scores(old[0], scoring, out / name), sum(row.beyond for row in own), len(own)))
+            update(done, len(pairs), name)
     rows.sort(key=lambda row: (not row.beyond, -abs(row.difference) + row.noise))
-    table = pd.DataFrame([asdict(row) for row in rows])
-    write_atomically(out / "drift.csv", table.to_csv(index=False).encode())
+    scores.sort(key=lambda one: (-one.beyond, -abs((one.rerun or 0) - (one.development or 0))))
+    write_atomically(out / "drift.csv", pd.DataFrame([asdict(row) for row in rows]).to_csv(index=False).encode())
     summary = {
         "confidence": CONFIDENCE,
         "comparisons": comparisons,
-        "beyond": int(table["beyond"].sum()),
-        "not_compared": {name: reason for name, _, _, reason in other},
-        "rows": json.loads(table.to_json(orient="records")),
+        "beyond": sum(row.beyond for row in rows),
+        "not_compared": not_compared,
+        "submissions": [asdict(one) for one in scores],
+        "rows": [{key: None if value != value else value for key, value in asdict(row).items()} for row in rows],
     }
     write_atomically(out / "drift.json", (json.dumps(summary, indent=1) + "\n").encode())
-    _print(rows, summary, out)
-
-
-def _print(rows: Sequence[Drift], summary: dict[str, Any], out: Path) -> None:
+    _print(rows, scores, not_compared)
     print(f"drift: {summary['beyond']} of {len(rows)} checkpoints differ by more than rounding explains")
-    for row in [row for row in rows if row.beyond][:10]:
+    print(f"drift: {out / 'drift.csv'}")
+
+
+def _print(rows: Sequence[Drift], scores: Sequence[Scores], not_compared: Mapping[str, str]) -> None:
+    """The submissions that differ most, and the checkpoints that do by more than rounding explains."""
+    table = Table(title=f"Drift: the {min(len(scores), SHOWN)} of {len(scores)} submissions that differ most")
+    table.add_column("submission", overflow="fold")
+    for column in ("earlier score", "rerun", "checkpoints beyond"):
+        table.add_column(column, justify="right")
+    for one in scores[:SHOWN]:
+        values = ["-" if value is None else f"{value:.4f}" for value in (one.development, one.rerun)]
+        table.add_row(escape(one.submission), *values, f"{one.beyond} of {one.checkpoints}")
+    Console().print(table)
+    for row in [row for row in rows if row.beyond][:SHOWN]:
         print(
             f"  {row.submission}, {row.model} at {row.iteration:,}: {row.development:.4f} -> {row.rerun:.4f}, "
             f"rounding explains {row.noise:.4f}; {row.changed} of {row.items} items changed"
         )
-    for name, reason in summary["not_compared"].items():
+    for name, reason in not_compared.items():
         print(f"  {name}: not compared: {reason}")
-    print(f"table: {out / 'drift.csv'}")
+
+
+def _scores(earlier: Path, scoring: Path, run: Path) -> tuple[float | None, float | None]:
+    """Score (SQ where the suite allows no score) of the earlier results and of a run; None for what has none."""
+    try:
+        before: Mapping[str, float] = evaluate(earlier, scoring).scores
+    except (ScoringOrganizerError, ScoringSubmissionError):
+        before = {}
+    path = run / "scores.json"
+    after = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return before.get("score", before.get("sq")), after.get("score", after.get("sq"))
 
 
 def _results(run: Path) -> Results | None:

@@ -68,9 +68,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Sweep and score all, name what failed; exit code 1 when something did."""
+    suite = find_suite(args.suite)
     rows = rerun(
         args.submissions,
-        find_suite(args.suite),
+        suite,
         args.out,
         engine=args.engine,
         dtype=args.dtype,
@@ -83,7 +84,8 @@ def main(args: argparse.Namespace) -> int:
     for row in failed:
         print(f"failed: {row.name}: {row.reason}")
     if args.development is not None:
-        report_drift(args.development, args.out, [row.name for row in rows if row.status == "done"])
+        done = [row.name for row in rows if row.status == "done"]
+        report_drift(args.development, args.out, done, suite.scoring)
     if len(failed) < len(rows):
         print(f"next:   e2lm rank {shlex.quote(str(args.out))} --out ranking")
     return 1 if failed else 0

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from e2lm.catalog import SUITES
 from e2lm.drift import noise_bound, report_drift
 from e2lm_ingestion.errors import OrganizerError
 
@@ -29,7 +30,7 @@ def drift_of(tmp_path: Path, scores: np.ndarray, shift: float) -> pd.Series:
     """The row of drift.csv for a run with other scores and log-likelihoods `shift` nats higher."""
     leave_run(tmp_path / "earlier/one", np.arange(ITEMS) % 2, np.zeros(ITEMS))
     leave_run(tmp_path / "out/one", scores, np.full(ITEMS, shift))
-    report_drift(tmp_path / "earlier", tmp_path / "out", ["one"])
+    report_drift(tmp_path / "earlier", tmp_path / "out", ["one"], SUITES["miniature"].scoring)
     return pd.read_csv(tmp_path / "out/drift.csv").iloc[0]
 
 
@@ -62,7 +63,7 @@ def test_other_items_are_not_compared(tmp_path: Path) -> None:
     leave_run(tmp_path / "earlier/one", np.zeros(4), np.zeros(4), sha256="b")
     leave_run(tmp_path / "out/one", np.zeros(4), np.zeros(4))
     with pytest.raises(OrganizerError, match="no run of the same items"):
-        report_drift(tmp_path / "earlier", tmp_path / "out", ["one"])
+        report_drift(tmp_path / "earlier", tmp_path / "out", ["one"], SUITES["miniature"].scoring)
 
 
 def test_random_signs_stay_within_the_bound() -> None:

@@ -120,6 +120,18 @@ def test_a_failure_is_named_and_stops_no_other(submissions: Path, suite: Path, t
     assert (out / "bad/detailed_results.html").is_file()
 
 
+def test_what_is_finished_is_compared_with_earlier_runs_without_being_asked_again(
+    undisturbed: Path, submissions: Path, suite: Path, tmp_path: Path
+) -> None:
+    out = shutil.copytree(undisturbed, tmp_path / "out")
+    done = e2lm("rerun", submissions, "--suite", suite, "--out", out, "--development", undisturbed)
+    assert done.returncode == 0, done.stderr
+    assert "drift: 0 of 48 checkpoints differ by more than rounding explains" in done.stdout
+    score = json.loads((out / "science-cloze-01/scores.json").read_text())["sq"]
+    assert f"{score:.4f} │ {score:.4f} │            0 of 16" in done.stdout
+    assert finished(out) == finished(undisturbed)
+
+
 def test_a_finished_outcome_survives_a_rerun_with_another_dtype(
     undisturbed: Path, submissions: Path, suite: Path, tmp_path: Path
 ) -> None:
