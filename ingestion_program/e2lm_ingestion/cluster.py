@@ -77,7 +77,7 @@ class RayActors:
         self._pending: dict[Any, int] = {}  # what is awaited, and of which place
         self._starting: dict[int, tuple[Any, Any]] = {}  # of places: what `start` and `holds` will return
         try:
-            gpus = int(self._ray.cluster_resources().get("GPU", 0))
+            gpus = int(self._ray.available_resources().get("GPU", 0))
             self._gpu = 1 if gpus else 0
             self._actors = self._start_all(workers, gpus)
         except BaseException:
@@ -100,8 +100,8 @@ class RayActors:
 
     def held(self, checkpoints: Sequence[Checkpoint]) -> list[frozenset[Checkpoint]]:
         """Which checkpoints the node of each actor has."""
-        held: list[frozenset[Checkpoint]] = self._ray.get([actor.holds.remote(checkpoints) for actor in self._actors])
-        return held
+        found = [self._received(actor.holds.remote(checkpoints)) for actor in self._actors]
+        return [frozenset() if isinstance(one, Died) else one for one in found]
 
     def ask(self, place: int, question: Question) -> None:
         """Ask an actor that owes no answer."""
@@ -150,10 +150,10 @@ class RayActors:
         return self._ray.remote(Actor).options(num_gpus=self._gpu, num_cpus=1).remote(self._job)
 
     def _start_all(self, workers: int | None, gpus: int) -> list[Any]:
-        kind, there = ("GPUs", gpus) if gpus else ("CPUs", int(self._ray.cluster_resources().get("CPU", 0)))
+        kind, there = ("GPUs", gpus) if gpus else ("CPUs", int(self._ray.available_resources().get("CPU", 0)))
         count = gpus or len(self._ray.nodes()) if workers is None else workers
         if not 1 <= count <= there:
-            raise OrganizerError(f"--workers {count}: the cluster has {there} {kind}; give 1 to {there}")
+            raise OrganizerError(f"--workers {count}: the cluster has {there} free {kind}; give 1 to {there}")
         actors = [self._start() for _ in range(count)]
         for described in [actor.start.remote() for actor in actors]:
             message = self._received(described)
