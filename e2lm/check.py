@@ -120,6 +120,6 @@ def _shown(item: Item, tokenizer: PreTrainedTokenizerBase | None) -> dict[str, A
         "gold": list(item.gold),
     }
     if tokenizer is not None:
-        shown["context_tokens"] = [tokens.pieces(context.rstrip(), tokenizer) for context in item.contexts]
+        shown["context_tokens"] = [tokens.pieces(moved(context, "")[0], tokenizer) for context in item.contexts]
         shown["continuation_tokens"] = [tokens.continuation_pieces(*moved(*pair), tokenizer) for pair in item.pairs]
     return shown

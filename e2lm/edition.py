@@ -1,4 +1,4 @@
-"""edition.yaml -> what $names in competition.yaml and the pages stand for: the dates and limits of one edition."""
+"""edition.yaml -> what $names in competition.yaml and the pages stand for: dates, limits and prizes of one edition."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from string import Template
-from typing import Self
+from typing import Annotated, Self
 from uuid import UUID
 
 import yaml
@@ -51,6 +51,28 @@ class Limits(_Strict):
     step_hours: int = Field(gt=0)
 
 
+Amount = Annotated[int, Field(gt=0)]  # USD
+
+
+class Prizes(_Strict):
+    """What the best teams get, the first amount for the best."""
+
+    teams: tuple[Amount, ...]
+    students: tuple[Amount, ...]
+
+    @property
+    def total(self) -> int:
+        """All amounts together."""
+        return sum(self.teams) + sum(self.students)
+
+    @property
+    def table(self) -> str:
+        """A Markdown table."""
+        rows = [(f"{place}", amount) for place, amount in enumerate(self.teams, 1)]
+        rows += [(f"student award {place}", amount) for place, amount in enumerate(self.students, 1)]
+        return "\n".join(["| place | prize |", "|---|---|", *(f"| {name} | {amount:,} USD |" for name, amount in rows)])
+
+
 class Edition(_Strict):
     """edition.yaml."""
 
@@ -59,6 +81,7 @@ class Edition(_Strict):
     image: str = Field(max_length=128)
     queue: UUID | None = None
     dates: Dates
+    prizes: Prizes
     limits: Limits
 
     def names(self) -> dict[str, str]:
@@ -78,6 +101,8 @@ class Edition(_Strict):
             **{f"{name}_day": day for name, day in days.items()},
             **{f"{name}_submissions": str(daily * length) for name, length in spans.items()},
             "submissions_a_day": str(daily),
+            "prize_total": f"{self.prizes.total:,}",
+            "prize_table": self.prizes.table,
             "step_hours": str(self.limits.step_hours),
             "step_seconds": str(self.limits.step_hours * 3600),
             "min_items": f"{MIN_ITEMS:,}",
@@ -90,7 +115,9 @@ def read_edition(path: Path) -> Edition:
     try:
         return Edition.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise OrganizerError(f"{path}: there is no such file; it holds the edition's dates and limits") from None
+        raise OrganizerError(
+            f"{path}: there is no such file; it holds the edition's dates, limits and prizes"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise OrganizerError(f"{path}: not a readable text file: {error}") from None
     except yaml.YAMLError as error:

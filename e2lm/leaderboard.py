@@ -82,7 +82,7 @@ def _boards(suites: Mapping[str, Sequence[ScoredRun]]) -> list[Board]:
         page, compare = (
             ("index.html", "compare.html") if number == 1 else (f"suite-{slug}.html", f"compare-{slug}.html")
         )
-        boards.append(Board(suite, slug, page, compare, rank(runs, prizes=(), student_awards=())))
+        boards.append(Board(suite, slug, page, compare, rank(runs)))
     return boards
 
 

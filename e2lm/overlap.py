@@ -7,21 +7,24 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from e2lm.judge import questions_in
+from e2lm.own_words import own_texts
 from e2lm.progress import progress_bar
-from e2lm.shared_items import Runs, Shared, Vocabulary, candidates, item_texts, shared
+from e2lm.shared_items import SHORTEST, Runs, Shared, Vocabulary, in_common, shared
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.submission import open_submission
 
 BENCHMARK_FILES = frozenset({".jsonl", ".json", ".csv", ".parquet", ".txt"})
 SHOWN_CHARACTERS = 200
 SHOWN_ROWS = 30
+MAX_ROWS = 1_000_000  # of the CSV: spreadsheets hold as many
+_TOO_SHORT = f"their documents have fewer than {SHORTEST} words of their own, or what too many others have as well"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Overlap:
 
     submission: Source
     other: Source
-    items: Sequence[Shared]
+    items: Shared
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--benchmarks", type=Path, metavar="FOLDER", help="public benchmarks: .jsonl .json .csv .parquet .txt"
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("overlap.csv"), help="every shared item, as CSV (default: overlap.csv)"
+        "--out", type=Path, default=Path("overlap.csv"), help="the shared items, as CSV (default: overlap.csv)"
     )
 
 
@@ -62,13 +65,16 @@ def main(args: argparse.Namespace) -> int:
     submissions, problems = read_submissions(submission_paths(args.submissions), vocabulary)
     benchmarks = read_benchmarks(args.benchmarks, vocabulary) if args.benchmarks else []
     if not submissions or len(submissions) + len(benchmarks) < 2:
-        raise OrganizerError("; ".join(problems[:3]) or "one submission alone: give a second one, or --benchmarks")
+        raise OrganizerError("; ".join([*problems[:3], "one submission alone: give a second one, or --benchmarks"]))
     found = compare(submissions, benchmarks)
     write(found, args.out)
     show(found)
     for problem in problems:
         print(f"not compared: {problem}")
-    print(f"{sum(len(one.items) for one in found):,} shared items: {args.out}")
+    count = sum(len(one.items) for one in found)
+    print(f"{count:,} shared items: {args.out}")
+    if count > MAX_ROWS:
+        print(f"the file ends after {MAX_ROWS:,} of them, pairs that share most first; name two submissions for theirs")
     return 0
 
 
@@ -87,14 +93,17 @@ def submission_paths(given: Iterable[Path]) -> list[Path]:
 
 
 def read_submissions(paths: Sequence[Path], vocabulary: Vocabulary) -> tuple[list[Source], list[str]]:
-    """The items of each submission, and why some could not be read: one bad zip does not stop the check."""
+    """The items of each submission, and what could not be compared: one bad zip does not stop the check."""
     sources, problems = [], []
     with progress_bar("reading") as update:
         for number, path in enumerate(paths, 1):
             try:
                 with open_submission(path) as submission:
-                    texts = item_texts(questions_in(submission))
-                sources.append(Source(path.name, False, texts, vocabulary.runs_of([text] for text in texts)))
+                    texts = own_texts(submission)
+                runs = vocabulary.runs_of([text] for text in texts)
+                sources.append(Source(path.name, False, texts, runs))
+                if nothing := int((runs.sizes == 0).sum()):
+                    problems.append(f"{path.name}: {nothing:,} of {len(texts):,} items: {_TOO_SHORT}")
             except SubmissionError as error:
                 problems.append(f"{path.name}: {error}")
             update(number, len(paths), path.name)
@@ -160,30 +169,34 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 (what JSON holds)
 def compare(submissions: Sequence[Source], benchmarks: Sequence[Source]) -> list[Overlap]:
     """All that is shared, most first."""
     sources = [*submissions, *benchmarks]
-    pairs = candidates([source.runs for source in sources])
+    runs = in_common([source.runs for source in sources])
     found = []
     with progress_bar("comparing") as update:
-        for number, (low, high) in enumerate(pairs, 1):
-            for one, other in ((sources[low], sources[high]), (sources[high], sources[low])):
-                if not one.benchmark and (items := shared(one.runs, other.runs)):
-                    found.append(Overlap(one, other, items))
-            update(number, len(pairs), sources[low].name)
+        for number, one in enumerate(submissions):
+            for place, other in enumerate(sources[number + 1 :], number + 1):
+                mine, theirs = shared(runs[number], runs[place])
+                found += [Overlap(one, other, mine)] if len(mine) else []
+                found += [Overlap(other, one, theirs)] if len(theirs) and not other.benchmark else []
+            update(number + 1, len(submissions), one.name)
     return sorted(found, key=lambda one: (-len(one.items) / len(one.submission.texts), one.submission.name))
 
 
 def write(found: Sequence[Overlap], path: Path) -> None:
-    """One row an item: whose, which, how much, and the beginnings of both texts."""
+    """One row an item, at most a million: whose, which, how much, and the beginnings of both texts."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["submission", "item", "other", "kind", "other_item", "share", "text", "other_text"])
-        for one in found:
-            kind = "benchmark" if one.other.benchmark else "submission"
-            for pair in one.items:
-                texts = (one.submission.texts[pair.item], one.other.texts[pair.other])
-                shown = ["'" + t if t.startswith(("=", "+", "-", "@")) else t for t in map(_shown, texts)]
-                names = [one.submission.name, pair.item, one.other.name, kind, pair.other]
-                writer.writerow([*names, f"{pair.share:.3f}", *shown])
+        writer.writerows(islice(_csv_rows(found), MAX_ROWS))
+
+
+def _csv_rows(found: Iterable[Overlap]) -> Iterator[list[str | int]]:
+    for one in found:
+        kind = "benchmark" if one.other.benchmark else "submission"
+        for item, other, share in one.items.rows:
+            texts = map(_shown, (one.submission.texts[item], one.other.texts[other]))
+            shown = ["'" + t if t.startswith(("=", "+", "-", "@")) else t for t in texts]
+            yield [one.submission.name, item, one.other.name, kind, other, f"{share:.3f}", *shown]
 
 
 def _shown(text: str) -> str:
@@ -195,7 +208,7 @@ def show(found: Sequence[Overlap]) -> None:
     table = Table("submission", "items", "shared", "of them whole", "with", "kind")
     for one in found[:SHOWN_ROWS]:
         count = len(one.submission.texts)
-        whole = sum(pair.share == 1 for pair in one.items)
+        whole = int((one.items.shares == 1).sum())
         names = [name.replace("[", "\\[") for name in (one.submission.name, one.other.name)]
         kind = "benchmark" if one.other.benchmark else "submission"
         share = f"{len(one.items):,} ({len(one.items) / count:.0%})"

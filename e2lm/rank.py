@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from e2lm.catalog import HOUSE
+from e2lm.edition import read_edition
 from e2lm.entries import load_entries
 from e2lm.ranking_files import prize_text, rank_text, ranking_csv, ranking_json, ranking_markdown
 from e2lm.scored_runs import COMPONENTS, by_suite, load_runs
@@ -28,7 +30,13 @@ def main(args: argparse.Namespace) -> int:
     suites = by_suite(load_runs(args.runs, load_entries(args.entries) if args.entries else {}))
     if len(suites) > 1:
         raise OrganizerError(f"these are runs of {len(suites)} suites, {', '.join(suites)}: rank one suite at a time")
-    places = rank(next(iter(suites.values())))
+    runs, edition = next(iter(suites.values())), HOUSE / "edition.yaml"
+    if edition.is_file():
+        prizes = read_edition(edition).prizes
+        places = rank(runs, prizes=prizes.teams, student_awards=prizes.students)
+    else:
+        places = rank(runs)
+        print("no prizes: this installation of e2lm has no edition.yaml, the repository has")
     _print(places)
     args.out.mkdir(parents=True, exist_ok=True)
     for name, content in (

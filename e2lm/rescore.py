@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from e2lm.catalog import find_suite
-from e2lm.run import print_scores
+from e2lm.scores_text import print_scores
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.rescoring import rescore
 from e2lm_scoring.outcome import score

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from e2lm.catalog import SuiteFiles, find_suite
 from e2lm.progress import progress_bar
+from e2lm.scores_text import print_scores
 from e2lm.suite import fetch
 from e2lm_ingestion.engines import ENGINES, make_engine
 from e2lm_ingestion.prompts import items_by_task
@@ -24,8 +25,6 @@ from e2lm_scoring.outcome import leave_failure, score
 
 if TYPE_CHECKING:
     from e2lm.loan import Loan
-
-SHOWN = ("score", "sq", "rc", "cs", "improvement_z")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,14 +75,6 @@ def _is_trained(suite: SuiteFiles) -> bool:
     return all((checkpoints_root() / model.source).is_dir() for model in load_suite(suite.suite).models)
 
 
-def print_scores(evaluation: Evaluation, out: Path) -> None:
-    """The scores in a line, and where the files are."""
-    print(f"{evaluation.task}: " + ", ".join(_shown(evaluation, key) for key in SHOWN if key in evaluation.scores))
-    for reason in evaluation.reasons:
-        print(f"not eligible: {reason}")
-    print(f"scores: {out / 'scores.json'}\nreport: {out / 'detailed_results.html'}")
-
-
 def run(
     submission_path: Path,
     suite_files: SuiteFiles,
@@ -130,12 +121,6 @@ def borrowed(suite: Suite, disk_budget: float, workers: int | None) -> Loan:
 
     print(f"{suite.suite}: asking the Hub for its checkpoints", file=sys.stderr)
     return Loan(suite, checkpoints_root(), int(disk_budget * GIGABYTE), workers or len(visible_gpus()) or 1)
-
-
-def _shown(evaluation: Evaluation, key: str) -> str:
-    interval = evaluation.intervals.get(key)
-    text = f"{key} {evaluation.scores[key]:.4f}"
-    return text if interval is None else f"{text} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
 def _detail(progress: Progress) -> str:

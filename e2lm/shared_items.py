@@ -8,39 +8,49 @@ the item's own runs that stand in the other text, so that a question that was pu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 
 import numpy as np
-
-from e2lm_ingestion.checks.questions import Question, shared_beginning
 
 RUN = 13  # words
 SHORTEST = 4  # words; fewer ("True or false?") are shared by chance
 LEAST = 0.25  # of an item's runs that the other must hold: a question with other choices is found too
-COMMON = 200  # texts of one source that hold a run: more, and it is a template's
+COMMON = 200  # texts of one source that hold a run: more, or more than half of them, and it says nothing of one text
+FEW = 10  # texts that may hold a run in a source of any size
 
 _WORD = re.compile(r"\w+")
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR = np.uint64(0x100000001B3)
+_AT_A_TIME = 4096  # texts whose runs are made together
+_SLICES = 64  # of the range of fingerprints, looked at in turn: so much less memory
 
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """The fingerprints of one source's texts, in increasing order, without those that a template brings."""
+    """The fingerprints of one source's texts, in increasing order, without those that are in too many of them."""
 
     texts: np.ndarray  # (runs,) int32, the number of the text that each stands in
     prints: np.ndarray  # (runs,) uint64, no text holds one twice
-    sizes: np.ndarray  # (texts,) how many each text has
+    sizes: np.ndarray  # (texts,) int64, how many each text has
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """An item that another source holds."""
+    """The items of one source that another holds, in order."""
 
-    item: int  # of the one source
-    other: int  # of the other, the text that holds most of it
-    share: float  # of the item's runs that stand in that text
+    items: np.ndarray  # (shared,) int64, their numbers
+    others: np.ndarray  # (shared,) int64, for each the text of the other that holds most of it
+    shares: np.ndarray  # (shared,) float64, of the item's runs that stand in that text
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def rows(self) -> Iterator[tuple[int, int, float]]:
+        """Item, text of the other, and share, of each."""
+        return zip(self.items.tolist(), self.others.tolist(), self.shares.tolist(), strict=True)
 
 
 class Vocabulary:
@@ -51,83 +61,101 @@ class Vocabulary:
 
     def runs_of(self, texts: Iterable[Sequence[str]]) -> Runs:
         """Every run of 13 words of each text, case and punctuation aside; a text may be written in several ways."""
-        numbers, of_text, count = [np.zeros(0, np.uint64)], [np.zeros(0, np.int32)], 0
-        for count, ways in enumerate(texts, 1):
-            prints = np.unique(np.concatenate([self._prints(way) for way in ways]))
-            numbers.append(prints)
-            of_text.append(np.full(len(prints), count - 1, dtype=np.int32))
-        return _sorted_runs(np.concatenate(of_text), np.concatenate(numbers), count)
+        given, count = iter(texts), 0
+        parts = [(np.zeros(0, np.int32), np.zeros(0, np.uint64))]
+        while some := list(islice(given, _AT_A_TIME)):
+            owners, prints = self._prints(some)
+            parts.append((owners + np.int32(count), prints))
+            count += len(some)
+        owners, prints = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        del parts
+        order = np.argsort(prints, kind="stable")
+        return _distinctive(owners[order], prints[order], count)
 
-    def _prints(self, text: str) -> np.ndarray:
-        known = self._numbers
-        words = [known.setdefault(word, len(known)) for word in _WORD.findall(text.casefold())]
-        if len(words) < SHORTEST:
-            return np.zeros(0, dtype=np.uint64)
-        return _fingerprints(np.array(words, dtype=np.uint64))
+    def _prints(self, texts: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
+        """(runs,) int32 numbers of texts, and (runs,) uint64 fingerprints, each once for a text."""
+        known, flat, lengths, of_way = self._numbers, [], [], []
+        for number, ways in enumerate(texts):
+            for way in ways:
+                words = _WORD.findall(way.casefold())
+                flat += [known.setdefault(word, len(known)) for word in words]
+                lengths.append(len(words))
+                of_way.append(number)
+        runs, prints = _fingerprints(np.array(flat, dtype=np.uint64), np.array(lengths, dtype=np.int64))
+        owners = np.repeat(np.array(of_way, dtype=np.int32), runs)
+        order = np.lexsort((prints, owners))
+        owners, prints = owners[order], prints[order]
+        new = np.ones(len(prints), dtype=bool)
+        new[1:] = (owners[1:] != owners[:-1]) | (prints[1:] != prints[:-1])
+        return owners[new], prints[new]
 
 
-def _sorted_runs(texts: np.ndarray, prints: np.ndarray, count: int) -> Runs:
-    order = np.argsort(prints, kind="stable")
-    texts, prints = texts[order], prints[order]
-    _, inverse, counts = np.unique(prints, return_inverse=True, return_counts=True)
-    kept = counts[inverse] <= COMMON
+def _fingerprints(words: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of texts one after the other: (texts,) how many runs each has, and (runs,) uint64, a polynomial in mixed words.
+
+    `words` is (all words,) uint64, `lengths` (texts,) int64.
+    """
+    mixed = (words + np.uint64(1)) * _MULTIPLIER
+    mixed ^= mixed >> np.uint64(29)
+    runs = np.where(lengths < SHORTEST, 0, np.maximum(lengths - RUN, 0) + 1)
+    first = np.repeat(np.cumsum(lengths) - lengths, runs) + _counted(runs)
+    length = np.repeat(np.minimum(lengths, RUN), runs)
+    prints = np.zeros(len(first), dtype=np.uint64)
+    for i in range(RUN):
+        inside = i < length
+        prints[inside] = prints[inside] * _FACTOR + mixed[first[inside] + i]
+    return runs, prints * _MULTIPLIER ^ (prints >> np.uint64(31))
+
+
+def _counted(counts: np.ndarray) -> np.ndarray:
+    """0 .. n - 1 for each n of `counts`, one after the other."""
+    numbers: np.ndarray = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return numbers
+
+
+def _distinctive(texts: np.ndarray, prints: np.ndarray, count: int) -> Runs:
+    edges = np.flatnonzero(np.concatenate([[True], prints[1:] != prints[:-1], [True]])[: len(prints) + 1])
+    counts = np.diff(edges)
+    kept = np.repeat(counts, counts) <= min(COMMON, max(FEW, count // 2))
     return Runs(texts[kept], prints[kept], np.bincount(texts[kept], minlength=count))
 
 
-def _fingerprints(words: np.ndarray) -> np.ndarray:
-    """(runs,) uint64 of (words,) uint64: a polynomial in mixed word numbers, of a whole run or of all words."""
-    mixed = (words + np.uint64(1)) * _MULTIPLIER
-    mixed ^= mixed >> np.uint64(29)
-    length = min(RUN, len(words))
-    prints = np.zeros(len(words) - length + 1, dtype=np.uint64)
-    for i in range(length):
-        prints = prints * _FACTOR + mixed[i : len(mixed) - length + 1 + i]
-    return prints * _MULTIPLIER ^ (prints >> np.uint64(31))
+def in_common(sources: Sequence[Runs]) -> list[Runs]:
+    """The runs of each source that another holds too; `sizes` stay those of all."""
+    kept: list[list[np.ndarray]] = [[] for _ in sources]
+    edges = [np.uint64(i * (2**64 // _SLICES)) for i in range(_SLICES)]
+    starts = [[*np.searchsorted(runs.prints, edges).tolist(), len(runs.prints)] for runs in sources]
+    for bounds in zip(*map(pairwise, starts), strict=True):
+        parts = [runs.prints[low:high] for runs, (low, high) in zip(sources, bounds, strict=True)]
+        together = np.sort(np.concatenate([np.unique(part) for part in parts]))
+        twice = together[1:][together[1:] == together[:-1]]
+        for own, part in zip(kept, parts, strict=True):
+            own.append(np.isin(part, twice))
+    return [_kept(runs, np.concatenate(masks)) for runs, masks in zip(sources, kept, strict=True)]
 
 
-def item_texts(questions: Sequence[Question]) -> list[str]:
-    """What is compared of items: their own words, without examples and template, and their choices in sorted order."""
-    texts = [question.text for question in questions]
-    start = re.match(r"(?s).*[:\n]|", shared_beginning(texts))
-    end = re.search(r"(?s)\n.*|$", shared_beginning([text[::-1] for text in texts])[::-1])
-    before, after = start.end() if start else 0, len(end.group()) if end else 0
-    own = [text[before : max(before, len(text) - after)] for text in texts]
-    return [" ".join([text, *sorted(map(str.strip, q.choices))]) for text, q in zip(own, questions, strict=True)]
+def _kept(runs: Runs, mask: np.ndarray) -> Runs:
+    return replace(runs, texts=runs.texts[mask], prints=runs.prints[mask])
 
 
-def candidates(sources: Sequence[Runs]) -> list[tuple[int, int]]:
-    """The pairs of sources (lower number first) that hold a run in common: all are sorted together once."""
-    distinct = [np.unique(runs.prints) for runs in sources]
-    prints = np.concatenate(distinct)
-    numbers = np.repeat(np.arange(len(sources)), list(map(len, distinct)))
-    order = np.argsort(prints, kind="stable")
-    prints, numbers = prints[order], numbers[order]
-    pairs: set[int] = set()
-    for distance in range(1, len(sources)):
-        same = prints[distance:] == prints[:-distance]
-        if not same.any():
-            break
-        pairs.update(np.unique(numbers[:-distance][same] * len(sources) + numbers[distance:][same]).tolist())
-    return [divmod(pair, len(sources)) for pair in sorted(pairs)]
+def shared(one: Runs, other: Runs) -> tuple[Shared, Shared]:
+    """The items of `one` that some text of `other` holds, at least a quarter of their runs; and the other way round.
 
-
-def shared(one: Runs, other: Runs) -> list[Shared]:
-    """The items of `one` that some text of `other` holds, at least a quarter of their runs, in order.
-
-    Runs that stand in more than 200 texts of a source are a template's words and left out of both; an item that has no
-    others is not compared.
+    Runs that stand in too many texts of a source are left out of both; an item that has no others is not compared.
     """
     first = np.searchsorted(other.prints, one.prints, "left")
     found = np.searchsorted(other.prints, one.prints, "right") - first
-    items = np.repeat(one.texts, found).astype(np.int64)
-    starts = np.cumsum(found) - found
-    others = other.texts[np.repeat(first - starts, found) + np.arange(found.sum())]
+    ones = np.repeat(one.texts, found).astype(np.int64)
+    others = other.texts[np.repeat(first, found) + _counted(found)]
     width = max(1, len(other.sizes))
-    pairs, common = np.unique(items * width + others, return_counts=True)
-    shares = common / one.sizes[pairs // width]
-    best: dict[int, Shared] = {}
-    for pair, share in zip(pairs.tolist(), shares.tolist(), strict=True):
-        item, text = divmod(pair, width)
-        if share >= LEAST and (item not in best or share > best[item].share):
-            best[item] = Shared(item, text, share)
-    return [best[item] for item in sorted(best)]
+    pairs, common = np.unique(ones * width + others, return_counts=True)
+    ones, others = np.divmod(pairs, width)
+    return _best(ones, others, common / one.sizes[ones]), _best(others, ones, common / other.sizes[others])
+
+
+def _best(items: np.ndarray, others: np.ndarray, shares: np.ndarray) -> Shared:
+    order = np.lexsort((others, -shares, items))
+    order = order[shares[order] >= LEAST]
+    _, first = np.unique(items[order], return_index=True)
+    chosen = order[first]
+    return Shared(items[chosen], others[chosen], shares[chosen])

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from e2lm.scored_runs import ScoredRun, probability
 
 SURE = 0.95  # P(leader > run) from which on a run is no longer tied with the leader of its group
-PRIZES = (6000, 4000, 2000)  # USD, for the best three teams
-STUDENT_AWARDS = (2000, 2000)  # USD, for the best two teams of students
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +23,8 @@ class Place:
     student_award: int  # USD
 
 
-def rank(
-    runs: Sequence[ScoredRun], *, prizes: Sequence[int] = PRIZES, student_awards: Sequence[int] = STUDENT_AWARDS
-) -> list[Place]:
-    """The ranked runs of one suite, best first, then those without a place, best first."""
+def rank(runs: Sequence[ScoredRun], *, prizes: Sequence[int] = (), student_awards: Sequence[int] = ()) -> list[Place]:
+    """The ranked runs of one suite, best first, then those without a place, best first; amounts for the best first."""
     ordered = sorted(runs, key=lambda run: (-run.summary.scores[run.key], run.identity))
     ranked = [run for run in ordered if not run.not_ranked]
     others = [run for run in ordered if run.not_ranked]

@@ -59,6 +59,7 @@ dates:
   results: 2025-11-04
   fact_sheets: 2025-11-22
   workshop: 6 December
+prizes: {teams: [500, 250], students: [1000]}
 limits: {submissions_a_day: 10, step_hours: 12}
 """
 

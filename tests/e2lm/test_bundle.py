@@ -213,6 +213,12 @@ def test_pages_say_what_the_edition_says_and_hold_what_codabench_can_show() -> N
     assert "| 22 November | winners' fact sheets" in pages["pages/timeline.md"]
     assert "At most 10 a day" in pages["pages/rules.md"]
     assert "100 to 15,000 items" in pages["pages/rules.md"]
+    assert (
+        "| 1 | 6,000 USD |\n| 2 | 4,000 USD |\n| 3 | 2,000 USD |\n| student award 1 | 2,000 USD |"
+        in pages["pages/prizes.md"]
+    )
+    assert "student awards, 16,000 USD in all" in pages["pages/overview.md"]
+    assert check(the_competition()).reward == "16,000 USD"
     for name, text in pages.items():
         assert not re.search(r"\$|!\[|<[a-z/]", text), f"{name} holds a formula, a picture or HTML"
 
@@ -220,11 +226,11 @@ def test_pages_say_what_the_edition_says_and_hold_what_codabench_can_show() -> N
 def test_next_years_edition_is_an_edit_of_one_file(root: Path) -> None:
     text = (root / "edition.yaml").read_text()
     (root / "edition.yaml").write_text(text.replace("2025", "2031").replace("e2lm:1", "e2lm:2"))
-    (root / "overview.md").write_text("Final from $final_day $year; $min_items to $max_items items.")
+    (root / "overview.md").write_text("Final from $final_day $year; $min_items to $max_items items; $prize_total USD.")
     phases = (root / "competition.yaml").read_text().replace("2025-08-11 00:00:00", "$development 00:00:00")
     (root / "competition.yaml").write_text(phases.replace("2025-07-07", "$warm_up").replace("2025-", "2031-"))
     entries = entries_of(root)
-    assert entries["overview.md"] == b"Final from 20 October 2031; 100 to 15,000 items."
+    assert entries["overview.md"] == b"Final from 20 October 2031; 100 to 15,000 items; 1,750 USD."
     competition = check(entries)
     assert str(competition.phases[0].end) == "2031-08-11 00:00:00"
     assert competition.docker_image == "localhost:5000/e2lm:2"
@@ -237,6 +243,7 @@ def test_next_years_edition_is_an_edit_of_one_file(root: Path) -> None:
         ("last_day: 2025-11-03", "last_day: soon", "dates.last_day: Input should be a valid date"),
         ("year: 2025", "yaer: 2025", "yaer: Extra inputs"),
         ("submissions_a_day: 10", "submissions_a_day: 0", "limits.submissions_a_day: Input should be greater than 0"),
+        ("teams: [500, 250]", "teams: [500, -250]", "prizes.teams.1: Input should be greater than 0"),
         ("year: 2025", "year: [", "not YAML"),
     ],
 )

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from e2lm.catalog import HOUSE
 from e2lm.cli import main
+from e2lm.edition import read_edition
 from tests.e2lm.conftest import e2lm
 from tests.e2lm.summaries import write_entries, write_run
 
@@ -28,13 +30,14 @@ def test_the_ranking_is_printed_and_written_in_three_formats(runs: Path) -> None
     assert done.returncode == 0, done.stderr
     assert "noise has no place: it does not improve" in done.stdout
     ranking = json.loads((runs / "out/ranking.json").read_text())
+    prizes = read_edition(HOUSE / "edition.yaml").prizes
     assert [(row["rank"], row["tied"], row["prize_usd"]) for row in ranking["runs"]] == [
-        (1, True, 6000),
-        (1, True, 4000),
+        (1, True, prizes.teams[0]),
+        (1, True, prizes.teams[1]),
         (None, False, 0),
     ]
     assert 0.5 < ranking["runs"][0]["p_above_next"] < 0.95
-    assert ranking["runs"][1]["student_award_usd"] == 2000
+    assert ranking["runs"][1]["student_award_usd"] == prizes.students[0]
     with (runs / "out/ranking.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["score"] for row in rows] == ["0.9", "0.895", "0.1"]
@@ -85,6 +88,16 @@ def test_folders_without_runs_are_named(
 ) -> None:
     (tmp_path / "empty").mkdir()
     assert said in error_of(capsys, tmp_path / folder, "--out", tmp_path / "out")
+
+
+def test_without_an_edition_there_are_places_and_no_prizes(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("e2lm.rank.HOUSE", runs / "installed")
+    assert main(["rank", str(runs / "runs"), "--out", str(runs / "out")]) == 0
+    assert "no prizes: " in capsys.readouterr().out
+    rows = json.loads((runs / "out/ranking.json").read_text())["runs"]
+    assert [(row["position"], row["prize_usd"]) for row in rows] == [(1, 0), (2, 0), (None, 0)]
 
 
 def test_an_entry_of_no_run_is_named_and_left_out(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

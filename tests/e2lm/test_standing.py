@@ -17,6 +17,10 @@ def runs_of(folder: Path, *scores: tuple[float, float], entries: dict[str, Entry
     return load_runs([folder], entries or {})
 
 
+def awarded(runs: list[ScoredRun]) -> list[Place]:
+    return rank(runs, prizes=(6000, 4000, 2000), student_awards=(2000, 2000))
+
+
 def by_name(places: list[Place]) -> dict[str, Place]:
     return {place.run.identity: place for place in places}
 
@@ -43,19 +47,19 @@ def test_a_run_without_noise_still_has_a_place(tmp_path: Path) -> None:
 
 def test_prizes_go_to_teams_in_the_order_of_their_best_scores(tmp_path: Path) -> None:
     owners = {"a": Entry(owner="one"), "b": Entry(owner="one"), "c": Entry(owner="two"), "d": Entry(owner="three")}
-    places = rank(runs_of(tmp_path, (0.9, 0.01), (0.8, 0.01), (0.7, 0.01), (0.6, 0.01), (0.5, 0.01), entries=owners))
+    places = awarded(runs_of(tmp_path, (0.9, 0.01), (0.8, 0.01), (0.7, 0.01), (0.6, 0.01), (0.5, 0.01), entries=owners))
     assert [place.prize for place in places] == [6000, 0, 4000, 2000, 0]
 
 
 def test_a_team_cannot_take_a_prize_by_naming_itself_like_another(tmp_path: Path) -> None:
     entries = {"a": Entry(owner="one", team="Best"), "b": Entry(owner="two", team="Best")}
-    places = rank(runs_of(tmp_path, (0.9, 0.01), (0.8, 0.01), entries=entries))
+    places = awarded(runs_of(tmp_path, (0.9, 0.01), (0.8, 0.01), entries=entries))
     assert [place.prize for place in places] == [6000, 4000]
 
 
 def test_student_awards_go_to_the_best_two_student_teams_beside_a_prize(tmp_path: Path) -> None:
     entries = {name: Entry(owner=name, student=True) for name in "bde"}
-    places = rank(runs_of(tmp_path, *((0.9 - 0.1 * step, 0.01) for step in range(5)), entries=entries))
+    places = awarded(runs_of(tmp_path, *((0.9 - 0.1 * step, 0.01) for step in range(5)), entries=entries))
     assert [place.student_award for place in places] == [0, 2000, 0, 2000, 0]
     assert places[1].prize == 4000
 
@@ -64,7 +68,7 @@ def test_what_is_not_eligible_has_neither_place_nor_prize_and_keeps_its_reason(t
     write_run(tmp_path / "cheat", 0.99, eligible=False, reasons=["the answer stands in the prompt"])
     write_run(tmp_path / "baseline", 0.95)
     runs = runs_of(tmp_path, (0.9, 0.01), entries={"baseline": Entry(not_ranked="baseline of the organizers")})
-    places = by_name(rank(runs))
+    places = by_name(awarded(runs))
     assert (places["a"].position, places["a"].prize) == (1, 6000)
     assert (places["cheat"].position, places["cheat"].prize) == (None, 0)
     assert places["cheat"].run.not_ranked == ("the answer stands in the prompt",)

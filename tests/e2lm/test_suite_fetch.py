@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from e2lm.cli import main
 from tests.e2lm.conftest import EXAMPLES, e2lm, timeless_scores
 from tests.e2lm.hub_server import Hub, running_hub
 
@@ -142,31 +143,32 @@ def test_what_cannot_be_fetched_is_said_in_a_line(
     assert said in done.stderr
 
 
-@pytest.mark.parametrize("workers", [1, 2])
 def test_a_run_borrows_checkpoints_and_scores_what_a_run_on_the_whole_suite_scores(
-    hub: Hub, suite: Path, tmp_path: Path, workers: int
+    hub: Hub, suite: Path, tmp_path: Path
 ) -> None:
     weight = (hub.repositories["lab/mini", "main"] / "iter_0004000/model.safetensors").stat().st_size
-    room = (2 * workers + 1.5) * weight / 1e9  # what is in use and on its way, and one to keep
-    root = tmp_path / "here"
-    run = ("run", EXAMPLES / "science-cloze", "--suite", suite, "--workers", str(workers))
-    borrowed = e2lm(
-        *(*run, "--out", tmp_path / "borrowed", "--disk-budget", str(room)),
-        HF_ENDPOINT=hub.endpoint,
-        E2LM_CHECKPOINTS=str(root),
-    )
-    assert borrowed.returncode == 0, borrowed.stderr
-    assert len(weights(root)) == 1
-    assert hub.sent["model.safetensors"] == weight * len(ITERATIONS)
-    whole = e2lm(
-        *(*run, "--out", tmp_path / "whole", "--disk-budget", "1"),
-        HF_ENDPOINT=hub.endpoint,
-        E2LM_CHECKPOINTS=str(root),
-    )
-    assert whole.returncode == 0, whole.stderr
+
+    def run(name: str, root: Path, *options: str) -> dict[str, float]:
+        done = e2lm(
+            *("run", EXAMPLES / "science-cloze", "--suite", suite, "--out", tmp_path / name),
+            *options,
+            HF_ENDPOINT=hub.endpoint,
+            E2LM_CHECKPOINTS=str(root),
+        )
+        assert done.returncode == 0, done.stderr
+        return timeless_scores(tmp_path / name)
+
+    borrowed = []
+    for workers in (1, 2):
+        room = (2 * workers + 1.5) * weight / 1e9  # what is in use and on its way, and one to keep
+        root = tmp_path / f"here {workers}"
+        hub.sent.clear()
+        borrowed.append(run(f"borrowed {workers}", root, "--workers", str(workers), "--disk-budget", str(room)))
+        assert len(weights(root)) == 1
+        assert hub.sent["model.safetensors"] == weight * len(ITERATIONS)
+    whole = run("whole", root, "--disk-budget", "1")
     assert len(weights(root)) == len(ITERATIONS)
-    scores = [timeless_scores(tmp_path / name) for name in ("borrowed", "whole")]
-    assert scores[0] == scores[1]
+    assert borrowed == [whole, whole]
 
 
 def test_a_budget_that_holds_no_two_checkpoints_is_refused(hub: Hub, suite: Path, tmp_path: Path) -> None:
@@ -180,7 +182,9 @@ def test_a_budget_that_holds_no_two_checkpoints_is_refused(hub: Hub, suite: Path
     assert not weights(tmp_path / "here")
 
 
-def test_a_folder_of_steps_becomes_a_suite(miniature: Path, tmp_path: Path) -> None:
+def test_a_folder_of_steps_becomes_a_suite(
+    miniature: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = tmp_path / "runs"
     for iteration in ITERATIONS:
         (root / "ours").mkdir(parents=True, exist_ok=True)
@@ -188,11 +192,9 @@ def test_a_folder_of_steps_becomes_a_suite(miniature: Path, tmp_path: Path) -> N
     done = e2lm("suite", "new", tmp_path / "mine", "ours", "--tokens-per-step", "4096", E2LM_CHECKPOINTS=str(root))
     assert done.returncode == 0, done.stderr
     suite = tmp_path / "mine/suite.yaml"
-    run = e2lm(
-        "run", EXAMPLES / "science-cloze", "--suite", suite, "--out", tmp_path / "out", E2LM_CHECKPOINTS=str(root)
-    )
-    assert run.returncode == 0, run.stderr
-    assert "sq 0." in run.stdout
+    monkeypatch.setenv("E2LM_CHECKPOINTS", str(root))
+    assert main(["run", str(EXAMPLES / "science-cloze"), "--suite", str(suite), "--out", str(tmp_path / "out")]) == 0
+    assert "sq 0." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

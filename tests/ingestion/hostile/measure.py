@@ -1,23 +1,69 @@
-"""Run the command that follows and append its exit code, processor seconds and memory to the file named first.
+"""Open submissions, each in a process of its own, and say how it ended and what it took. test_corpus.py starts it.
 
-The peak memory of a process begins with that of the one that starts it, and a test run is large: this one is small.
+A line of JSON on standard input, [what, submission, folder], gets one on standard output: exit code, processor seconds
+with those of children, bytes of memory of the largest process. `what` is "read", as every program begins, or "check".
+Standard output and error go to files of the folder, which also has the current and the temporary folder.
+
+The processes are forks of this one, which has loaded the program already: that takes longer than most submissions. It
+is small, unlike the process of the tests, whose memory a process that it starts would begin with.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
+import signal
 import sys
+import traceback
+from pathlib import Path
+
+from e2lm import check as _check  # noqa: F401 (loaded before it is needed)
+from e2lm.cli import main as e2lm
+from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.evaluation import evaluation_of
+from e2lm_ingestion.submission import open_submission
+
+WALL_SECONDS = 60
+
+
+def read(submission: str) -> int:
+    """Returns 0 when the submission is tolerated, 2 when it is refused in one line."""
+    try:
+        with open_submission(Path(submission)) as opened:
+            evaluation_of(opened)
+    except SubmissionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def main() -> None:
-    """Returns when the command has ended, however it did."""
-    process = subprocess.Popen(sys.argv[2:])
-    _, status, usage = os.wait4(process.pid, 0)
-    memory = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    with open(sys.argv[1], "w") as report:
-        json.dump([os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, memory], report)
+    """Answer until standard input ends."""
+    for line in sys.stdin:
+        what, submission, folder = json.loads(line)
+        process = os.fork()
+        if not process:
+            _in_the_fork(what, submission, Path(folder))
+        _, status, usage = os.wait4(process, 0)
+        memory = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        print(json.dumps([os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, memory]), flush=True)
+
+
+def _in_the_fork(what: str, submission: str, folder: Path) -> None:
+    code = 1
+    try:
+        signal.alarm(WALL_SECONDS)
+        for number, path in enumerate((Path(os.devnull), folder / "output", folder / "error")):
+            os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
+        os.environ["TMPDIR"] = str(folder / "temporary")
+        os.chdir(folder / "current")
+        code = read(submission) if what == "read" else e2lm(["check", submission])
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 if __name__ == "__main__":

@@ -11,21 +11,22 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Queue
+from subprocess import PIPE
 from typing import cast
 
 import pytest
 
-from tests.ingestion.hostile import data, judge, language, measure, names, templates, yaml_files, zips
+from tests.ingestion.hostile import data, language, measure, names, templates, yaml_files, zips
 from tests.ingestion.hostile.corpus import TOLERATED, Case
 
 CASES = [*zips.CASES, *names.CASES, *yaml_files.CASES, *templates.CASES, *data.CASES, *language.CASES]
 SECONDS = 5.0  # of processor time, children included: a busy machine does not fail a test
 MEMORY = 1 << 30  # bytes resident, of the largest process
-WALL_SECONDS = 60
-JUDGE, CHECK = (
-    "test_the_corpus_is_refused_or_tolerated_as_stated",
-    "test_what_is_tolerated_can_be_checked_and_printed",
-)
+WHAT = {
+    "test_the_corpus_is_refused_or_tolerated_as_stated": "read",
+    "test_what_is_tolerated_can_be_checked_and_printed": "check",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +40,16 @@ class Outcome:
     memory: int  # bytes
 
 
-def run(command: list[str], folder: Path) -> Outcome:
+def run(what: str, submission: Path, folder: Path, process: subprocess.Popen[str]) -> Outcome:
     """Run in an empty current folder, with a temporary folder of its own."""
     for name in ("current", "temporary"):
         (folder / name).mkdir()
-    environment = {**os.environ, "TMPDIR": str(folder / "temporary"), "PYTHONDONTWRITEBYTECODE": "1"}
-    report = folder / "report.json"
-    with (folder / "output").open("wb") as output, (folder / "error").open("wb") as error:
-        subprocess.run(
-            [sys.executable, "-I", "-S", measure.__file__, str(report), *command],
-            stdout=output,
-            stderr=error,
-            stdin=subprocess.DEVNULL,
-            cwd=folder / "current",
-            env=environment,
-            timeout=WALL_SECONDS,
-            check=True,
-        )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps([what, str(submission), str(folder)]) + "\n")
+    process.stdin.flush()
+    code, seconds, memory = json.loads(process.stdout.readline())
     texts = [(folder / name).read_text(errors="replace") for name in ("output", "error")]
-    code, seconds, memory = json.loads(report.read_text())
     return Outcome(code, texts[0], texts[1], seconds, memory)
 
 
@@ -76,12 +68,16 @@ class Judged:
     left: set[tuple[str, int]]
 
 
-def judged(case: Case, command: list[str], folder: Path) -> Judged:
-    """Write a case and run the command on it."""
+def judged(case: Case, what: str, folder: Path, processes: Queue[subprocess.Popen[str]]) -> Judged:
+    """Write a case and read or check it in a fork of a process that is free."""
     (folder / "given").mkdir()
     submission = case.write(folder / "given")
     before = listing(folder / "given")
-    outcome = run([sys.executable, *command, str(submission)], folder)
+    process = processes.get()
+    try:
+        outcome = run(what, submission, folder, process)
+    finally:
+        processes.put(process)
     return Judged(
         outcome, before, listing(folder / "given"), listing(folder / "current") | listing(folder / "temporary")
     )
@@ -92,19 +88,28 @@ def judging(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[Judged]]]:
     """What becomes of each case that is tested here, by the test's name; as many processes as cores."""
-    commands = {JUDGE: [judge.__file__], CHECK: ["-m", "e2lm", "check"]}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    started = [
+        subprocess.Popen([sys.executable, "-B", measure.__file__], stdin=PIPE, stdout=PIPE, text=True)
+        for _ in range(os.cpu_count() or 1)
+    ]
+    processes: Queue[subprocess.Popen[str]] = Queue()
+    for process in started:
+        processes.put(process)
+    with ThreadPoolExecutor(len(started)) as pool:
         yield {
             item.name: pool.submit(
                 judged,
                 cast(Case, item.callspec.params["case"]),
-                commands[item.originalname],
+                WHAT[item.originalname],
                 tmp_path_factory.mktemp("case"),
+                processes,
             )
             for item in request.session.items
-            if isinstance(item, pytest.Function) and item.originalname in commands and item.path == request.path
+            if isinstance(item, pytest.Function) and item.originalname in WHAT and item.path == request.path
         }
         pool.shutdown(cancel_futures=True)
+    for process in started:
+        process.communicate()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
