@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from transformers import AutoTokenizer
 
 from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.engines.weights import read_ahead
@@ -171,6 +170,8 @@ class OneEngine:
     def _tokenizer_of(self, checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
         """The family's tokenizer."""
         if self._tokenizer is None:
+            from transformers import AutoTokenizer  # not at the top: it takes seconds
+
             self._tokenizer = AutoTokenizer.from_pretrained(
                 checkpoint.path, local_files_only=True, trust_remote_code=False
             )
