@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--image", metavar="NAME", help="the image that workers pull, instead of edition.yaml's")
     parser.add_argument("--queue", metavar="UUID", help="the Codabench queue that your workers listen to")
+    parser.epilog = "example: e2lm bundle -o bundle.zip\nnext:    e2lm dry-run bundle.zip submission.zip"
 
 
 def main(args: argparse.Namespace) -> int:
@@ -71,6 +72,10 @@ def collect(
     $names in competition.yaml and in the pages become what they stand for in this edition. Returns name -> content.
     Raises OrganizerError naming what is missing.
     """
+    if image is not None and not re.fullmatch(r"[\w./:@-]+", image):
+        raise OrganizerError(
+            f"--image {image!r}: not the name of an image; give one such as registry.example.org/e2lm:1.0"
+        )
     edition = edition.model_copy(update={"image": image or edition.image, "queue": _uuid(queue) or edition.queue})
     text = filled_in(_read(root / "competition.yaml").decode("utf-8"), edition, "competition.yaml")
     if edition.queue is not None:

@@ -32,12 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--suite",
         default="e2lm-2025-full",
-        help="suite for tokens and forecast: a name or suite.yaml (default: e2lm-2025-full)",
+        help="whose tokenizer counts and whose cost is forecast: a suite's name or suite.yaml (default: "
+        "e2lm-2025-full, on which uploads are judged)",
     )
     parser.add_argument(
-        "--gpu", choices=list(forecast.GPUS), default="A100", help="GPU of the forecast (default: A100)"
+        "--gpu", choices=list(forecast.GPUS), default="A100", help="the GPU of the forecast (default: A100)"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--json", action="store_true", help="print the same as JSON")
+    parser.epilog = "example: e2lm check my-task\nnext:    e2lm run my-task --suite miniature"
 
 
 def main(args: argparse.Namespace) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import errno
 import importlib
 import os
 import sys
+from typing import NoReturn
 
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_scoring.errors import OrganizerError as ScoringOrganizerError
@@ -14,7 +17,7 @@ from e2lm_scoring.errors import SubmissionError as ScoringSubmissionError
 COMMANDS = {
     "demo": "the whole competition in miniature: train, sweep, score, leaderboard",
     "new": "begin a submission: a folder that already runs, to be changed",
-    "check": "check a submission and show the first item as the model reads it",
+    "check": "check a submission and show the first items as the model reads them",
     "import-lm-eval": "write a submission from a task of lm-evaluation-harness and local data",
     "run": "run a submission on every checkpoint of a suite and score it",
     "rerun": "run many submissions on every checkpoint of a suite, each loaded once for all",
@@ -35,28 +38,84 @@ COMMANDS = {
 MAY_FETCH = ("suite", "--disk")
 
 
+# What a system refuses, and what to do; whatever else it says is a fault of the program and keeps its traceback.
+REMEDIES = {
+    errno.ENOENT: "check the path, or give another",
+    errno.ENOTDIR: "a file stands where a folder is needed; give another path",
+    errno.EEXIST: "a file stands where a folder is needed; give another path",
+    errno.EISDIR: "a folder stands where a file is needed; give a file",
+    errno.EACCES: "change its permissions, or give another path",
+    errno.EPERM: "change its permissions, or give another path",
+    errno.EROFS: "give a path where you may write",
+    errno.ENAMETOOLONG: "give a shorter name",
+    errno.ENOSPC: "free disk space, or give a path on another disk; then run it again",
+    errno.EDQUOT: "free disk space, or give a path on another disk; then run it again",
+}
+
+NEXT = (
+    "Begin with e2lm new my-task, then e2lm check, run and pack; e2lm COMMAND --help explains one and gives an example"
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and end with exit code 2."""
+        self.exit(2, f"error: {self.prog}: {message}; see {self.prog} --help\n")
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command. Returns its exit code; 2 for an error that the message explains, 130 when interrupted."""
+    if os.name == "nt":  # sandboxes and locks are those of Unix
+        print("error: e2lm runs on Linux and macOS; on Windows, install it in WSL: wsl --install", file=sys.stderr)
+        return 2
     arguments = sys.argv[1:] if argv is None else argv
     if not any(argument.startswith(MAY_FETCH) for argument in arguments):
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin for a shared core cost minutes
-    parser = argparse.ArgumentParser(prog="e2lm", description="Early Training Evaluation of Language Models")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
-    for name, summary in COMMANDS.items():
-        subparser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
-        if name == chosen:  # the others would import torch and more, only to be listed
-            module = importlib.import_module(f"e2lm.{name.replace('-', '_')}")
-            module.add_arguments(subparser)
-            subparser.set_defaults(main=module.main)
-    args = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")  # a terminal without Unicode shows what it can
     try:
+        args = _parsed(arguments)
         code: int = args.main(args)
+        sys.stdout.flush()
     except (SubmissionError, OrganizerError, ScoringSubmissionError, ScoringOrganizerError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # of `e2lm check my-task | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        if error.errno not in REMEDIES:
+            raise
+        place = f"{error.filename2 or error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror}: {REMEDIES[error.errno]}", file=sys.stderr)
+        return 2
     return code
+
+
+def _parsed(arguments: list[str]) -> argparse.Namespace:
+    parser = Parser(prog="e2lm", description="Early Training Evaluation of Language Models.", epilog=NEXT)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if chosen is not None and chosen not in COMMANDS:
+        close = difflib.get_close_matches(chosen, COMMANDS, n=1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        parser.error(f"{chosen!r} is no command{meant}")
+    for name, summary in COMMANDS.items():
+        subparser = commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if name == chosen:  # the others would import torch and more, only to be listed
+            module = importlib.import_module(f"e2lm.{name.replace('-', '_')}")
+            module.add_arguments(subparser)
+            subparser.set_defaults(main=module.main)
+    return parser.parse_args(arguments)

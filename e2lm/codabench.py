@@ -60,8 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--yes", action="store_true", help="rerun: do it; without, it is only said what would be done")
     parser.epilog = (
-        f"Signs in with the token in {TOKEN_VARIABLE}, or with {USER_VARIABLE} and {PASSWORD_VARIABLE}, from the "
-        "environment. list and fetch change nothing on the site."
+        "example: e2lm codabench fetch PHASE --out submissions\n"
+        f"Signs in with the token in {TOKEN_VARIABLE},\n"
+        f"or with {USER_VARIABLE} and {PASSWORD_VARIABLE}, from the environment.\n"
+        "list and fetch change nothing on the site."
     )
 
 

@@ -37,14 +37,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm compare`."""
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a folder that e2lm run left")
     parser.add_argument("--suite", help="a suite's name or suite.yaml (default: the suite that the first run names)")
-    parser.add_argument("--out", type=Path, default=Path("comparison.html"), help="the page (default: comparison.html)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("comparison.html"), metavar="HTML", help="the page (default: comparison.html)"
+    )
+    parser.epilog = "example: e2lm compare build/my-task build/other-task"
 
 
 def main(args: argparse.Namespace) -> int:
     """Print the runs, best first, and P(A > B) of every two; draw the same into one HTML file."""
     if len(args.runs) < 2:
         raise OrganizerError("one run alone cannot be compared: give two or more folders that e2lm run left")
-    suite = find_suite(args.suite or _suite_of(_results_folder(args.runs[0])))
+    suites = [_suite_of(_results_folder(folder)) for folder in args.runs]
+    for folder, own in zip(args.runs, suites, strict=True):
+        if own != suites[0]:
+            raise OrganizerError(
+                f"{folder}: a run over {own}, but {args.runs[0]} is one over {suites[0]}; compare runs over one suite"
+            )
+    suite = find_suite(args.suite or suites[0])
     configuration = load_configuration(suite.scoring)
     runs = _named([_load(folder, configuration) for folder in args.runs], args.runs)
     key = "score" if all("score" in run.evaluation.scores for run in runs) else "sq"

@@ -20,7 +20,14 @@ EXAMPLES = ("science-cloze", "science-letters", "web-trivia", "noise")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm demo`."""
     parser.add_argument(
-        "--out", type=Path, default=Path("build/demo"), help="where the outcome goes (default: build/demo)"
+        "--out",
+        type=Path,
+        default=Path("build/demo"),
+        metavar="FOLDER",
+        help="for the runs, their reports and leaderboard.json (default: build/demo)",
+    )
+    parser.epilog = (
+        "Takes minutes: the first time it trains seven small models, and keeps them.\nnext: e2lm new my-task"
     )
 
 

@@ -22,9 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm dry-run`."""
     parser.add_argument("bundle", type=Path, help="the zip that e2lm bundle wrote")
     parser.add_argument("submission", type=Path, help="a submission's zip or folder")
-    parser.add_argument("--out", type=Path, help="folder for what the steps leave (default: a temporary one)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="for what the steps leave (default: a temporary one)"
+    )
     parser.add_argument("--docker", action="store_true", help="run in the image, with all that a worker takes away")
     parser.add_argument("--image", metavar="NAME", help="with --docker: another image than the bundle's docker_image")
+    parser.epilog = "example: e2lm dry-run bundle.zip submission.zip\nExit code 2: the submission failed."
 
 
 def main(args: argparse.Namespace) -> int:

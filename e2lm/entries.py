@@ -98,9 +98,9 @@ def load_entries(path: Path) -> dict[str, Entry]:
         text = path.read_text(encoding="utf-8")
         content = json.loads(text, object_pairs_hook=_once) if path.suffix == ".json" else yaml.load(text, _Loader)
     except OSError as error:
-        raise OrganizerError(f"{path}: unreadable ({error.strerror})") from None
+        raise OrganizerError(f"{path}: unreadable ({error.strerror}); give a file of entries") from None
     except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise OrganizerError(f"{path}: {' '.join(str(error).split())}") from None
+        raise OrganizerError(f"{path}: {' '.join(str(error).split())}; docs/ranking.md has the format") from None
     try:
         return _EntriesFile.model_validate(content).root
     except ValidationError as error:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from e2lm.arguments import count, count_or_none
 from e2lm.imported_task import write_task
 from e2lm.progress import progress_bar
 from e2lm_ingestion.errors import OrganizerError
@@ -41,9 +42,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a folder with the data set's files as the Hub has them, or the .jsonl, .json, .csv or .parquet file of "
         "one split, as the task names it, once for each split",
     )
-    parser.add_argument("--num-fewshot", type=int, metavar="N", help="examples before each item (default: the task's)")
-    parser.add_argument("--limit", type=int, default=MAX_ITEMS, metavar="N", help="keep the first N items of a task")
-    parser.add_argument("--include-path", type=Path, help="folder of tasks of your own, as lm_eval has it")
+    parser.add_argument(
+        "--num-fewshot", type=count_or_none, metavar="N", help="examples before each item (default: the task's)"
+    )
+    parser.add_argument(
+        "--limit",
+        type=count,
+        default=MAX_ITEMS,
+        metavar="N",
+        help=f"keep the first N items of a task (default: {MAX_ITEMS:,}, the most that a submission may have)",
+    )
+    parser.add_argument(
+        "--include-path", type=Path, metavar="FOLDER", help="the folder of tasks of your own, as lm_eval has it"
+    )
+    parser.epilog = (
+        "example: e2lm import-lm-eval arc_easy arc --data ai2_arc\n"
+        "next:    e2lm check arc\n"
+        "Needs lm-evaluation-harness: python -m pip install lm_eval"
+    )
 
 
 def main(args: argparse.Namespace) -> int:

@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
 
+from e2lm.arguments import count
 from e2lm.catalog import find_suite
 from e2lm.judging.endpoint import KEY_VARIABLE, Endpoint
 from e2lm.judging.prompt import SCHEMA, described, messages, prompt_hash, read_verdict
 from e2lm.judging.verdicts import Answer, Outcome, line_of, outcome_of, read_answers, sample, write_answers
 from e2lm.progress import progress_bar
 from e2lm_ingestion.checks.questions import Question, questions_of
-from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.prompts import items_by_task
 from e2lm_ingestion.submission import Submission, open_submission
 from e2lm_scoring.configuration import load_configuration
@@ -28,24 +28,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm judge`."""
     parser.add_argument("submission", type=Path, help="a submission's folder or zip")
     parser.add_argument(
-        "--base-url", required=True, help="an OpenAI-compatible endpoint, such as http://localhost:8000/v1"
+        "--base-url",
+        required=True,
+        metavar="URL",
+        help="an OpenAI-compatible endpoint, such as http://localhost:8000/v1",
     )
-    parser.add_argument("--model", required=True, help="the model's name there")
-    parser.add_argument("--items", type=int, default=50, help="how many items are asked about (default: 50)")
-    parser.add_argument("--seed", type=int, default=0, help="which items are drawn (default: 0)")
-    parser.add_argument("--concurrency", type=int, default=4, help="requests at a time (default: 4)")
-    parser.add_argument("--suite", default="e2lm-2025-full", help="whose scoring.yaml has the threshold")
+    parser.add_argument("--model", required=True, metavar="NAME", help="the model's name there")
     parser.add_argument(
-        "--out", type=Path, help="file of the answers; goes on with it (default: SUBMISSION-judge.jsonl)"
+        "--items", type=count, metavar="N", default=50, help="how many items are asked about (default: 50)"
+    )
+    parser.add_argument("--seed", type=int, metavar="N", default=0, help="which items are drawn (default: 0)")
+    parser.add_argument("--concurrency", type=count, metavar="N", default=4, help="requests at a time (default: 4)")
+    parser.add_argument(
+        "--suite", default="e2lm-2025-full", help="whose scoring.yaml has the threshold (default: e2lm-2025-full)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="the answers; run again to go on with them (default: SUBMISSION-judge.jsonl)",
     )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
-    parser.epilog = f"An endpoint's key is read from the environment variable {KEY_VARIABLE}. Exit code 1: not passed."
+    parser.epilog = (
+        "example: e2lm judge my-task --base-url http://localhost:8000/v1 --model NAME\n"
+        f"An endpoint's key is read from the environment variable {KEY_VARIABLE}.\n"
+        "Exit code 1: not passed."
+    )
 
 
 def main(args: argparse.Namespace) -> int:
     """Ask what is not answered yet, count, print. Returns 0 where the submission passes and 1 where it does not."""
-    if args.items < 1 or args.concurrency < 1:
-        raise OrganizerError("--items and --concurrency: 1 or more")
     threshold = load_configuration(find_suite(args.suite).scoring).min_accept_rate
     out = args.out or Path(f"{args.submission.resolve().name.removesuffix('.zip')}-judge.jsonl")
     with open_submission(args.submission) as submission:

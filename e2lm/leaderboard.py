@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="participant",
         help="organizer: reports also show late checkpoints and the web-only model (default: participant)",
     )
+    parser.epilog = "example: e2lm leaderboard build/demo -o build/site\nnext:    open build/site/index.html"
 
 
 def main(args: argparse.Namespace) -> int:

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="science-cloze",
         help="the example to begin from (default: science-cloze)",
     )
+    parser.epilog = "example: e2lm new my-task\nnext:    e2lm check my-task"
 
 
 def main(args: argparse.Namespace) -> int:

@@ -52,11 +52,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "submissions", type=Path, nargs="+", help="zips or folders of submissions, or a folder that holds many"
     )
     parser.add_argument(
-        "--benchmarks", type=Path, metavar="FOLDER", help="public benchmarks: .jsonl .json .csv .parquet .txt"
+        "--benchmarks",
+        type=Path,
+        metavar="FOLDER",
+        help="public benchmarks on this disk: .jsonl .json .csv .parquet .txt",
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("overlap.csv"), help="the shared items, as CSV (default: overlap.csv)"
+        "--out",
+        type=Path,
+        default=Path("overlap.csv"),
+        metavar="CSV",
+        help="the shared items (default: overlap.csv)",
     )
+    parser.epilog = "example: e2lm overlap submissions --benchmarks benchmarks"
 
 
 def main(args: argparse.Namespace) -> int:
@@ -87,8 +95,10 @@ def submission_paths(given: Iterable[Path]) -> list[Path]:
             if not inner:
                 raise OrganizerError(f"{path}: holds no submission: neither a zip nor a folder with a task.yaml")
             paths += inner
-        else:
+        elif path.exists():
             paths.append(path)
+        else:
+            raise OrganizerError(f"{path}: there is no such file or folder; give submissions, or a folder of them")
     return paths
 
 
@@ -112,9 +122,11 @@ def read_submissions(paths: Sequence[Path], vocabulary: Vocabulary) -> tuple[lis
 
 def read_benchmarks(folder: Path, vocabulary: Vocabulary) -> list[Source]:
     """The files of a folder, each one benchmark; a row, or a line of a .txt file, is one text."""
+    if not folder.is_dir():
+        raise OrganizerError(f"{folder}: no such folder; give the folder that holds the benchmarks' files")
     paths = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in BENCHMARK_FILES and p.is_file()]
     if not paths:
-        raise OrganizerError(f"{folder}: no benchmark: {' '.join(sorted(BENCHMARK_FILES))}")
+        raise OrganizerError(f"{folder}: no benchmark in it; put files there: {' '.join(sorted(BENCHMARK_FILES))}")
     sources = []
     for path in paths:
         try:

@@ -16,12 +16,24 @@ from e2lm_ingestion.submission import open_submission
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm pack`."""
     parser.add_argument("folder", type=Path, help="the folder that holds task.yaml")
-    parser.add_argument("-o", "--output", type=Path, default=Path("submission.zip"), metavar="ZIP")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("submission.zip"),
+        metavar="ZIP",
+        help="the file to write (default: submission.zip)",
+    )
+    parser.epilog = (
+        "example: e2lm pack my-task\nnext:    upload the zip on the competition's page, under My Submissions"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
     """Check what would be uploaded, then write it: there is no zip of a submission that would be refused."""
     root = root_of(args.folder)
+    if args.output.is_dir():
+        raise SubmissionError(f"{args.output}: a folder; give the zip a name, such as {args.output / 'submission.zip'}")
     entries = {inner: path.read_bytes() for inner, path in files_under(root) if path.resolve() != args.output.resolve()}
     with tempfile.TemporaryDirectory() as folder:
         packed = Path(folder) / "submission.zip"

@@ -1,12 +1,14 @@
-"""Progress bars for the terminal; where there is none (a log file), a line now and then."""
+"""Progress bars for the terminal; where there is none (a log file, a notebook), a line now and then."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Column
 
 LINES_IN_A_LOG = 5
 
@@ -15,18 +17,20 @@ LINES_IN_A_LOG = 5
 def progress_bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
     """Yield `update(done, total, detail)`, drawn on stderr as a bar or, without a terminal, as a few lines."""
     console = Console(stderr=True)
-    if not console.is_terminal:
+    # A notebook gives its commands a terminal, but keeps every picture of the bar that was drawn there.
+    if not console.is_terminal or "JPY_PARENT_PID" in os.environ:
         yield lambda done, total, detail: _log(console, title, done, total, detail)
         return
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=28),
+        BarColumn(bar_width=16),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[detail]}", markup=True),
+        # what there is room for: unlike this, the others are never cut
+        TextColumn("{task.fields[detail]}", style="dim", markup=False, table_column=Column(ratio=1, no_wrap=True)),
     )
-    with Progress(*columns, console=console) as bars:
+    with Progress(*columns, console=console, expand=True) as bars:
         bar = bars.add_task(title, total=None, detail="")
         yield lambda done, total, detail: bars.update(bar, completed=done, total=total, detail=detail)
 

@@ -22,7 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm rank`."""
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUNS", help="folders of e2lm run, or a folder of them")
     parser.add_argument("--entries", type=Path, metavar="FILE", help="entries.yaml or .json: teams and fact sheets")
-    parser.add_argument("--out", type=Path, required=True, help="folder for ranking.csv, ranking.json and ranking.md")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="for ranking.csv, ranking.json and ranking.md"
+    )
+    parser.epilog = "example: e2lm rank build/demo --out build/ranking"
 
 
 def main(args: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from e2lm.arguments import count, positive
 from e2lm.catalog import SuiteFiles, find_suite
 from e2lm.drift import report_drift
 from e2lm.progress import progress_bar
@@ -52,18 +53,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "submissions", type=Path, nargs="+", help="zips or folders of submissions, or folders that hold such"
     )
     parser.add_argument("--suite", default="miniature", help="a suite's name or suite.yaml (default: miniature)")
-    parser.add_argument("--out", type=Path, required=True, help="folder for a folder each; run again to resume")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="for a folder each; run again to resume"
+    )
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="auto: vllm with a GPU, else transformers")
     parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
-    parser.add_argument("--workers", type=int, metavar="N", help="engines side by side (default: one for each GPU)")
+    parser.add_argument("--workers", type=count, metavar="N", help="engines side by side (default: one for each GPU)")
     parser.add_argument("--ray", metavar="ADDRESS", help="run on this Ray cluster; local starts one here")
     parser.add_argument(
         "--disk-budget",
-        type=float,
+        type=positive,
         metavar="GB",
-        help="fetch missing checkpoints from the Hub, each one ahead of its use, and keep at most so much of them",
+        help="fetch missing checkpoints from the Hub, each one ahead of its use, and keep at most so many GB of them",
     )
     parser.add_argument("--development", type=Path, metavar="FOLDER", help="earlier runs: name what differs from them")
+    parser.epilog = (
+        "example: e2lm rerun submissions --suite e2lm-2025-full --out final\nnext:    e2lm rank final --out ranking\n"
+        "Exit code 1: a submission failed; the others are scored."
+    )
 
 
 def main(args: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 from e2lm.catalog import find_suite
@@ -22,11 +23,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--filter", metavar="NAME", help="which filter of a task whose model writes (default: the first)"
     )
     parser.add_argument("--suite", help="a suite's name or suite.yaml (default: the one of the run)")
-    parser.add_argument("--out", type=Path, help="folder for the outcome (default: RESULTS-METRIC)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="for the outcome (default: RESULTS-METRIC)")
+    parser.epilog = (
+        "example: e2lm rescore build/my-task --metric acc_norm\n"
+        "next:    e2lm compare build/my-task build/my-task-acc_norm"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
     """Rescore, score, report; the last lines say where everything is."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", args.metric):
+        raise SubmissionError(
+            f"--metric {args.metric}: a metric's name has letters, digits, - _ and . ; give such a name"
+        )
     results = args.run / "results" if (args.run / "results").is_dir() else args.run
     out = args.out or args.run.with_name(f"{args.run.name}-{args.metric}")
     if out.resolve() in (results.resolve(), args.run.resolve()):

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from e2lm.arguments import count, positive
 from e2lm.catalog import SuiteFiles, find_suite
 from e2lm.progress import progress_bar
 from e2lm.scores_text import print_scores
@@ -19,6 +20,7 @@ from e2lm_ingestion.runners import visible_gpus
 from e2lm_ingestion.submission import open_submission
 from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite
 from e2lm_ingestion.sweep import Progress, sweep
+from e2lm_scoring.configuration import load_configuration
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.evaluation import Evaluation
 from e2lm_scoring.outcome import leave_failure, score
@@ -30,26 +32,49 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm run`."""
     parser.add_argument("submission", type=Path, help="a submission's folder or zip")
-    parser.add_argument("--suite", default="miniature", help="a suite's name or suite.yaml (default: miniature)")
     parser.add_argument(
-        "--out", type=Path, help="folder for the outcome; run again to resume (default: build/ and the folder's name)"
+        "--suite", default="miniature", help="a suite's name or suite.yaml (default: miniature; see e2lm suite list)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="for results, scores and report; run again to resume (default: build/ and the submission's name)",
     )
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="auto: vllm with a GPU, else transformers")
-    parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes side by side (default: one for each GPU)")
+    parser.add_argument(
+        "--dtype",
+        default="auto",
+        help="auto, float32, bfloat16 or float16 (default: auto: float32 on a CPU, bfloat16 on a GPU that has it, "
+        "else float16)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=count,
+        metavar="N",
+        help="processes side by side, up to the number of GPUs or, without one, of cores (default: one for each GPU)",
+    )
     parser.add_argument(
         "--disk-budget",
-        type=float,
+        type=positive,
         metavar="GB",
-        help="fetch missing checkpoints from the Hub, each one ahead of its use, and keep at most so much of them",
+        help="fetch missing checkpoints from the Hub, each one ahead of its use, and keep at most so many GB of them",
     )
-    parser.add_argument("--deadline", type=float, metavar="MINUTES", help="stop in time; run again to go on")
+    parser.add_argument(
+        "--deadline", type=positive, metavar="MINUTES", help="stop before so many minutes are over; run again to go on"
+    )
+    parser.epilog = (
+        "examples: e2lm run my-task\n"
+        "          e2lm run my-task --suite e2lm-2025 --disk-budget 40\n"
+        "next:     e2lm pack my-task, or e2lm compare with another run"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
     """Sweep, score, report; the last lines say where everything is."""
     deadline = args.deadline * 60 if args.deadline else None
     suite = find_suite(args.suite)
+    load_configuration(suite.scoring)  # a mistake there is said before the sweep, not after it
     if args.suite == "miniature" and not _is_trained(suite):
         with open_submission(args.submission) as submission:
             items_by_task(submission)  # a mistake is said before minutes of training
@@ -119,6 +144,10 @@ def borrowed(suite: Suite, disk_budget: float, workers: int | None) -> Loan:
     """A loan of `disk_budget` GB from the Hub, for one or more engines. Raises OrganizerError naming what is wrong."""
     from e2lm.loan import GIGABYTE, Loan
 
+    if suite.suite == "miniature":
+        raise OrganizerError(
+            "--disk-budget is for suites on the Hub, and the miniature one is trained here; leave it out"
+        )
     print(f"{suite.suite}: asking the Hub for its checkpoints", file=sys.stderr)
     return Loan(suite, checkpoints_root(), int(disk_budget * GIGABYTE), workers or len(visible_gpus()) or 1)
 

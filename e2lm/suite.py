@@ -20,16 +20,27 @@ from e2lm_ingestion.suite import Checkpoint, Suite, checkpoints_of, checkpoints_
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm suite`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", help="the suites that come with the project")
-    show = actions.add_parser("show", help="a suite's checkpoints and where they are on this machine")
+    actions.add_parser(
+        "list",
+        help="the suites that come with the project",
+        description="List the suites that come with the project: the names that --suite takes.",
+    )
+    show = actions.add_parser(
+        "show",
+        help="a suite's models and how many of their checkpoints are on this machine",
+        description="Show a suite's models, and how many of their checkpoints are in $E2LM_CHECKPOINTS (default: the "
+        "user's cache).",
+        epilog="example: e2lm suite show e2lm-2025",
+    )
     show.add_argument("name", help="a suite's name or suite.yaml")
-    show.add_argument("--json", action="store_true", help="print JSON")
+    show.add_argument("--json", action="store_true", help="print every checkpoint with its path, as JSON")
     fetch = actions.add_parser(
         "fetch",
         help="bring a suite's checkpoints here, whole and checked (the miniature one is trained)",
         description="Bring a suite's checkpoints into $E2LM_CHECKPOINTS (default: the user's cache; on a worker, the "
         "folder that is mounted at /app/data) and check every file against the Hub's digest. Stopped, it goes on where "
         "it was. HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE mean what they mean to huggingface_hub.",
+        epilog="example: e2lm suite fetch miniature (157 MB, trained in about four minutes); e2lm-2025 has 500 GB",
     )
     fetch.add_argument("name", help="a suite's name or suite.yaml")
     suite_new.add_arguments(
@@ -38,6 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help="describe a training run of your own as a suite",
             description="Write suite.yaml and scoring.yaml for the checkpoints of one model: a folder of folders, or a "
             "repository of the Hub with a folder or a revision for each checkpoint. Add more models by hand.",
+            epilog=suite_new.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
 

@@ -9,10 +9,19 @@ from pathlib import Path
 
 import yaml
 
+from e2lm.arguments import count
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import checkpoints_root
 
 LEAST = 8  # early checkpoints that signal quality needs
+EXAMPLES = """\
+examples:
+  e2lm suite new mine ours --tokens-per-step 4194304
+  e2lm suite new small tiiuae/dense-500m-arch1 --checkpoint "iter_{iteration:07d}" \\
+      --iterations 4000:52000:4000 --tokens-per-step 4194304
+  e2lm suite new pythia EleutherAI/pythia-70m --revision "step{iteration}" \\
+      --iterations 1000:143000:2000 --tokens-per-step 2097152
+next: e2lm run my-task --suite mine/suite.yaml"""
 FOLDER = re.compile(r"(?P<before>.*?)(?P<number>\d+)(?P<after>\D*)")
 
 
@@ -27,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--tokens-per-step",
-        type=int,
+        type=count,
         required=True,
         metavar="N",
         help="training tokens of an optimizer step: batch x length",
@@ -41,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="START:STOP:STEP",
         help="Hub: the iterations, both ends included, such as 1000:16000:1000",
     )
-    parser.add_argument("--context", type=int, default=2048, metavar="N", help="tokens of context (default: 2048)")
+    parser.add_argument("--context", type=count, default=2048, metavar="N", help="tokens of context (default: 2048)")
 
 
 def main(args: argparse.Namespace) -> None:
@@ -49,7 +58,7 @@ def main(args: argparse.Namespace) -> None:
     on_hub = args.revision or args.checkpoint or args.iterations
     if on_hub:
         source, checkpoint, iterations = args.source, args.checkpoint or args.revision, _range(args.iterations)
-        if checkpoint is None or "{iteration" not in checkpoint:
+        if checkpoint is None or not _names_iterations(checkpoint):
             raise OrganizerError('--revision or --checkpoint: give a text such as "step{iteration}"')
     else:
         source, checkpoint, iterations = _in_folder(args.source)
@@ -88,6 +97,14 @@ def main(args: argparse.Namespace) -> None:
         (args.output / file).write_text(yaml.safe_dump(value, sort_keys=False, width=120), encoding="utf-8")
         print(args.output / file)
     print(f"next:   e2lm run SUBMISSION --suite {args.output / 'suite.yaml'}" + (" --disk-budget 50" if on_hub else ""))
+
+
+def _names_iterations(pattern: str) -> bool:
+    """Whether it gives every iteration a name of its own, as `step{iteration}` does."""
+    try:
+        return pattern.format(iteration=1) != pattern.format(iteration=2)
+    except (LookupError, ValueError):
+        return False
 
 
 def _range(text: str | None) -> list[int]:

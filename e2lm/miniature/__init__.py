@@ -7,15 +7,15 @@ model learns of the people alone. Each has 14 early checkpoints (iterations 4,00
 1 nominal GT is 896 real tokens (7 optimizer steps of 2 sequences of 64 tokens), so 0.18 million tokens for the early
 window and 0.89 million for the whole. The 154 checkpoints take about 150 MB.
 
-    mini-150k-arch1      160,064 parameters    2 layers, width 64
-    mini-150k-arch1-web  160,064               the same, web only
-    mini-150k-arch2      131,264               1 layer, width 64
-    mini-200k-arch1      188,864               3 layers, width 64
-    mini-200k-arch2      246,240               2 layers, width 96
-    mini-400k-arch1      403,104               3 layers, width 96
-    mini-400k-arch2      459,392               2 layers, width 128
+    mini-150k-arch1      158,144 parameters    2 layers, width 64
+    mini-150k-arch1-web  158,144               the same, web only
+    mini-150k-arch2      129,344               1 layer, width 64
+    mini-200k-arch1      186,944               3 layers, width 64
+    mini-200k-arch2      243,360               2 layers, width 96
+    mini-400k-arch1      400,224               3 layers, width 96
+    mini-400k-arch2      455,552               2 layers, width 128
 
-Training takes about four minutes of processor time, in two processes of one thread each. Weights are float32 and the
+Training takes about four minutes on two cores, in two processes of one thread each. Weights are float32 and the
 same on every run on one machine.
 
 worlds.py: the facts and the documents that tell them. tokenizer.py: byte-level BPE. training.py: one model.

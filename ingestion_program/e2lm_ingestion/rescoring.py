@@ -33,7 +33,9 @@ def rescore(results: Path, name: str, out: Path, *, expression: str | None = Non
     metric = _metric(head, name, expression)
     items = _arrays(results, ITEMS, head["items"]["sha256"])
     written = head["output_type"] == "generate_until"
-    if written and chain is not None:
+    if chain is not None and not written:
+        raise SubmissionError(f"--filter {chain}: this task compares given answers and has no filter; leave it out")
+    if chain is not None:
         head["filter_list"] = [own for own in head["filter_list"] if own["name"] == chain]
         if not head["filter_list"]:
             raise SubmissionError(f"{chain}: the task has no filter of this name")

@@ -53,10 +53,9 @@ def make_processes(job: Job, workers: int | None) -> Runner:
 def _environments(workers: int | None) -> list[dict[str, str]]:
     """The variables by which each process gets its device, or its share of the cores."""
     gpus = visible_gpus()
-    if workers is not None and (workers < 1 or 0 < len(gpus) < workers):
-        raise OrganizerError(
-            f"--workers {workers}: give 1 to {len(gpus) or _cores()}, the number of GPUs or else of cores"
-        )
+    most = len(gpus) or max(2, _cores())  # without a GPU two may share a core; many would only fill the memory
+    if workers is not None and not 1 <= workers <= most:
+        raise OrganizerError(f"--workers {workers}: give 1 to {most}, the number of GPUs or else of cores")
     count = workers or len(gpus) or 1
     if gpus:
         return [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus[:count]]

@@ -142,12 +142,14 @@ def load_suite(path: Path) -> Suite:
         return Suite.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise OrganizerError(f"{path}: there is no such file; it lists the models and checkpoints of a suite") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise OrganizerError(f"{path}: not a readable text file: {error}; give a suite.yaml") from None
     except yaml.YAMLError as error:
         raise OrganizerError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise OrganizerError(f"{path}: {place}: {first['msg']}") from None
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise OrganizerError(f"{path}: {place}: {' '.join(first['msg'].split())}") from None
 
 
 def checkpoints_root() -> Path:
@@ -193,8 +195,8 @@ def verify_checkpoint(checkpoint: Checkpoint) -> None:
     for name in ("config.json", "tokenizer.json"):
         if not (checkpoint.path / name).is_file():
             raise OrganizerError(
-                f"{checkpoint.path / name}: missing, so {checkpoint} cannot be scored; fetch or train the suite again, "
-                "or point E2LM_CHECKPOINTS at the folder that holds it"
+                f"{checkpoint.path / name}: missing, so {checkpoint} cannot be scored; bring it with "
+                "`e2lm suite fetch` or `e2lm run --disk-budget`, or point E2LM_CHECKPOINTS at the folder that holds it"
             )
     for file in weight_files(checkpoint):
         if not file.is_file():

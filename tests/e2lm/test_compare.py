@@ -14,10 +14,12 @@ from tests.scoring.conftest import SCORING, write_results
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    """Two runs over the tiny suite, one of them with its scores turned around."""
+    """Two runs over the tiny suite, one of them with its scores turned around, and one over another suite."""
     (tmp_path / "scoring.yaml").write_text(yaml.safe_dump(SCORING))
-    for name in ("rising", "falling"):
+    for name in ("rising", "falling", "other"):
         write_results(tmp_path / name / "results")
+    path = tmp_path / "other/results/results.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"suite": "another"}))
     path = tmp_path / "falling/results/results.json"
     turned = json.loads(path.read_text()) | {"task": "<b>falling", "higher_is_better": False}
     turned["submission"]["sha256"] = "1" * 64
@@ -47,7 +49,9 @@ def test_a_run_equals_itself(runs: Path) -> None:
     ("arguments", "said"),
     [
         (["rising"], "two or more"),
-        (["rising", "nowhere", "--suite", "suite.yaml"], "results.json: missing"),
+        (["rising", "nowhere", "--suite", "suite.yaml"], "nowhere/results.json: missing"),
+        (["rising", "nowhere", "--suite", "suite.yaml"], "give a folder that e2lm run left"),
+        (["rising", "other", "--suite", "suite.yaml"], "other: a run over another, but rising is one over tiny"),
         (["nowhere", "rising"], "give a folder that e2lm run left"),
         (["rising", "falling"], "no suite is named 'tiny'"),
     ],

@@ -57,6 +57,8 @@ def test_another_metric_is_computed_from_what_was_kept(science_cloze_run: Path, 
         (["--metric", "acc_nrm"], "multiple_choice has no metric acc_nrm; did you mean acc_norm?"),
         (["--metric", "mine", "--expression", "ll"], "column 1 of 'll': it gives a number for each choice"),
         (["--metric", "acc_mutual_info"], "there is no ll_unconditional here: name it in a metric of metric_list"),
+        (["--metric", "../x", "--expression", "ll[gold]"], "--metric ../x: a metric's name has letters, digits"),
+        (["--metric", "acc_norm", "--filter", "words"], "--filter words: this task compares given answers"),
         (["--metric", "perplexity"], "multiple_choice has no metric perplexity"),
     ],
 )
