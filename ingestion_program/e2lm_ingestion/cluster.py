@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,10 +23,9 @@ PATIENCE = 600.0  # seconds without anything but actors that wait for a device
 
 def _import_ray() -> Any:  # noqa: ANN401 (not installed everywhere, so not typed)
     try:
-        import ray
+        return importlib.import_module("ray")
     except ImportError:
         raise OrganizerError("--ray needs Ray: pip install -r requirements/ray.txt") from None
-    return ray
 
 
 class Actor:
@@ -174,9 +174,7 @@ class _Stored:
     reference: Any
 
     def __call__(self) -> Evaluation:
-        import ray
-
-        evaluation: Evaluation = ray.get(self.reference)
+        evaluation: Evaluation = _import_ray().get(self.reference)
         return evaluation
 
 

@@ -139,7 +139,10 @@ class Checkpoint:
 def load_suite(path: Path) -> Suite:
     """Read a suite file. Raises OrganizerError naming the file and the key."""
     try:
-        return Suite.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise OrganizerError(f"{path}: holds no keys; a suite.yaml has suite, tokens and models")
+        return Suite.model_validate(content)
     except FileNotFoundError:
         raise OrganizerError(f"{path}: there is no such file; it lists the models and checkpoints of a suite") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -73,6 +73,14 @@ def make_checkpoint(folder: Path, config: str = "{}") -> Checkpoint:
     return Checkpoint(folder.parent.name, 4000, 1, folder)
 
 
+@pytest.mark.parametrize("content", ["", "a text", "[1, 2]"])
+def test_a_suite_without_keys_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "suite.yaml"
+    path.write_text(content)
+    with pytest.raises(OrganizerError, match=r"suite.yaml: holds no keys"):
+        load_suite(path)
+
+
 def test_a_whole_checkpoint_passes(tmp_path: Path) -> None:
     verify_checkpoint(make_checkpoint(tmp_path / "a/iter"))
 
