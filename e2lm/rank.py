@@ -11,8 +11,9 @@ from rich.text import Text
 
 from e2lm.catalog import HOUSE
 from e2lm.edition import read_edition
-from e2lm.entries import load_entries
+from e2lm.entries import Entry, load_entries
 from e2lm.ranking_files import prize_text, rank_text, ranking_csv, ranking_json, ranking_markdown
+from e2lm.rerun_index import failed_in
 from e2lm.scored_runs import COMPONENTS, by_suite, load_runs
 from e2lm.standing import Place, rank
 from e2lm_scoring.errors import OrganizerError
@@ -30,7 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print the ranking and write it as CSV, JSON and Markdown."""
-    suites = by_suite(load_runs(args.runs, load_entries(args.entries) if args.entries else {}))
+    entries = load_entries(args.entries) if args.entries else {}
+    failed = [row for folder in args.runs for row in failed_in(folder)]
+    suites = by_suite(
+        load_runs(args.runs, {name: entries[name] for name in entries.keys() - {row.name for row in failed}})
+    )
     if len(suites) > 1:
         raise OrganizerError(f"these are runs of {len(suites)} suites, {', '.join(suites)}: rank one suite at a time")
     runs, edition = next(iter(suites.values())), HOUSE / "edition.yaml"
@@ -41,11 +46,14 @@ def main(args: argparse.Namespace) -> int:
         places = rank(runs)
         print("no prizes: this installation of e2lm has no edition.yaml, the repository has")
     _print(places)
+    for row in failed:
+        print(f"{row.name} has no result: {row.reason}")
+    failures = [(entries.get(row.name, Entry()).team or row.name, row) for row in failed]
     args.out.mkdir(parents=True, exist_ok=True)
     for name, content in (
         ("ranking.csv", ranking_csv(places)),
-        ("ranking.json", ranking_json(places)),
-        ("ranking.md", ranking_markdown(places)),
+        ("ranking.json", ranking_json(places, failures)),
+        ("ranking.md", ranking_markdown(places, failures)),
     ):
         (args.out / name).write_text(content, encoding="utf-8", errors="replace", newline="")
         print(f"{name}: {args.out / name}")

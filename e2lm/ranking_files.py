@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from e2lm.rerun_index import Row
 from e2lm.scored_runs import NAMES
 from e2lm.standing import SURE, Place
 
@@ -58,8 +59,8 @@ def ranking_row(place: Place) -> dict[str, Any]:
     }
 
 
-def ranking_json(places: Sequence[Place]) -> str:
-    """The ranking of one suite for programs; plain ASCII."""
+def ranking_json(places: Sequence[Place], failures: Sequence[tuple[str, Row]] = ()) -> str:
+    """The ranking of one suite for programs; plain ASCII. Failures: team and row of what a rerun could not score."""
     first = places[0].run
     head = {
         "schema": SCHEMA,
@@ -68,7 +69,9 @@ def ranking_json(places: Sequence[Place]) -> str:
         "ranked_by": first.key,
         "tied_below": SURE,
     }
-    return json.dumps({**head, "runs": [ranking_row(place) for place in places]}, indent=1) + "\n"
+    runs = [ranking_row(place) for place in places]
+    failed = [{"run": row.name, "team": team, "reason": row.reason} for team, row in failures]
+    return json.dumps({**head, "runs": runs, "failed": failed}, indent=1) + "\n"
 
 
 def ranking_csv(places: Sequence[Place]) -> str:
@@ -81,8 +84,8 @@ def ranking_csv(places: Sequence[Place]) -> str:
     return file.getvalue()
 
 
-def ranking_markdown(places: Sequence[Place]) -> str:
-    """The ranking for an announcement: who is where, who is tied, who has no place and why."""
+def ranking_markdown(places: Sequence[Place], failures: Sequence[tuple[str, Row]] = ()) -> str:
+    """The ranking for an announcement: who is where, who is tied, who has no place or no result, and why."""
     first = places[0].run
     keys = [key for key in NAMES if key in first.draws]
     ranked = [place for place in places if place.position is not None]
@@ -94,6 +97,9 @@ def ranking_markdown(places: Sequence[Place]) -> str:
         name, team = _markdown(place.run.summary.task), _markdown(place.run.team)
         lines.append(_line([rank_text(place), name, team, *scores, chance, prize_text(place)]))
     lines += ["", "In brackets: 95 % intervals over the choice of items.", *_ties(ranked), *_without_place(places)]
+    if failures:
+        lines += ["", "## Without a result", ""]
+        lines += [f"- {_markdown(row.name)} ({_markdown(team)}): {_markdown(row.reason)}" for team, row in failures]
     return "\n".join(lines) + "\n"
 
 

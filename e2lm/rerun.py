@@ -10,7 +10,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,12 +18,12 @@ from e2lm.arguments import count, positive
 from e2lm.catalog import SuiteFiles, find_suite
 from e2lm.drift import report_drift
 from e2lm.progress import progress_bar
+from e2lm.rerun_index import INDEX, Row, write_index
 from e2lm.rerun_table import rerun_table
 from e2lm.run import borrowed
 from e2lm_ingestion.engines import ENGINES, make_engine
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.one_engine import Job
-from e2lm_ingestion.results import write_atomically
 from e2lm_ingestion.runners import Runner, make_processes
 from e2lm_ingestion.spool import Spool
 from e2lm_ingestion.submission import open_submission
@@ -32,19 +32,6 @@ from e2lm_ingestion.sweep import Entry, prepare, sweep_all
 from e2lm_scoring.errors import OrganizerError as ScoringOrganizerError
 from e2lm_scoring.errors import SubmissionError as ScoringSubmissionError
 from e2lm_scoring.outcome import leave_failure, score
-
-INDEX = "rerun.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One submission in rerun.json."""
-
-    name: str  # of its folder
-    path: str  # as found
-    sha256: str  # of its content, or of the zip that could not be opened; "" for such a folder
-    status: str  # waiting, done or failed
-    reason: str = ""  # why it failed, in one line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -116,7 +103,7 @@ def rerun(
     loan = None if disk_budget is None else borrowed(suite, disk_budget, workers)
     with closing(Spool(0)) as spool:
         rows, entries = _prepared(submissions_in(given), suite, out, spool)
-        _write_index(out, rows)
+        write_index(out, rows)
         if entries:
             root = checkpoints_root().resolve()
             checkpoints = Counter(checkpoint.model for checkpoint in checkpoints_of(suite, root))
@@ -125,7 +112,7 @@ def rerun(
                 def fail(entry: Entry, error: SubmissionError | OrganizerError, trace: str) -> None:
                     at = list(entries)[entry.number]
                     rows[at] = _failed(rows[at], out, error, trace)
-                    _write_index(out, rows)
+                    write_index(out, rows)
                     table.failure(rows[at].name, rows[at].reason)
 
                 sweep_all(
@@ -144,7 +131,7 @@ def rerun(
         for done, at in enumerate(swept, start=1):
             rows[at] = _scored(rows[at], suite_files.scoring, out)
             update(done, len(swept), rows[at].name)
-    _write_index(out, rows)
+    write_index(out, rows)
     return rows
 
 
@@ -248,9 +235,3 @@ def _failed(row: Row, out: Path, error: SubmissionError | OrganizerError, trace:
     if trace:
         (out / row.name / "failure.txt").write_text(trace, encoding="utf-8")
     return replace(row, status="failed", reason=" ".join(str(error).split()))
-
-
-def _write_index(out: Path, rows: Sequence[Row]) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    content = {"submissions": [asdict(row) for row in rows]}
-    write_atomically(out / INDEX, (json.dumps(content, indent=1) + "\n").encode())

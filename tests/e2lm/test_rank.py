@@ -12,6 +12,7 @@ import pytest
 from e2lm.catalog import HOUSE
 from e2lm.cli import main
 from e2lm.edition import read_edition
+from e2lm.rerun_index import Row, write_index
 from tests.e2lm.conftest import e2lm
 from tests.e2lm.summaries import write_entries, write_run
 
@@ -104,6 +105,23 @@ def test_an_entry_of_no_run_is_named_and_left_out(runs: Path, capsys: pytest.Cap
     entries = write_entries(runs / "entries.json", {"secnod": {"team": "Students"}})
     assert main(["rank", str(runs / "runs"), "--entries", str(entries), "--out", str(runs / "out")]) == 0
     assert "'secnod'" in capsys.readouterr().err
+
+
+def test_what_failed_in_the_rerun_is_in_the_table_with_the_reason(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done, failed = Row("first", "first.zip", "1", "done"), Row("bad", "bad.zip", "2", "failed", "bad.zip: not a <zip>")
+    write_index(runs / "runs", [done, failed])
+    entries = write_entries(runs / "entries.json", {"bad": {"team": "Students"}})
+    assert main(["rank", str(runs / "runs"), "--entries", str(entries), "--out", str(runs / "out")]) == 0
+    said = capsys.readouterr()
+    assert "bad has no result: bad.zip: not a <zip>" in said.out
+    assert "note:" not in said.err
+    listed = json.loads((runs / "out/ranking.json").read_text())["failed"]
+    assert listed == [{"run": "bad", "team": "Students", "reason": "bad.zip: not a <zip>"}]
+    assert r"- bad (Students): bad.zip: not a \<zip\>" in (runs / "out/ranking.md").read_text()
+    (runs / "runs/rerun.json").write_text("{")
+    assert "rerun.json: damaged" in error_of(capsys, runs / "runs", "--out", runs / "out")
 
 
 def error_of(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
