@@ -1,8 +1,9 @@
-"""Open submissions, each in a process of its own, and say how it ended and what it took. test_corpus.py starts it.
+"""Open submissions, each in a process of its own, and say how it ended and what it took. Tests start it.
 
 A line of JSON on standard input, [what, submission, folder], gets one on standard output: exit code, processor seconds
-with those of children, bytes of memory of the largest process. `what` is "read", as every program begins, or "check".
-Standard output and error go to files of the folder, which also has the current and the temporary folder.
+with those of children, bytes of memory of the largest process. `what` is "read", as every program begins, or a command
+of e2lm with options. Standard output and error go to files of the folder, which also has the current and the temporary
+folder.
 
 The processes are forks of this one, which has loaded the program already: that takes longer than most submissions. It
 is small, unlike the process of the tests, whose memory a process that it starts would begin with.
@@ -23,7 +24,7 @@ from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.evaluation import evaluation_of
 from e2lm_ingestion.submission import open_submission
 
-WALL_SECONDS = 60
+WALL_SECONDS = 120
 
 
 def read(submission: str) -> int:
@@ -57,7 +58,7 @@ def _in_the_fork(what: str, submission: str, folder: Path) -> None:
             os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
         os.environ["TMPDIR"] = str(folder / "temporary")
         os.chdir(folder / "current")
-        code = read(submission) if what == "read" else e2lm(["check", submission])
+        code = read(submission) if what == "read" else e2lm([*what.split(), submission])
     except BaseException:
         traceback.print_exc()
     finally:
