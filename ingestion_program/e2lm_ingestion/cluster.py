@@ -25,7 +25,7 @@ def _import_ray() -> Any:  # noqa: ANN401 (not installed everywhere, so not type
     try:
         return importlib.import_module("ray")
     except ImportError:
-        raise OrganizerError("--ray needs Ray: pip install -r requirements/ray.txt") from None
+        raise OrganizerError("--ray needs Ray, here and on every node: pip install 'ray>=2.50'") from None
 
 
 class Actor:

@@ -31,6 +31,7 @@ def test_it_runs_from_top_to_bottom(path: Path, tmp_path: Path, monkeypatch: pyt
     assert len(errors) == len(wanted)
     assert all(part in line for part, line in zip(wanted, errors, strict=True)), errors
     if folder := os.environ.get("E2LM_KEEP_NOTEBOOKS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, Path(folder) / path.name)  # type: ignore[no-untyped-call]
 
 
