@@ -13,6 +13,7 @@ from rich.table import Table
 
 from e2lm.catalog import find_suite
 from e2lm.comparison_page import render_comparison
+from e2lm.folders import results_folder
 from e2lm_scoring.configuration import Configuration, load_configuration
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.evaluation import Evaluation
@@ -47,7 +48,7 @@ def main(args: argparse.Namespace) -> int:
     """Print the runs, best first, and P(A > B) of every two; draw the same into one HTML file."""
     if len(args.runs) < 2:
         raise OrganizerError("one run alone cannot be compared: give two or more folders that e2lm run left")
-    suites = [_suite_of(_results_folder(folder)) for folder in args.runs]
+    suites = [_suite_of(results_folder(folder)) for folder in args.runs]
     for folder, own in zip(args.runs, suites, strict=True):
         if own != suites[0]:
             raise OrganizerError(
@@ -78,10 +79,6 @@ def probability(one: Run, other: Run, key: str) -> float:
     )
 
 
-def _results_folder(run: Path) -> Path:
-    return run / "results" if (run / "results").is_dir() else run
-
-
 def _suite_of(results: Path) -> str:
     try:
         return str(json.loads((results / "results.json").read_text(encoding="utf-8"))["suite"])
@@ -92,7 +89,7 @@ def _suite_of(results: Path) -> str:
 
 
 def _load(folder: Path, configuration: Configuration) -> Run:
-    results = read_results(_results_folder(folder), configuration)
+    results = read_results(results_folder(folder), configuration)
     evaluation, drawn = evaluate_results(results, configuration)
     return Run(evaluation.task, evaluation, drawn, results.file.submission.sha256)
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from e2lm.folders import results_folder
 from e2lm.progress import progress_bar
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.results import write_atomically
@@ -139,7 +140,7 @@ def _scores(earlier: Path, scoring: Path, run: Path) -> tuple[float | None, floa
 
 def _results(run: Path) -> Results | None:
     """The results folder of a run and its results.json; None if there is none."""
-    folder = run / "results" if (run / "results").is_dir() else run
+    folder = results_folder(run)
     try:
         return folder, json.loads((folder / "results.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from e2lm.folders import submission_paths
 from e2lm.own_words import own_texts
 from e2lm.progress import progress_bar
 from e2lm.shared_items import SHORTEST, Runs, Shared, Vocabulary, in_common, shared
@@ -84,22 +85,6 @@ def main(args: argparse.Namespace) -> int:
     if count > MAX_ROWS:
         print(f"the file ends after {MAX_ROWS:,} of them, pairs that share most first; name two submissions for theirs")
     return 0
-
-
-def submission_paths(given: Iterable[Path]) -> list[Path]:
-    """The submissions that are named, and those in the folders that are none themselves."""
-    paths = []
-    for path in given:
-        if path.is_dir() and not (path / "task.yaml").exists():
-            inner = [p for p in sorted(path.iterdir()) if p.suffix == ".zip" or (p.is_dir() and p.name[:1] != ".")]
-            if not inner:
-                raise OrganizerError(f"{path}: holds no submission: neither a zip nor a folder with a task.yaml")
-            paths += inner
-        elif path.exists():
-            paths.append(path)
-        else:
-            raise OrganizerError(f"{path}: there is no such file or folder; give submissions, or a folder of them")
-    return paths
 
 
 def read_submissions(paths: Sequence[Path], vocabulary: Vocabulary) -> tuple[list[Source], list[str]]:

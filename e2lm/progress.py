@@ -17,8 +17,7 @@ LINES_IN_A_LOG = 5
 def progress_bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
     """Yield `update(done, total, detail)`, drawn on stderr as a bar or, without a terminal, as a few lines."""
     console = Console(stderr=True)
-    # A notebook gives its commands a terminal, but keeps every picture of the bar that was drawn there.
-    if not console.is_terminal or "JPY_PARENT_PID" in os.environ:
+    if not can_redraw(console):
         yield lambda done, total, detail: _log(console, title, done, total, detail)
         return
     columns = (
@@ -35,6 +34,16 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
         yield lambda done, total, detail: bars.update(bar, completed=done, total=total, detail=detail)
 
 
+def can_redraw(console: Console) -> bool:
+    """Whether what is drawn can be drawn over: a notebook has a terminal too, but keeps every picture drawn there."""
+    return console.is_terminal and "JPY_PARENT_PID" not in os.environ
+
+
+def is_line_due(done: int, total: int, lines: int) -> bool:
+    """Whether a log of about so many lines has one for this step; always for the last."""
+    return done == total or done % max(1, total // lines) == 0
+
+
 def _log(console: Console, title: str, done: int, total: int, detail: str) -> None:
-    if done == total or done % max(1, total // LINES_IN_A_LOG) == 0:
+    if is_line_due(done, total, LINES_IN_A_LOG):
         console.print(f"{title}: {done}/{total}, {detail}", markup=False, highlight=False, soft_wrap=True)

@@ -33,8 +33,9 @@ def main(args: argparse.Namespace) -> int:
     """Print the ranking and write it as CSV, JSON and Markdown."""
     entries = load_entries(args.entries) if args.entries else {}
     failed = [row for folder in args.runs for row in failed_in(folder)]
+    without_result = {row.name for row in failed}
     suites = by_suite(
-        load_runs(args.runs, {name: entries[name] for name in entries.keys() - {row.name for row in failed}})
+        load_runs(args.runs, {name: entry for name, entry in entries.items() if name not in without_result})
     )
     if len(suites) > 1:
         raise OrganizerError(f"these are runs of {len(suites)} suites, {', '.join(suites)}: rank one suite at a time")

@@ -17,6 +17,7 @@ from pathlib import Path
 from e2lm.arguments import count, positive
 from e2lm.catalog import SuiteFiles, find_suite
 from e2lm.drift import report_drift
+from e2lm.folders import submission_paths
 from e2lm.progress import progress_bar
 from e2lm.rerun_index import INDEX, Row, write_index
 from e2lm.rerun_table import rerun_table
@@ -102,7 +103,7 @@ def rerun(
         raise OrganizerError("--disk-budget is for this machine's disk; on a cluster, fetch the suite on each node")
     loan = None if disk_budget is None else borrowed(suite, disk_budget, workers)
     with closing(Spool(0)) as spool:
-        rows, entries = _prepared(submissions_in(given), suite, out, spool)
+        rows, entries = _prepared(submission_paths(given), suite, out, spool)
         write_index(out, rows)
         if entries:
             root = checkpoints_root().resolve()
@@ -133,25 +134,6 @@ def rerun(
             update(done, len(swept), rows[at].name)
     write_index(out, rows)
     return rows
-
-
-def submissions_in(given: Sequence[Path]) -> list[Path]:
-    """Zips and folders with a task.yaml; any other folder stands for the zips and folders in it.
-
-    Raises OrganizerError when a path is not there or nothing is in it.
-    """
-    found: list[Path] = []
-    for path in given:
-        if not path.exists():
-            raise OrganizerError(f"{path}: there is no such file or folder; give submissions or folders of them")
-        if path.is_dir() and not (path / "task.yaml").exists():
-            inside = sorted(one for one in path.iterdir() if one.suffix == ".zip" or one.is_dir())
-            if not inside:
-                raise OrganizerError(f"{path}: holds no submission; give a folder of zips or of submission folders")
-            found += inside
-        else:
-            found.append(path)
-    return found
 
 
 def name_of(path: Path, sha256: str, out: Path, taken: set[str]) -> str:

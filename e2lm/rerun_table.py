@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from e2lm.progress import can_redraw, is_line_due
 from e2lm_ingestion.sweep import Progress
 
 LINES_IN_A_LOG = 50
@@ -42,7 +43,7 @@ class RerunTable:
         model.latest = f"{name} at iteration {checkpoint.iteration:,}, {origin}"
         if self.live is not None:
             self.live.update(self._table(progress))
-        elif progress.done == progress.total or progress.done % max(1, progress.total // LINES_IN_A_LOG) == 0:
+        elif is_line_due(progress.done, progress.total, LINES_IN_A_LOG):
             self._say(f"rerun: {progress.done:,}/{progress.total:,}, {name} on {checkpoint}, {_left(progress)}")
 
     def failure(self, name: str, reason: str) -> None:
@@ -71,7 +72,7 @@ def rerun_table(names: Sequence[str], checkpoints: Mapping[str, int]) -> Iterato
     """The table, drawn as long as the context lasts."""
     console = Console(stderr=True)
     models = {name: _Model() for name in checkpoints}
-    if not console.is_terminal:
+    if not can_redraw(console):
         yield RerunTable(names, checkpoints, console, None, models=models)
         return
     with Live(console=console, refresh_per_second=4) as live:

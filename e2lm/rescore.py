@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from e2lm.catalog import find_suite
+from e2lm.folders import results_folder
 from e2lm.scores_text import print_scores
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.rescoring import rescore
@@ -36,7 +37,7 @@ def main(args: argparse.Namespace) -> int:
         raise SubmissionError(
             f"--metric {args.metric}: a metric's name has letters, digits, - _ and . ; give such a name"
         )
-    results = args.run / "results" if (args.run / "results").is_dir() else args.run
+    results = results_folder(args.run)
     out = args.out or args.run.with_name(f"{args.run.name}-{args.metric}")
     if out.resolve() in (results.resolve(), args.run.resolve()):
         raise SubmissionError(f"{out}: --out is the run itself; give another folder")

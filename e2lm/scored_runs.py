@@ -13,6 +13,7 @@ import numpy as np
 
 from e2lm.catalog import SUITES, find_suite
 from e2lm.entries import Entry
+from e2lm.folders import results_folder
 from e2lm.progress import progress_bar
 from e2lm_scoring.configuration import load_configuration
 from e2lm_scoring.errors import OrganizerError
@@ -115,7 +116,7 @@ def report_for(run: ScoredRun, reveal: str) -> str:
             f"to draw it anew: score the run with reveal: {reveal}, or build with --reveal {run.summary.reveal}"
         )
     configuration = load_configuration(SUITES[run.summary.suite].scoring)
-    evaluation, _ = evaluate_results(read_results(_results_folder(run.folder), configuration), configuration)
+    evaluation, _ = evaluate_results(read_results(results_folder(run.folder), configuration), configuration)
     return render(replace(evaluation, reveal=reveal))
 
 
@@ -143,7 +144,7 @@ def _summary_of(folder: Path) -> Summary:
     path = folder / SUMMARY
     if path.is_file():
         return read_summary(path.read_bytes(), str(path))
-    results = _results_folder(folder)
+    results = results_folder(folder)
     try:
         suite = str(json.loads((results / "results.json").read_text(encoding="utf-8"))["suite"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -154,10 +155,6 @@ def _summary_of(folder: Path) -> Summary:
     file = read.file
     content = summary_json(evaluation, drawn, suite_version=file.suite_version, submission=file.submission.sha256)
     return read_summary(content, str(path))
-
-
-def _results_folder(folder: Path) -> Path:
-    return folder / "results" if (folder / "results").is_dir() else folder
 
 
 def _identity(name: str, taken: set[str]) -> str:

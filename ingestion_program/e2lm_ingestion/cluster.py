@@ -13,7 +13,7 @@ from typing import Any
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.evaluation import Evaluation
 from e2lm_ingestion.one_engine import Answered, Failed, Job, OneEngine, Question, Work
-from e2lm_ingestion.runners import refuse_unlike
+from e2lm_ingestion.runners import agreed
 from e2lm_ingestion.scheduling import Died, Started, answers
 from e2lm_ingestion.suite import Checkpoint, weight_files
 
@@ -75,7 +75,7 @@ class RayActors:
         self._job = replace(job, evaluations=[_Stored(reference) for reference in self._references])
         self._description: dict[str, str] = {}
         self._pending: dict[Any, int] = {}  # what is awaited, and of which place
-        self._starting: dict[int, tuple[Any, Any]] = {}  # of places: what `start` and `holds` will return
+        self._starting: dict[int, Any] = {}  # of places that await `holds`: what `start`, before it, returns
         try:
             gpus = int(self._ray.available_resources().get("GPU", 0))
             self._gpu = 1 if gpus else 0
@@ -110,9 +110,9 @@ class RayActors:
     def restart(self, place: int, checkpoints: Sequence[Checkpoint]) -> None:
         """Start an actor in the place of one that died, on whichever node has a device for it."""
         self._ray.kill(self._actors[place])
-        self._actors[place] = self._start()
-        self._starting[place] = self._actors[place].start.remote(), self._actors[place].holds.remote(checkpoints)
-        self._pending[self._starting[place][1]] = place  # an actor does one thing after the other
+        actor = self._actors[place] = self._start()
+        self._starting[place] = actor.start.remote()
+        self._pending[actor.holds.remote(checkpoints)] = place  # an actor does one thing after the other
 
     def wait(self) -> tuple[int, Answered | Failed | Started | Died]:
         """The next thing that happens, and to which actor. Raises OrganizerError for what concerns all."""
@@ -124,11 +124,11 @@ class RayActors:
                 "again when its nodes are back"
             )
         place = self._pending.pop(ready[0])
-        described, _ = self._starting.pop(place, (None, None))
+        described = self._starting.pop(place, None)
         message = self._received(ready[0] if described is None else described)
         if described is None or isinstance(message, Died):
             return place, message
-        self._check(message)
+        agreed(self._description, message)
         held = self._received(ready[0])
         return place, held if isinstance(held, Died) else Started(held)
 
@@ -159,12 +159,8 @@ class RayActors:
             message = self._received(described)
             if isinstance(message, Died):
                 raise OrganizerError(f"an actor was ended {message.how} while starting")
-            self._check(message)
+            self._description = agreed(self._description, message)
         return actors
-
-    def _check(self, description: dict[str, str]) -> None:
-        self._description = self._description or description
-        refuse_unlike(description, self._description)
 
 
 @dataclass(frozen=True, slots=True)

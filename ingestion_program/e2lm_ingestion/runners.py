@@ -101,7 +101,7 @@ class Processes:
                 message = _received(process)
                 if isinstance(message, Died):
                     raise OrganizerError(f"a worker process was ended {message.how} while starting")
-                self._check(message)
+                self._description = agreed(self._description, message)
         except BaseException:
             self.close()
             raise
@@ -141,7 +141,7 @@ class Processes:
         place = next(number for number, process in enumerate(self._processes) if process.line is ready)
         message = _received(self._processes[place])
         if isinstance(message, dict):
-            self._check(message)
+            agreed(self._description, message)
             return place, Started(self._checkpoints)
         return place, message
 
@@ -153,18 +153,18 @@ class Processes:
         for process in self._processes:
             process.process.wait()
 
-    def _check(self, description: dict[str, str]) -> None:
-        self._description = self._description or description
-        refuse_unlike(description, self._description)
 
+def agreed(known: dict[str, str], described: dict[str, str]) -> dict[str, str]:
+    """What engines say of themselves, `known` being {} before the first has.
 
-def refuse_unlike(one: dict[str, str], other: dict[str, str]) -> None:
-    """Raise OrganizerError unless two engines describe themselves alike: their numbers would differ."""
-    if key := next((key for key in one if one[key] != other.get(key)), None):
+    Raises OrganizerError when one is unlike the others: their numbers would differ.
+    """
+    if known and (key := next((key for key in described if described[key] != known.get(key)), None)):
         raise OrganizerError(
-            f"the devices differ in {key} ({other.get(key)} and {one[key]}), and so would the numbers; "
+            f"the devices differ in {key} ({known.get(key)} and {described[key]}), and so would the numbers; "
             "run on devices that are alike (CUDA_VISIBLE_DEVICES chooses among those of one machine)"
         )
+    return described
 
 
 def _start(job: Job, environment: dict[str, str]) -> _Process:

@@ -75,10 +75,9 @@ def sweep(
     """Run a submission on every checkpoint under `root` and return the path of results.json.
 
     Nothing is written before the submission and all checkpoints are checked; weights may be missing when there is a
-    `loan`. Killed and called again, it computes
-    what is missing and gives the same files. `workers` is a number of processes, by default one for each GPU;
-    `make_engine` must be picklable then. `deadline` is in seconds from now: when the next checkpoint would not be
-    done by then, OrganizerError is raised and what is finished stays.
+    `loan`. Killed and called again, it computes what is missing and gives the same files. `workers` is a number of
+    processes, by default one for each GPU; `make_engine` must be picklable then. `deadline` is in seconds from now:
+    when the next checkpoint would not be done by then, OrganizerError is raised and what is finished stays.
     """
     ends = None if deadline is None else time.perf_counter() + deadline
 
@@ -125,8 +124,8 @@ def sweep_all(
     on_failure: Callable[[Entry, SubmissionError | OrganizerError, str], None],
     loan: Loan | None = None,
     ends: float | None = None,
-) -> list[Entry]:
-    """Run prepared submissions on every checkpoint, each loaded once for all, and return those that are complete.
+) -> None:
+    """Run prepared submissions on every checkpoint, each loaded once for all.
 
     `entries` are numbered from 0 and `spool` holds nothing in memory. What fails for one submission alone goes to
     `on_failure`, once for each; what concerns all, such as a damaged checkpoint, is raised as OrganizerError.
@@ -143,7 +142,6 @@ def sweep_all(
     for number, folder in sweeping.folders.items():
         entry = entries[number]
         folder.complete({**entry.head, "engine": runner.description, "warnings": entry.warnings}, checkpoints)
-    return [entries[number] for number in sweeping.folders]
 
 
 class _Sweeping:

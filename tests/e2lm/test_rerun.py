@@ -18,7 +18,8 @@ import yaml
 
 from benchmarks.rerun import actors_of, files, finished, make_submissions, start
 from e2lm.catalog import SUITES
-from e2lm.rerun import name_of, submissions_in
+from e2lm.folders import submission_paths
+from e2lm.rerun import name_of
 from e2lm_ingestion.errors import OrganizerError
 from tests.e2lm.conftest import e2lm, result_files, timeless_scores
 
@@ -163,4 +164,4 @@ def test_a_name_is_never_a_path(tmp_path: Path) -> None:
 
 def test_a_folder_of_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OrganizerError, match="holds no submission"):
-        submissions_in([tmp_path])
+        submission_paths([tmp_path])
