@@ -8,18 +8,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.files import RUN_MARK
 
 LITTER = frozenset({"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini"})
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 
 
 def files_under(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Each file's name relative to `folder` and its path, sorted; hidden files and what systems leave behind are not.
+    """Each file's name relative to `folder` and its path, sorted; hidden files, runs and leftovers of systems are not.
 
     Raises OrganizerError for a symbolic link: what it points at may be missing or private.
     """
     for path in sorted(folder.rglob("*")):
         name = PurePosixPath(path.relative_to(folder).as_posix())
+        if any((folder / parent / RUN_MARK).is_file() for parent in name.parents if parent.name):
+            continue
         if any(part.startswith(".") or part in LITTER for part in name.parts) or path.suffix == ".pyc":
             continue
         if path.is_symlink():

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from e2lm.catalog import EXAMPLE_SUBMISSIONS, SUITES
+from e2lm.output_folder import writing
 from e2lm.run import run
-from e2lm.suite import fetch
 from e2lm_scoring.evaluation import Evaluation
 
 EXAMPLES = ("science-cloze", "science-letters", "web-trivia", "noise")
@@ -33,11 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Train the suite if need be, run the four example submissions, print and write the leaderboard."""
-    fetch("miniature")
-    evaluations = [run(EXAMPLE_SUBMISSIONS / name, SUITES["miniature"], args.out / name) for name in EXAMPLES]
-    evaluations.sort(key=lambda evaluation: (evaluation.eligible, evaluation.scores["score"]), reverse=True)
-    board = [_row(evaluation) for evaluation in evaluations]
-    (args.out / "leaderboard.json").write_text(json.dumps(board, indent=1) + "\n", encoding="utf-8")
+    with writing(args.out):
+        evaluations = [run(EXAMPLE_SUBMISSIONS / name, SUITES["miniature"], args.out / name) for name in EXAMPLES]
+        evaluations.sort(key=lambda evaluation: (evaluation.eligible, evaluation.scores["score"]), reverse=True)
+        board = [_row(evaluation) for evaluation in evaluations]
+        (args.out / "leaderboard.json").write_text(json.dumps(board, indent=1) + "\n", encoding="utf-8")
     _print(board, args.out)
     return 0
 

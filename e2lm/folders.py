@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.files import RUN_MARK
 
 
 def results_folder(run: Path) -> Path:
@@ -14,14 +15,14 @@ def results_folder(run: Path) -> Path:
 
 
 def submission_paths(given: Iterable[Path]) -> list[Path]:
-    """The submissions that are named, and those in the folders that are none themselves; not what is hidden there.
+    """The submissions that are named, and those in the folders that are none themselves; not runs or what is hidden.
 
     Raises OrganizerError when a path is not there or nothing is in it.
     """
     paths = []
     for path in given:
         if path.is_dir() and not (path / "task.yaml").exists():
-            inner = [p for p in sorted(path.iterdir()) if p.suffix == ".zip" or (p.is_dir() and p.name[:1] != ".")]
+            inner = [p for p in sorted(path.iterdir()) if p.suffix == ".zip" or _may_be_submission(p)]
             if not inner:
                 raise OrganizerError(f"{path}: holds no submission: neither a zip nor a folder with a task.yaml")
             paths += inner
@@ -30,3 +31,7 @@ def submission_paths(given: Iterable[Path]) -> list[Path]:
         else:
             raise OrganizerError(f"{path}: there is no such file or folder; give submissions, or a folder of them")
     return paths
+
+
+def _may_be_submission(path: Path) -> bool:
+    return path.is_dir() and not path.name.startswith(".") and not (path / RUN_MARK).is_file()

@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Ask what is not answered yet, count, print. Returns 0 where the submission passes and 1 where it does not."""
     threshold = load_configuration(find_suite(args.suite).scoring).min_accept_rate
-    out = args.out or Path(f"{args.submission.resolve().name.removesuffix('.zip')}-judge.jsonl")
+    out = args.out or _default_out(args.submission.resolve())
     with open_submission(args.submission) as submission:
         questions, sha256 = questions_in(submission), submission.sha256
     drawn = [questions[number] for number in sample(len(questions), args.items, args.seed, sha256)]
@@ -71,6 +71,13 @@ def main(args: argparse.Namespace) -> int:
     outcome = outcome_of(answers, threshold)
     print(json.dumps(asdict(outcome) | {"answers": str(out)}) if args.json else _text(outcome, answers, out))
     return 0 if outcome.decision == "passed" else 1
+
+
+def _default_out(submission: Path) -> Path:
+    """A file of this folder; beside the submission where this folder is in it, for it would become a part of it."""
+    here = Path.cwd()
+    folder = submission.parent if submission in (here, *here.parents) else Path()
+    return folder / f"{submission.name.removesuffix('.zip')}-judge.jsonl"
 
 
 def questions_in(submission: Submission) -> list[Question]:

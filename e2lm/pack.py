@@ -10,6 +10,7 @@ from pathlib import Path
 from e2lm.archive import files_under, write_zip
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.evaluation import evaluation_of
+from e2lm_ingestion.files import is_leftover
 from e2lm_ingestion.submission import open_submission
 
 
@@ -34,7 +35,12 @@ def main(args: argparse.Namespace) -> int:
     root = root_of(args.folder)
     if args.output.is_dir():
         raise SubmissionError(f"{args.output}: a folder; give the zip a name, such as {args.output / 'submission.zip'}")
-    entries = {inner: path.read_bytes() for inner, path in files_under(root) if path.resolve() != args.output.resolve()}
+    own = args.output.resolve()
+    entries = {
+        inner: path.read_bytes()
+        for inner, path in files_under(root)
+        if not is_leftover(inner) and path.resolve() != own
+    }
     with tempfile.TemporaryDirectory() as folder:
         packed = Path(folder) / "submission.zip"
         write_zip(entries, packed)

@@ -18,8 +18,9 @@ from e2lm.arguments import count, positive
 from e2lm.catalog import SuiteFiles, find_suite
 from e2lm.drift import report_drift
 from e2lm.folders import submission_paths
+from e2lm.output_folder import refuse_if_held, writing
 from e2lm.progress import progress_bar
-from e2lm.rerun_index import INDEX, Row, write_index
+from e2lm.rerun_index import FINISHED, INDEX, Row, write_index
 from e2lm.rerun_table import rerun_table
 from e2lm.run import borrowed
 from e2lm_ingestion.engines import ENGINES, make_engine
@@ -27,12 +28,14 @@ from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.one_engine import Job
 from e2lm_ingestion.runners import Runner, make_processes
 from e2lm_ingestion.spool import Spool
-from e2lm_ingestion.submission import open_submission
+from e2lm_ingestion.submission import Submission, open_submission
 from e2lm_ingestion.suite import Suite, checkpoints_of, checkpoints_root, load_suite
-from e2lm_ingestion.sweep import Entry, prepare, sweep_all
+from e2lm_ingestion.sweep import Entry, is_finished, prepare, sweep_all
 from e2lm_scoring.errors import OrganizerError as ScoringOrganizerError
 from e2lm_scoring.errors import SubmissionError as ScoringSubmissionError
 from e2lm_scoring.outcome import leave_failure, score
+
+IsFinished = Callable[[Submission, Suite, Path], bool]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,12 +104,14 @@ def rerun(
     suite = load_suite(suite_files.suite)
     if ray is not None and disk_budget is not None:
         raise OrganizerError("--disk-budget is for this machine's disk; on a cluster, fetch the suite on each node")
-    loan = None if disk_budget is None else borrowed(suite, disk_budget, workers)
-    with closing(Spool(0)) as spool:
-        rows, entries = _prepared(submission_paths(given), suite, out, spool)
+    paths, root = submission_paths(given), checkpoints_root().resolve()
+    with writing(out), closing(Spool(0)) as spool:
+        rows, entries = _prepared(paths, suite, out, spool, partial(is_finished, root=root, engine=engine, dtype=dtype))
         write_index(out, rows)
+        if finished := sum(row.status == FINISHED for row in rows):
+            print(f"{finished} of {len(rows)} submissions are finished on every checkpoint of {suite.suite} already")
         if entries:
-            root = checkpoints_root().resolve()
+            loan = None if disk_budget is None else borrowed(suite, disk_budget, workers)
             checkpoints = Counter(checkpoint.model for checkpoint in checkpoints_of(suite, root))
             with rerun_table([rows[at].name for at in entries], checkpoints) as table:
 
@@ -127,12 +132,12 @@ def rerun(
                     on_progress=table.progress,
                     on_failure=fail,
                 )
-    swept = [at for at in entries if rows[at].status != "failed"]
-    with progress_bar("scoring") as update:
-        for done, at in enumerate(swept, start=1):
-            rows[at] = _scored(rows[at], suite_files.scoring, out)
-            update(done, len(swept), rows[at].name)
-    write_index(out, rows)
+        swept = [at for at, row in enumerate(rows) if row.status != "failed"]
+        with progress_bar("scoring") as update:
+            for done, at in enumerate(swept, start=1):
+                rows[at] = _scored(rows[at], suite_files.scoring, out)
+                update(done, len(swept), rows[at].name)
+        write_index(out, rows)
     return rows
 
 
@@ -162,13 +167,15 @@ def _owner(folder: Path) -> str | None:
         return ""
 
 
-def _prepared(paths: Sequence[Path], suite: Suite, out: Path, spool: Spool) -> tuple[list[Row], dict[int, Entry]]:
-    """A row for each path; and by the row's place the entry in the sweep of those that are not refused."""
+def _prepared(
+    paths: Sequence[Path], suite: Suite, out: Path, spool: Spool, finished: IsFinished
+) -> tuple[list[Row], dict[int, Entry]]:
+    """A row for each path; and by the row's place the entry in the sweep of those that are neither refused nor done."""
     rows: list[Row] = []
     entries: dict[int, Entry] = {}
     with progress_bar("reading submissions") as update:
         for at, path in enumerate(paths):
-            row, entry = _prepared_one(path, suite, out, {row.name for row in rows}, spool, len(entries))
+            row, entry = _prepared_one(path, suite, out, {row.name for row in rows}, spool, len(entries), finished)
             rows.append(row)
             if entry is not None:
                 entries[at] = entry
@@ -177,7 +184,7 @@ def _prepared(paths: Sequence[Path], suite: Suite, out: Path, spool: Spool) -> t
 
 
 def _prepared_one(
-    path: Path, suite: Suite, out: Path, taken: set[str], spool: Spool, number: int
+    path: Path, suite: Suite, out: Path, taken: set[str], spool: Spool, number: int, finished: IsFinished
 ) -> tuple[Row, Entry | None]:
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
     row = None
@@ -185,6 +192,9 @@ def _prepared_one(
         with open_submission(path) as submission:
             name = name_of(path, submission.sha256, out, taken)
             row = Row(name, str(path), submission.sha256, "waiting")
+            refuse_if_held(out / name, out / name)
+            if finished(submission, suite, out / name / "results"):
+                return replace(row, status=FINISHED), None
             return row, prepare(submission, suite, out / name / "results", spool, number)
     except Exception as error:  # a stranger's file: whatever it does, the others go on
         row = row or Row(name_of(path, sha256, out, taken), str(path), sha256, "waiting")

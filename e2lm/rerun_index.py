@@ -11,6 +11,7 @@ from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.results import write_atomically
 
 INDEX = "rerun.json"
+FINISHED = "finished"  # an earlier rerun has computed it all; it is to be scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Row:
     name: str  # of its folder
     path: str  # as found
     sha256: str  # of its content, or of the zip that could not be opened; "" for such a folder
-    status: str  # waiting, done or failed
+    status: str  # waiting, finished, done or failed
     reason: str = ""  # why it failed, in one line
 
 

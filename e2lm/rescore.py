@@ -9,6 +9,7 @@ from pathlib import Path
 
 from e2lm.catalog import find_suite
 from e2lm.folders import results_folder
+from e2lm.output_folder import writing
 from e2lm.scores_text import print_scores
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.rescoring import rescore
@@ -41,7 +42,8 @@ def main(args: argparse.Namespace) -> int:
     out = args.out or args.run.with_name(f"{args.run.name}-{args.metric}")
     if out.resolve() in (results.resolve(), args.run.resolve()):
         raise SubmissionError(f"{out}: --out is the run itself; give another folder")
-    path = rescore(results, args.metric, out / "results", expression=args.expression, chain=args.filter)
-    suite = args.suite or json.loads(path.read_text(encoding="utf-8"))["suite"]
-    print_scores(score(path.parent, find_suite(suite).scoring, out), out)
+    with writing(out):
+        path = rescore(results, args.metric, out / "results", expression=args.expression, chain=args.filter)
+        suite = args.suite or json.loads(path.read_text(encoding="utf-8"))["suite"]
+        print_scores(score(path.parent, find_suite(suite).scoring, out), out)
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -11,19 +12,20 @@ from typing import TYPE_CHECKING
 
 from e2lm.arguments import count, positive
 from e2lm.catalog import SuiteFiles, find_suite
+from e2lm.output_folder import writing
 from e2lm.progress import progress_bar
 from e2lm.scores_text import print_scores
 from e2lm.suite import fetch
 from e2lm_ingestion.engines import ENGINES, make_engine
 from e2lm_ingestion.prompts import items_by_task
 from e2lm_ingestion.runners import visible_gpus
-from e2lm_ingestion.submission import open_submission
+from e2lm_ingestion.submission import Submission, open_submission
 from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite
-from e2lm_ingestion.sweep import Progress, sweep
+from e2lm_ingestion.sweep import Progress, is_finished, sweep
 from e2lm_scoring.configuration import load_configuration
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.evaluation import Evaluation
-from e2lm_scoring.outcome import leave_failure, score
+from e2lm_scoring.outcome import forget, leave_failure, score
 
 if TYPE_CHECKING:
     from e2lm.loan import Loan
@@ -60,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="GB",
         help="fetch missing checkpoints from the Hub, each one ahead of its use, and keep at most so many GB of them",
     )
+    parser.add_argument("--overwrite", action="store_true", help="delete the results that FOLDER holds, and start over")
     parser.add_argument(
         "--deadline", type=positive, metavar="MINUTES", help="stop before so many minutes are over; run again to go on"
     )
@@ -75,10 +78,6 @@ def main(args: argparse.Namespace) -> int:
     deadline = args.deadline * 60 if args.deadline else None
     suite = find_suite(args.suite)
     load_configuration(suite.scoring)  # a mistake there is said before the sweep, not after it
-    if args.suite == "miniature" and not _is_trained(suite):
-        with open_submission(args.submission) as submission:
-            items_by_task(submission)  # a mistake is said before minutes of training
-        fetch("miniature")
     out = args.out or Path("build") / args.submission.resolve().stem
     evaluation = run(
         args.submission,
@@ -89,15 +88,11 @@ def main(args: argparse.Namespace) -> int:
         workers=args.workers,
         disk_budget=args.disk_budget,
         deadline=deadline,
+        overwrite=args.overwrite,
     )
     print_scores(evaluation, out)
     print(f"next:   open the report in a browser, then e2lm pack {shlex.quote(str(args.submission))}")
     return 0
-
-
-def _is_trained(suite: SuiteFiles) -> bool:
-    """Whether every model is here; what is damaged in one is named by the sweep, not trained again."""
-    return all((checkpoints_root() / model.source).is_dir() for model in load_suite(suite.suite).models)
 
 
 def run(
@@ -110,34 +105,59 @@ def run(
     workers: int | None = None,
     disk_budget: float | None = None,
     deadline: float | None = None,
+    overwrite: bool = False,
 ) -> Evaluation:
     """Leave results, scores.json, items.parquet and detailed_results.html in `out`; resumes what was killed.
 
-    With a `disk_budget` in GB, checkpoints that are missing here are borrowed from the Hub.
+    What is finished is not computed again but scored, which is a matter of seconds. With a `disk_budget` in GB,
+    checkpoints that are missing here are borrowed from the Hub. With `overwrite`, what `out` holds is deleted once the
+    submission is known to be right.
     """
     suite = load_suite(suite_files.suite)
-    loan = None if disk_budget is None else borrowed(suite, disk_budget, workers)
-    with open_submission(submission_path) as submission, progress_bar(submission.name) as update:
+    root, results = checkpoints_root(), out / "results"
+    _refuse_its_own_folder(submission_path, out)
+    with open_submission(submission_path) as submission, writing(out):
+        if overwrite:
+            items_by_task(submission)
+            forget(out)
+            if any((results / name).is_file() for name in ("progress.jsonl", "results.json")):
+                shutil.rmtree(results)
+        if is_finished(submission, suite, results, root=root, engine=engine, dtype=dtype):
+            print(
+                f"{out}: {submission.name} is finished on every checkpoint of {suite.suite}; nothing is computed again"
+            )
+        else:
+            _train_if_needed(suite, root, submission)
+            loan = None if disk_budget is None else borrowed(suite, disk_budget, workers)
+            with progress_bar(submission.name) as update:
+                sweep(
+                    submission,
+                    suite,
+                    root=root,
+                    results=results,
+                    make_engine=partial(make_engine, engine, dtype, suite.context_length),
+                    loan=loan,
+                    workers=workers,
+                    deadline=deadline,
+                    on_progress=lambda progress: update(progress.done, progress.total, _detail(progress)),
+                )
+        try:
+            return score(results, suite_files.scoring, out)
+        except OrganizerError as error:
+            leave_failure(error, out)
+            raise
 
-        def report(progress: Progress) -> None:
-            update(progress.done, progress.total, _detail(progress))
 
-        results = sweep(
-            submission,
-            suite,
-            root=checkpoints_root(),
-            results=out / "results",
-            make_engine=partial(make_engine, engine, dtype, suite.context_length),
-            loan=loan,
-            workers=workers,
-            deadline=deadline,
-            on_progress=report,
-        )
-    try:
-        return score(results.parent, suite_files.scoring, out)
-    except OrganizerError as error:
-        leave_failure(error, out)
-        raise
+def _refuse_its_own_folder(submission: Path, out: Path) -> None:
+    if submission.is_dir() and out.resolve() == submission.resolve():
+        raise OrganizerError(f"{out}: --out is the submission's own folder; give another, such as {out / 'build'}")
+
+
+def _train_if_needed(suite: Suite, root: Path, submission: Submission) -> None:
+    """Train the miniature suite where a model of it is missing; what is damaged is named by the sweep instead."""
+    if suite.suite == "miniature" and not all((root / model.source).is_dir() for model in suite.models):
+        items_by_task(submission)  # a mistake is said before minutes of training
+        fetch("miniature")
 
 
 def borrowed(suite: Suite, disk_budget: float, workers: int | None) -> Loan:

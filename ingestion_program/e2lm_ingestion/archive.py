@@ -9,7 +9,16 @@ import zipfile
 from pathlib import Path
 
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.files import MAX_BYTES, MAX_FILES, check_collisions, check_name, is_leftover, shown
+from e2lm_ingestion.files import (
+    MAX_BYTES,
+    MAX_FILES,
+    RUN_MARK,
+    check_collisions,
+    check_name,
+    is_leftover,
+    is_output,
+    shown,
+)
 
 MAX_RATIO = 200  # unpacked bytes per zipped byte; text rarely passes 20
 _SMALL = 1_000_000  # bytes; below it a ratio says nothing
@@ -65,9 +74,10 @@ def _refuse_overlaps(archive: zipfile.ZipFile) -> None:
 def _checked(infos: list[zipfile.ZipInfo]) -> list[tuple[zipfile.ZipInfo, str]]:
     """The entries to unpack and their names."""
     kept: list[tuple[zipfile.ZipInfo, str]] = []
+    marks = {info.orig_filename for info in infos if info.orig_filename.endswith(f"/{RUN_MARK}")}
     for info in infos:
         relative = info.orig_filename
-        if is_leftover(relative):
+        if is_leftover(relative) or is_output(relative, marks):
             continue
         kind = stat.S_IFMT(info.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):

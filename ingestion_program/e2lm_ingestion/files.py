@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
 
 from e2lm_ingestion.errors import SubmissionError
@@ -29,13 +29,21 @@ OURS = (
     "detailed_results.html",
 )
 OUR_FOLDER = "checkpoints"
+RUN_MARK = ".e2lm"  # in a folder into which `e2lm run` and others write; no such folder is part of a submission
+PACKED = "submission.zip"  # what `e2lm pack` writes by default, also inside the folder that it packs
 _CHUNK = 1 << 20
 
 
 def is_leftover(relative: str) -> bool:
-    """Whether macOS put the file there: it is ignored everywhere, the digest included."""
+    """Whether macOS or `e2lm pack` put the file there: it is ignored everywhere, the digest included."""
     parts = relative.split("/")
-    return "__MACOSX" in parts or parts[-1] == ".DS_Store" or parts[-1].startswith("._")
+    return "__MACOSX" in parts or parts[-1] in (".DS_Store", PACKED) or parts[-1].startswith("._")
+
+
+def is_output(relative: str, marks: Collection[str]) -> bool:
+    """Whether a file is in a folder that holds a run: one of `marks`, paths of files named RUN_MARK, is in it."""
+    folders = (str(parent) for parent in PurePosixPath(relative).parents if parent.name)
+    return any(f"{folder}/{RUN_MARK}" in marks for folder in folders)
 
 
 def shown(name: str) -> str:
@@ -81,7 +89,7 @@ def check_collisions(relatives: Iterable[str]) -> None:
 
 
 def list_files(folder: Path) -> dict[str, Path]:
-    """Relative path -> file, sorted, leftovers of macOS left out. Raises SubmissionError for links and devices."""
+    """Relative path -> file, sorted, without leftovers and runs. Raises SubmissionError for links and devices."""
     found: dict[str, Path] = {}
     pending, entries, total = [folder], 0, 0
     while pending:
@@ -96,7 +104,8 @@ def list_files(folder: Path) -> dict[str, Path]:
                 )
             status = entry.stat(follow_symlinks=False)
             if stat.S_ISDIR(status.st_mode):
-                pending.append(Path(entry.path))
+                if not Path(entry.path, RUN_MARK).is_file():
+                    pending.append(Path(entry.path))
                 continue
             if not stat.S_ISREG(status.st_mode):
                 raise SubmissionError(f"{shown(relative)}: a link or device; put the file itself there")

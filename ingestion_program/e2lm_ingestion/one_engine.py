@@ -96,7 +96,8 @@ class OneEngine:
         """Ask every checkpoint, family by family; what has failed once is not asked again."""
         works = [(family, work) for family, members in enumerate(families) for work in members]
         failed: dict[int, Failed] = {}
-        for (family, work), following in zip(works, [*(work.checkpoint for _, work in works[1:]), None], strict=True):
+        for at, (family, work) in enumerate(works):
+            following = works[at + 1][1].checkpoint if at + 1 < len(works) else None
             for number in work.numbers:
                 answer = failed.get(number) or self.ask(Question(family, work.checkpoint, number, following))
                 if isinstance(answer, Failed):

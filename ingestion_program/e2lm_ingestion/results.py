@@ -45,36 +45,48 @@ class ResultsFolder:
     """A results folder being filled by one sweep."""
 
     def __init__(self, root: Path, identity: Mapping[str, Any]) -> None:
-        """Open `root` for results of `identity` (suite, submission, metric, engine, dtype).
+        """Read what `root` holds of `identity` (suite, submission, metric, engine, dtype); writes nothing yet.
 
-        Raises OrganizerError when the folder holds results of something else: they are never mixed or overwritten.
+        An `identity` that leaves keys out fits whatever the folder says of these. Raises OrganizerError when the folder
+        holds results of something else: they are never mixed or overwritten.
         """
         self._root = root
+        self._identity = dict(identity)
         self._subsets = [subset["items"] for subset in identity.get("subsets", [])]
         self._weight_by_size = identity.get("weight_by_size", True)
         self._journal = root / "progress.jsonl"
-        root.mkdir(parents=True, exist_ok=True)
-        lines = _whole_lines(self._journal)
-        if lines and lines[0] != json.loads(json.dumps(identity)):
-            changed = sorted(key for key in identity if lines[0].get(key) != identity[key])
-            raise OrganizerError(
-                f"{root}: holds results with another {' and '.join(changed) or 'format'}; "
-                "give another --out, or delete this folder to start over"
-            )
-        self._finished = {(line["model"], line["iteration"]): Finished(**line) for line in lines[1:]}
-        if not lines:
-            write_atomically(self._journal, (json.dumps(identity) + "\n").encode())
-        else:  # a line that a kill cut short must not swallow the next one
-            write_atomically(self._journal, "".join(json.dumps(line) + "\n" for line in lines).encode())
+        self._lines = _whole_lines(self._journal)
+        if self._lines:
+            recorded, wanted = self._lines[0], json.loads(json.dumps(identity))
+            if changed := sorted(key for key in wanted if not _agrees(recorded.get(key), wanted[key])):
+                what = f"with another {' and '.join(changed)}"
+                if "submission" in changed:
+                    what = "of another submission, or of this one before it was changed"
+                raise OrganizerError(
+                    f"{root}: holds results {what}; give another --out, or to start over delete this folder "
+                    "(e2lm run: add --overwrite)"
+                )
+        self._finished = {(line["model"], line["iteration"]): Finished(**line) for line in self._lines[1:]}
 
-    def keep_items(self, content: bytes) -> None:
-        """Write items.npz, what the items are for metrics."""
-        write_atomically(self._root / ITEMS, content)
+    def begin(self, items: bytes) -> None:
+        """Make the folder ready for `add`, and write items.npz: what the items are for metrics."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        lines = self._lines or [self._identity]
+        # Written again also where it is there: a line that a kill cut short must not swallow the next one.
+        write_atomically(self._journal, "".join(json.dumps(line) + "\n" for line in lines).encode())
+        write_atomically(self._root / ITEMS, items)
+
+    def is_complete(self, checkpoints: Sequence[Checkpoint]) -> bool:
+        """Whether results.json is there and every one of these checkpoints is finished."""
+        return (self._root / "results.json").is_file() and all(map(self.finished, checkpoints))
 
     def finished(self, checkpoint: Checkpoint) -> Finished | None:
-        """This checkpoint's line when its scores are on disk, unharmed, and of the same weights."""
+        """This checkpoint's line when its scores are on disk, unharmed, and of the same weights.
+
+        Weights that are not here any more, such as those that made room for others, are taken to be the same.
+        """
         done = self._finished.get((checkpoint.model, checkpoint.iteration))
-        if done is None or done.weights != _weights(checkpoint):
+        if done is None or _weights(checkpoint) not in (None, done.weights):
             return None
         file = self._root / done.arrays
         unharmed = file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == done.sha256
@@ -97,7 +109,7 @@ class ResultsFolder:
             items=len(item_scores),
             arrays=name,
             sha256=hashlib.sha256(content).hexdigest(),
-            weights=_weights(checkpoint),
+            weights=_weights(checkpoint) or [],
             seconds=round(seconds, 3),
             computed_tokens=computed_tokens,
         )
@@ -150,8 +162,19 @@ def empty_folder(folder: Path) -> None:
             entry.unlink()
 
 
-def _weights(checkpoint: Checkpoint) -> list[list[int]]:
-    return [[file.stat().st_size, file.stat().st_mtime_ns] for file in weight_files(checkpoint)]
+def _agrees(recorded: Any, wanted: Any) -> bool:  # noqa: ANN401 (what JSON holds)
+    """Whether a recorded value is the wanted one; of an object, in the keys that are wanted."""
+    if isinstance(recorded, dict) and isinstance(wanted, dict):
+        return all(_agrees(recorded.get(key), value) for key, value in wanted.items())
+    return bool(recorded == wanted)
+
+
+def _weights(checkpoint: Checkpoint) -> list[list[int]] | None:
+    """Size and modification time of each weight file; None where one is missing."""
+    try:
+        return [[file.stat().st_size, file.stat().st_mtime_ns] for file in weight_files(checkpoint)]
+    except FileNotFoundError:
+        return None
 
 
 def _whole_lines(journal: Path) -> list[dict[str, Any]]:

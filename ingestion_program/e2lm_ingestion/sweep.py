@@ -101,6 +101,19 @@ def sweep(
     return results / "results.json"
 
 
+def is_finished(
+    submission: Submission, suite: Suite, results: Path, *, root: Path, engine: str = "auto", dtype: str = "auto"
+) -> bool:
+    """Whether `results` holds all that a sweep would compute. Renders no item and starts no engine.
+
+    Whichever engine and dtype an `auto` would choose today, the results stand. Raises OrganizerError when the folder
+    holds results of something else.
+    """
+    asked = {key: value for key, value in (("name", engine), ("dtype", dtype)) if value != "auto"}
+    identity = {**_identity(submission, suite), "submission": {"sha256": submission.sha256}, "engine": asked}
+    return ResultsFolder(results, identity).is_complete(checkpoints_of(suite, root))
+
+
 def prepare(submission: Submission, suite: Suite, results: Path, spool: Spool, number: int) -> Entry:
     """Render a submission's items into the spool. Raises SubmissionError naming file and line."""
     rendered = items_by_task(submission)
@@ -165,7 +178,7 @@ class _Sweeping:
             except OrganizerError as error:  # it holds results of something else
                 on_failure(entry, error, "")
                 continue
-            folder.keep_items(entry.items)
+            folder.begin(entry.items)
             self.folders[entry.number] = folder
 
     def fill(self, ends: float | None, release: Callable[[Checkpoint], None]) -> None:
@@ -221,23 +234,30 @@ class _Sweeping:
         self._on_progress(Progress(number, checkpoint, row.score, seconds, resumed, self._done, self._total, left))
 
 
-def _head(submission: Submission, suite: Suite, evaluation: Evaluation, items: bytes) -> dict[str, Any]:
-    """The keys of results.json that say what the results are of."""
+def _identity(submission: Submission, suite: Suite) -> dict[str, Any]:
+    """The keys of results.json that say what the results are of, as far as they are known without the items."""
     task = submission.task
-    head = {
+    return {
         "suite": suite.suite,
         "suite_version": suite.version,
         "task": submission.name,
         "output_type": task.output_type,
         "metric": task.metric,
         "higher_is_better": task.higher_is_better,
+        "metric_list": [metric.model_dump(mode="json", exclude_unset=True) for metric in task.metric_list],
+        "filter_list": [chain.model_dump(mode="json", exclude_unset=True) for chain in task.filter_list],
+        "models": [model.model_dump(include={"id", "size", "architecture", "mixture"}) for model in suite.models],
+    }
+
+
+def _head(submission: Submission, suite: Suite, evaluation: Evaluation, items: bytes) -> dict[str, Any]:
+    """The keys of results.json that say what the results are of; "engine" is still empty."""
+    head = {
+        **_identity(submission, suite),
         "chance": evaluation.chance,
         "submission": {"sha256": submission.sha256, "items": evaluation.count},
         "items": {"arrays": ITEMS, "sha256": hashlib.sha256(items).hexdigest()},
-        "metric_list": [metric.model_dump(mode="json", exclude_unset=True) for metric in task.metric_list],
-        "filter_list": [chain.model_dump(mode="json", exclude_unset=True) for chain in task.filter_list],
         "engine": {},
-        "models": [model.model_dump(include={"id", "size", "architecture", "mixture"}) for model in suite.models],
     }
     if evaluation.subsets:
         head["subsets"] = [{"name": name, "items": count} for name, count in evaluation.subsets]

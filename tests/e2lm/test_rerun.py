@@ -165,3 +165,17 @@ def test_a_name_is_never_a_path(tmp_path: Path) -> None:
 def test_a_folder_of_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OrganizerError, match="holds no submission"):
         submission_paths([tmp_path])
+
+
+@pytest.mark.parametrize("options", [(), ("--workers", "2"), ("--ray", "local")], ids=" ".join)
+def test_a_finished_rerun_is_scored_again_and_needs_no_checkpoint(
+    undisturbed: Path, submissions: Path, suite: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    out = shutil.copytree(undisturbed, tmp_path / "out")
+    none = str(tmp_path / "none")
+    done = e2lm("rerun", submissions, "--suite", suite, "--out", out, *options, E2LM_CHECKPOINTS=none)
+    assert done.returncode == 0, done.stderr
+    assert "3 of 3 submissions are finished on every checkpoint of miniature already" in done.stdout
+    assert "3 of 3 submissions are done" in done.stdout
+    assert files(out) == files(undisturbed)
+    assert finished(out) == finished(undisturbed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from e2lm.cli import main
-from tests.e2lm.conftest import EXAMPLES, e2lm, timeless_scores
+from tests.e2lm.conftest import EXAMPLES, e2lm, start_e2lm, timeless_scores
 from tests.e2lm.hub_server import Hub, running_hub
 
 ITERATIONS = tuple(range(4000, 36000, 4000))
@@ -166,9 +167,33 @@ def test_a_run_borrows_checkpoints_and_scores_what_a_run_on_the_whole_suite_scor
         borrowed.append(run(f"borrowed {workers}", root, "--workers", str(workers), "--disk-budget", str(room)))
         assert len(weights(root)) == 1
         assert hub.sent["model.safetensors"] == weight * len(ITERATIONS)
+        again = run(f"borrowed {workers}", root, "--workers", str(workers), "--disk-budget", str(room))
+        assert again == borrowed[-1]
+        assert hub.sent["model.safetensors"] == weight * len(ITERATIONS), "a finished run fetched something"
+        assert len(weights(root)) == 1
     whole = run("whole", root, "--disk-budget", "1")
     assert len(weights(root)) == len(ITERATIONS)
     assert borrowed == [whole, whole]
+
+
+def test_a_killed_run_within_a_budget_goes_on_without_the_weights_that_made_room(
+    hub: Hub, suite: Path, tmp_path: Path
+) -> None:
+    weight = (hub.repositories["lab/mini", "main"] / "iter_0004000/model.safetensors").stat().st_size
+    out, root = tmp_path / "out", tmp_path / "here"
+    command = ("run", EXAMPLES / "science-cloze", "--suite", suite, "--out", out, "--disk-budget", 2 * weight / 1e9)
+    process = start_e2lm(*command, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(root))
+    journal = out / "results/progress.jsonl"
+    while not journal.is_file() or len(journal.read_text().splitlines()) < 4:
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    kept = [line for line in journal.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    done = e2lm(*command, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(root))
+    assert done.returncode == 0, done.stderr
+    assert journal.read_text().splitlines(keepends=True)[: len(kept)] == kept
+    assert len(journal.read_text().splitlines()) == 1 + len(ITERATIONS), "a checkpoint was computed twice"
 
 
 def test_a_budget_that_holds_no_two_checkpoints_is_refused(hub: Hub, suite: Path, tmp_path: Path) -> None:
