@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import kendalltau
 
 from e2lm_scoring.signal import ROUNDING
 
@@ -80,5 +79,7 @@ def kendall_tau(early_means: ArrayLike, final: ArrayLike) -> float:
     >>> round(kendall_tau([0.1, 0.2, 0.3], [0.5, 0.4, 0.6]), 4)
     0.3333
     """
+    from scipy.stats import kendalltau  # not at the top: a command that is refused ends a second earlier
+
     tau = float(kendalltau(np.asarray(early_means), np.asarray(final)).statistic)
     return tau if np.isfinite(tau) else 0.0

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
 
 MIN_CHECKPOINTS = 8
 ROUNDING = 8 * float(np.finfo(np.float64).eps)  # share of a score's size below which a spread is rounding alone
@@ -55,6 +54,8 @@ def signal_quality(scores: ArrayLike) -> SignalQuality:
     rank_correlation = float(spearman(curve))
     monotonicity = max(0.0, rank_correlation)
     order = np.arange(len(curve), dtype=np.float64)
+    from scipy.stats import rankdata  # not at the top: a command that is refused ends a second earlier
+
     ordinal = max(0.0, float(correlation(order, rankdata(curve, method="ordinal"))))
     autocorrelation = float(mean_autocorrelation(curve))
     return SignalQuality(
@@ -97,6 +98,8 @@ def spearman(curves: np.ndarray) -> np.ndarray:
     0.5
     """
     order = np.arange(curves.shape[-1], dtype=np.float64)
+    from scipy.stats import rankdata
+
     return correlation(order, np.asarray(rankdata(curves, axis=-1)))
 
 

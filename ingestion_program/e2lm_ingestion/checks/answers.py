@@ -6,8 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from scipy.special import chdtrc
-
 from e2lm_ingestion.checks.questions import Finding, Question, normalized, some
 
 LARGEST_P = 0.001  # a finding is no accident of a hundred items
@@ -92,6 +90,8 @@ def favored_position(questions: Sequence[Question]) -> tuple[list[Finding], list
     favored = max(positions, key=lambda position: positions[position])
     share = positions[favored] / len(questions)
     fair = sum(1 / len(q.choices) for q in questions if favored < len(q.choices)) / len(questions)
+    from scipy.special import chdtrc  # not at the top: a command that is refused ends a second earlier
+
     if chdtrc(freedom, statistic) > LARGEST_P or share - fair < SMALLEST_EFFECT or not _positions_show(questions):
         return [], counts
     return [

@@ -6,11 +6,14 @@ import math
 import re
 import zlib
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from e2lm_ingestion.checks.questions import Finding, Question
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 FOLDS = 5
 MOST_ITEMS = 5_000  # evenly spaced ones of a larger task: the standard error is below 0.7 points
@@ -96,6 +99,8 @@ def _features(questions: Sequence[Question]) -> tuple[csr_matrix, np.ndarray]:
             ends.append(len(columns))
     lengths = np.diff(ends)
     values = np.repeat(1 / np.sqrt(lengths), lengths)
+    from scipy.sparse import csr_matrix  # not at the top: a command that is refused ends a second earlier
+
     matrix = csr_matrix((values, np.array(columns), np.array(ends)), shape=(len(lengths), FEATURES))
     starts = np.cumsum([0, *(len(question.choices) for question in questions)])
     return matrix, starts
