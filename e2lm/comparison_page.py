@@ -21,7 +21,7 @@ STYLE = """
 .runs{gap:10px 16px;align-items:center;margin-top:14px}
 .runs svg{width:100%;height:22px;overflow:visible;border-bottom:1px solid var(--rule)}
 .reach{stroke:var(--c);stroke-width:3}.small-multiple svg{width:100%;height:120px;overflow:visible}
-@media (max-width:620px){.runs{grid-template-columns:minmax(0,1fr);gap:2px}.runs b{line-height:1.3}.runs span{margin-bottom:14px}}
+@media (max-width:620px){.runs{grid-template-columns:minmax(0,1fr);gap:2px}.runs span{margin-bottom:14px}}
 .scroll th{white-space:normal;overflow-wrap:anywhere;min-width:10em}
 """
 PAGE = """<!doctype html>
