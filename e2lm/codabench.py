@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from e2lm.codabench_api import (
     PASSWORD_VARIABLE,
@@ -28,6 +27,7 @@ from e2lm.codabench_api import (
     Submitted,
 )
 from e2lm.progress import progress_bar
+from e2lm.terminal_table import Column, fitted_table
 from e2lm_ingestion.errors import OrganizerError
 
 DONE = frozenset({"Finished", "Failed", "Cancelled"})  # what Codabench runs again
@@ -101,15 +101,16 @@ def show(chosen: Sequence[Submitted], out: Path | None) -> None:
     """Print a table; write all scores to a CSV file where one is named."""
     columns = sorted({key for one in chosen for key in one.scores})
     main_columns = [key for key in ("score", "sq", "rc", "cs") if key in columns] or columns[:4]
-    table = Table()
-    for column in ("id", "owner", "team", "status", *main_columns, "board"):
-        table.add_column(column, no_wrap=column not in ("owner", "team"), overflow="fold")
+    names = [Column("owner", is_name=True), Column("team", is_name=True)]
+    columns_shown = [Column("id"), *names, Column("status", left=True), *map(Column, main_columns), Column("board")]
+    rows = []
     for one in chosen:
         scores = [f"{one.scores[key]:.4f}" if key in one.scores else "-" for key in main_columns]
         team = one.answers.get(FACTS["team"], "")
-        cells = [str(one.id), one.owner, team[:40], one.status, *scores]
-        table.add_row(*(cell.replace("[", "\\[") for cell in cells), "yes" if one.on_leaderboard else "no")
-    Console().print(table)
+        board = "yes" if one.on_leaderboard else "no"
+        rows.append([str(one.id), one.owner, team[:40], one.status, *scores, board])
+    console = Console()
+    console.print(fitted_table("", columns_shown, rows, console.width))
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         with out.open("w", encoding="utf-8", newline="") as file:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from e2lm.catalog import find_suite
 from e2lm.comparison_page import render_comparison
 from e2lm.folders import results_folder
+from e2lm.terminal_table import Column, fitted_table
 from e2lm_scoring.configuration import Configuration, load_configuration
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.evaluation import Evaluation
@@ -105,25 +105,21 @@ def _named(runs: list[Run], folders: list[Path]) -> list[Run]:
 
 def _print(runs: list[Run], key: str, chances: list[list[float | None]]) -> None:
     console = Console()
-    table = Table(title="Scores with 95 % intervals over the choice of items")
     columns = [column for column in SHOWN if any(column in run.evaluation.scores for run in runs)]
-    for column in ("run", *columns, "items", "eligible"):
-        if column == "run":
-            table.add_column(column, overflow="fold")
-        else:
-            table.add_column(column, justify="right", no_wrap=True)
+    titles = [Column("run", is_name=True), *map(Column, (*columns, "items", "eligible"))]
+    rows = []
     for run in runs:
         evaluation = run.evaluation
         cells = [_cell(evaluation, column) for column in columns]
-        table.add_row(run.name, *cells, f"{evaluation.items:,}", "yes" if evaluation.eligible else "no")
-    console.print(table)
-    order = Table(title=f"P({key} of the row > {key} of the column)")
-    order.add_column("")
-    for number in range(1, len(runs) + 1):
-        order.add_column(str(number), justify="right")
-    for number, (run, row) in enumerate(zip(runs, chances, strict=True), start=1):
-        order.add_row(f"{number} {run.name}", *("" if chance is None else f"{chance:.3f}" for chance in row))
-    console.print(order)
+        rows.append([run.name, *cells, f"{evaluation.items:,}", "yes" if evaluation.eligible else "no"])
+    title = "Scores with 95 % intervals over the choice of items"
+    console.print(fitted_table(title, titles, rows, console.width))
+    titles = [Column("", is_name=True), *(Column(str(number)) for number in range(1, len(runs) + 1))]
+    rows = [
+        [f"{number} {run.name}", *("" if chance is None else f"{chance:.3f}" for chance in row)]
+        for number, (run, row) in enumerate(zip(runs, chances, strict=True), start=1)
+    ]
+    console.print(fitted_table(f"P({key} of the row > {key} of the column)", titles, rows, console.width))
 
 
 def _cell(evaluation: Evaluation, column: str) -> str:

@@ -17,11 +17,12 @@ from e2lm_scoring.report.scales import score_text, value_axis
 
 NAMES = {"score": "Score", "sq": "Signal quality", "rc": "Ranking consistency", "cs": "Domain alignment"}
 STYLE = """
-.runs{display:grid;grid-template-columns:minmax(6em,max-content) 1fr minmax(9em,max-content)}
+.runs{display:grid;grid-template-columns:fit-content(40%) minmax(120px,1fr) max-content}
 .runs{gap:10px 16px;align-items:center;margin-top:14px}
 .runs svg{width:100%;height:22px;overflow:visible;border-bottom:1px solid var(--rule)}
 .reach{stroke:var(--c);stroke-width:3}.small-multiple svg{width:100%;height:120px;overflow:visible}
-@media (max-width:620px){.runs{grid-template-columns:1fr auto}.runs svg{grid-column:1/-1;grid-row:auto}}
+@media (max-width:620px){.runs{grid-template-columns:minmax(0,1fr);gap:2px}.runs span{margin-bottom:14px}}
+.scroll th{white-space:normal;overflow-wrap:anywhere;min-width:10em}
 """
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">

@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from e2lm.catalog import EXAMPLE_SUBMISSIONS, SUITES
 from e2lm.output_folder import writing
 from e2lm.run import run
+from e2lm.terminal_table import Column, fitted_table
 from e2lm_scoring.evaluation import Evaluation
 
 EXAMPLES = ("science-cloze", "science-letters", "web-trivia", "noise")
@@ -55,15 +55,14 @@ def _row(evaluation: Evaluation) -> dict[str, str | float | bool]:
 
 
 def _print(board: list[dict[str, str | float | bool]], out: Path) -> None:
-    table = Table(title="Leaderboard of the miniature competition")
-    table.add_column("submission")
-    for column in ("score", "SQ", "RC", "CS"):
-        table.add_column(column, justify="right")
-    table.add_column("eligible")
+    numbers = [Column(title) for title in ("score", "SQ", "RC", "CS")]
+    columns = [Column("submission", is_name=True), *numbers, Column("eligible", left=True)]
+    rows = []
     for row in board:
-        numbers = [f"{row[key]:.4f}" for key in ("score", "sq", "rc", "cs")]
-        table.add_row(str(row["submission"]), *numbers, "yes" if row["eligible"] else "no")
-    Console().print(table)
+        scores = [f"{row[key]:.4f}" for key in ("score", "sq", "rc", "cs")]
+        rows.append([str(row["submission"]), *scores, "yes" if row["eligible"] else "no"])
+    console = Console()
+    console.print(fitted_table("Leaderboard of the miniature competition", columns, rows, console.width))
     for row in board:
         print(f"report: {out / str(row['submission']) / 'detailed_results.html'}")
     print(f"table:  {out / 'leaderboard.json'}")

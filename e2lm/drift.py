@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from e2lm.folders import results_folder
 from e2lm.progress import progress_bar
+from e2lm.terminal_table import Column, fitted_table
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.results import write_atomically
 from e2lm_scoring.errors import OrganizerError as ScoringOrganizerError
@@ -110,14 +109,14 @@ def report_drift(development: Path, out: Path, names: Sequence[str], scoring: Pa
 
 def _print(rows: Sequence[Drift], scores: Sequence[Scores], not_compared: Mapping[str, str]) -> None:
     """The submissions that differ most, and the checkpoints that do by more than rounding explains."""
-    table = Table(title=f"Drift: the {min(len(scores), SHOWN)} of {len(scores)} submissions that differ most")
-    table.add_column("submission", overflow="fold")
-    for column in ("earlier score", "rerun", "checkpoints beyond"):
-        table.add_column(column, justify="right")
+    title = f"Drift: the {min(len(scores), SHOWN)} of {len(scores)} submissions that differ most"
+    columns = [Column("submission", is_name=True), *map(Column, ("earlier score", "rerun", "checkpoints beyond"))]
+    cells = []
     for one in scores[:SHOWN]:
         values = ["-" if value is None else f"{value:.4f}" for value in (one.development, one.rerun)]
-        table.add_row(escape(one.submission), *values, f"{one.beyond} of {one.checkpoints}")
-    Console().print(table)
+        cells.append([one.submission, *values, f"{one.beyond} of {one.checkpoints}"])
+    console = Console()
+    console.print(fitted_table(title, columns, cells, console.width))
     for row in [row for row in rows if row.beyond][:SHOWN]:
         print(
             f"  {row.submission}, {row.model} at {row.iteration:,}: {row.development:.4f} -> {row.rerun:.4f}, "

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from e2lm.folders import submission_paths
 from e2lm.own_words import own_texts
 from e2lm.progress import progress_bar
 from e2lm.shared_items import SHORTEST, Runs, Shared, Vocabulary, in_common, shared
+from e2lm.terminal_table import Column, fitted_table
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.submission import open_submission
 
@@ -202,15 +202,17 @@ def _shown(text: str) -> str:
 
 def show(found: Sequence[Overlap]) -> None:
     """The pairs that share most."""
-    table = Table("submission", "items", "shared", "of them whole", "with", "kind")
+    numbers = [Column(title) for title in ("items", "shared", "of them whole")]
+    columns = [Column("submission", is_name=True), *numbers, Column("with", is_name=True), Column("kind", left=True)]
+    rows = []
     for one in found[:SHOWN_ROWS]:
         count = len(one.submission.texts)
         whole = int((one.items.shares == 1).sum())
-        names = [name.replace("[", "\\[") for name in (one.submission.name, one.other.name)]
         kind = "benchmark" if one.other.benchmark else "submission"
         share = f"{len(one.items):,} ({len(one.items) / count:.0%})"
-        table.add_row(names[0], f"{count:,}", share, f"{whole:,}", names[1], kind)
+        rows.append([one.submission.name, f"{count:,}", share, f"{whole:,}", one.other.name, kind])
     if found:
-        Console().print(table)
+        console = Console()
+        console.print(fitted_table("", columns, rows, console.width))
     if len(found) > SHOWN_ROWS:
         print(f"and {len(found) - SHOWN_ROWS} more pairs, in the file")

@@ -6,11 +6,15 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column
 
+from e2lm.terminal_table import folded
+
 LINES_IN_A_LOG = 5
+BAR_AND_NUMBERS = 48  # characters: the bar, how many are done, the time taken and the time left
 
 
 @contextmanager
@@ -20,8 +24,12 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
     if not can_redraw(console):
         yield lambda done, total, detail: _log(console, title, done, total, detail)
         return
+    if cell_len(title) > console.width - BAR_AND_NUMBERS:
+        for line in folded(title, console.width):
+            console.print(line, markup=False, highlight=False)
+        title = ""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=16),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from e2lm.catalog import HOUSE
@@ -16,6 +15,7 @@ from e2lm.ranking_files import prize_text, rank_text, ranking_csv, ranking_json,
 from e2lm.rerun_index import failed_in
 from e2lm.scored_runs import COMPONENTS, by_suite, load_runs
 from e2lm.standing import Place, rank
+from e2lm.terminal_table import Column, fitted_table
 from e2lm_scoring.errors import OrganizerError
 
 
@@ -63,25 +63,24 @@ def main(args: argparse.Namespace) -> int:
 
 def _print(places: list[Place]) -> None:
     first = places[0].run
-    table = Table(title=f"Ranking over {first.summary.suite}: {first.key} with 95 % intervals, = for ties within noise")
+    title = f"Ranking over {first.summary.suite}: {first.key} with 95 % intervals, = for ties within noise"
     columns = [column for column in COMPONENTS if column in first.draws and column != first.key]
-    table.add_column("place", justify="right", no_wrap=True)
-    table.add_column("submission", overflow="fold", min_width=16)
-    for column in (first.key, *columns, "P(> next)"):
-        table.add_column(column, justify="right")
+    titles = [Column("place"), Column("submission", is_name=True), *map(Column, (first.key, *columns, "P(> next)"))]
+    rows = []
     for place in places:
         run = place.run
         reach = run.summary.intervals[run.key]
         about = [run.team if run.team != run.summary.task else "", prize_text(place)]
-        table.add_row(
+        cells = [
             rank_text(place),
-            Text("\n".join([run.summary.task, *filter(None, about)])),
+            "\n".join([run.summary.task, *filter(None, about)]),
             f"{run.summary.scores[run.key]:.4f}\n{reach.low:.2f} to {reach.high:.2f}",
             *(f"{run.summary.scores[column]:.3f}" for column in columns),
             "" if place.above_next is None else f"{place.above_next:.3f}",
-        )
+        ]
+        rows.append(cells)
     console = Console()
-    console.print(table)
+    console.print(fitted_table(title, titles, rows, console.width))
     for place in places:
         for reason in place.run.not_ranked:
             console.print(Text(f"{place.run.folder.name} has no place: {reason}"), soft_wrap=True)

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 
 from e2lm.progress import can_redraw, is_line_due
+from e2lm.terminal_table import Column, fitted_table
 from e2lm_ingestion.sweep import Progress
 
 LINES_IN_A_LOG = 50
+BAR_WIDTH = 16
+NARROW, WIDE = 80, 120  # characters: below, a model is a block of few lines; from there on, there is room for bars
 
 
 @dataclass(slots=True)
@@ -54,17 +55,25 @@ class RerunTable:
     def _say(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def _table(self, progress: Progress) -> Table:
+    def _table(self, progress: Progress) -> RenderableType:
         failed = f", {self.failed} failed" if self.failed else ""
         done = f"{progress.done:,} of {progress.total:,} done"
-        table = Table(title=f"{len(self.names)} submissions: {done}{failed}, {_left(progress)}", title_justify="left")
-        for column in ("model", "done", "", "latest"):
-            table.add_column(column, justify="right" if column == "done" else "left", no_wrap=True)
+        title = f"{len(self.names)} submissions: {done}{failed}, {_left(progress)}"
+        width = self.console.width
+        has_bars = width >= WIDE
+        model_and_done = [Column("model", is_name=True), Column("done")]
+        if width < NARROW:
+            model_and_done.reverse()  # both in the first line of a block: all models' blocks fit in 24 lines
+        bar = [Column("", left=True)] if has_bars else []
+        columns = [*model_and_done, *bar, Column("latest", is_name=True, least=40)]
+        rows = []
         for name, model in self.models.items():
             total = self.checkpoints[name] * len(self.names)
-            bar = ProgressBar(total=total, completed=model.done, width=16)
-            table.add_row(name, f"{model.done:,}/{total:,}", bar, model.latest)
-        return table
+            share = round(BAR_WIDTH * model.done / total)
+            drawn = ["━" * share + "─" * (BAR_WIDTH - share)] if has_bars else []
+            cells = [name, f"{model.done:,}/{total:,}"]
+            rows.append([*(cells if width >= NARROW else reversed(cells)), *drawn, model.latest])
+        return fitted_table(title, columns, rows, width)
 
 
 @contextmanager

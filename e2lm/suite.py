@@ -8,11 +8,11 @@ import shutil
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from e2lm import suite_new
 from e2lm.catalog import SUITES, find_suite
 from e2lm.progress import progress_bar
+from e2lm.terminal_table import Column, fitted_table
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint, Suite, checkpoints_of, checkpoints_root, load_suite, verify_checkpoint
 
@@ -114,18 +114,19 @@ def show(name: str, *, as_json: bool) -> None:
     suite = load_suite(find_suite(name).suite)
     checkpoints = checkpoints_of(suite, checkpoints_root())
     if as_json:
-        rows = [_row(checkpoint) for checkpoint in checkpoints]
-        print(json.dumps({"suite": suite.suite, "version": suite.version, "checkpoints": rows}, indent=1))
+        described = [_row(checkpoint) for checkpoint in checkpoints]
+        print(json.dumps({"suite": suite.suite, "version": suite.version, "checkpoints": described}, indent=1))
         return
-    table = Table(title=f"{suite.suite}: {suite.description}")
-    for column in ("model", "size", "architecture", "mixture", "checkpoints", "billion tokens", "on this machine"):
-        table.add_column(column)
+    titles = ("size", "architecture", "mixture", "billion tokens", "checkpoints here")
+    columns = [Column("model", is_name=True), *(Column(title, left=True) for title in titles)]
+    rows = []
     for model in suite.models:
         own = [checkpoint for checkpoint in checkpoints if checkpoint.model == model.id]
         span = f"{own[0].tokens / 1e9:.1f} to {own[-1].tokens / 1e9:.1f}"
         here = f"{sum(checkpoint.path.is_dir() for checkpoint in own)} of {len(own)}"
-        table.add_row(model.id, model.size, model.architecture, model.mixture, str(len(own)), span, here)
-    Console().print(table)
+        rows.append([model.id, model.size, model.architecture, model.mixture, span, here])
+    console = Console()
+    console.print(fitted_table(f"{suite.suite}: {suite.description}", columns, rows, console.width))
 
 
 def _row(checkpoint: Checkpoint) -> dict[str, str | int | bool]:

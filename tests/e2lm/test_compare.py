@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.e2lm.conftest import e2lm
+from tests.e2lm.test_terminal_table import first_cells
 from tests.scoring.conftest import SCORING, write_results
 
 
@@ -43,6 +45,19 @@ def test_a_run_equals_itself(runs: Path) -> None:
     done = e2lm("compare", "rising", "rising", "--suite", "suite.yaml", cwd=runs)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("0.500") >= 2
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_long_names_are_whole_in_any_terminal_and_every_interval_with_them(runs: Path, columns: int) -> None:
+    names = {"rising": "questions-about-science-in-a-very-long-name-that-goes-on-and-on", "falling": "x" * 70}
+    for run, name in names.items():
+        path = runs / run / "results/results.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"task": name}))
+    done = e2lm("compare", *names, "--suite", "suite.yaml", cwd=runs, COLUMNS=str(columns))
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= columns
+    assert all(first_cells(done.stdout).count(name) == 2 for name in names.values())
+    assert len(re.findall(r"\d\.\d\d to \d\.\d\d", done.stdout)) == 2 * len(("score", "sq", "rc", "cs"))
 
 
 @pytest.mark.parametrize(

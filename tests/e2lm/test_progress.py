@@ -31,6 +31,22 @@ def test_a_bar_says_how_many_are_done_however_long_the_detail_is(
     assert len(last) <= 80
 
 
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_long_name_is_whole_and_the_bar_still_says_how_many_are_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
+) -> None:
+    monkeypatch.delenv("JPY_PARENT_PID", raising=False)
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": str(columns)}.items():
+        monkeypatch.setenv(name, value)
+    title = "[b]questions-about-science-in-a-very-long-name-that-goes-on-and-on"
+    with progress_bar(title) as update:
+        update(154, 154, DETAIL)
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err).replace("\r", "\n").rstrip().splitlines()
+    assert max(map(len, lines)) <= columns
+    assert "154/154" in lines[-1]
+    assert title in "".join(lines)
+
+
 def test_a_notebook_gets_a_few_plain_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("JPY_PARENT_PID", "1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -48,6 +49,23 @@ def test_the_ranking_is_printed_and_written_in_three_formats(runs: Path) -> None
     assert "| 1= |" in markdown
     assert r"\[click\]\(javascript:1\) \| \<b\>" in markdown
     assert "it does not improve" in markdown.split("## Without a place")[1]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_long_names_of_submissions_and_teams_are_whole_in_any_terminal(tmp_path: Path, columns: int) -> None:
+    names = ("questions-about-science-in-a-very-long-name-that-goes-on-and-on", "x" * 70)
+    for place, name in enumerate(names):
+        write_run(tmp_path / f"runs/{place}", 0.9 - place / 10, task=name)
+    entries = write_entries(tmp_path / "entries.json", {"0": {"team": "team-of-a-name-as-long-as-its-submission-is"}})
+    done = e2lm("rank", "runs", "--entries", entries, "--out", "out", cwd=tmp_path, COLUMNS=str(columns))
+    assert done.returncode == 0, done.stderr
+    table = done.stdout.split("ranking.csv:")[0]
+    assert max(map(len, table.splitlines())) <= columns
+    rows = [re.split(r" *│ *|  +", line.strip(" │")) for line in table.splitlines()]
+    folded = "".join(next((cell for cell in row if not re.fullmatch(r"[\d=]*", cell)), "") for row in rows)
+    assert all(name in folded for name in (*names, "team-of-a-name-as-long-as-its-submission-is"))
+    assert "0.89 to 0.91" in table
+    assert "0.79 to 0.81" in table
 
 
 def test_a_run_without_its_summary_is_ranked_from_its_results(science_cloze_run: Path, tmp_path: Path) -> None:

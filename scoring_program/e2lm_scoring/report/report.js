@@ -1,5 +1,6 @@
 "use strict";
 // Reading values off the pictures, by pointer or with the arrow keys. Hiding curves needs no script: see the style.
+const EDGE = 8; // pixels between what hovering reads and the edge of the window
 for (const canvas of document.querySelectorAll(".canvas")) {
   const data = JSON.parse(document.getElementById(canvas.id + "-reading").textContent);
   const readout = canvas.querySelector(".readout");
@@ -18,6 +19,32 @@ for (const canvas of document.querySelectorAll(".canvas")) {
     current = -1;
     readout.hidden = line.hidden = true;
     for (const mark of canvas.querySelectorAll(".mark")) mark.remove();
+  };
+
+  // Beside the crosshair, on the side with more room, and always whole in the window: names may be long, windows small.
+  const place = () => {
+    if (current < 0) return;
+    const box = canvas.getBoundingClientRect();
+    const right = document.documentElement.clientWidth, bottom = window.innerHeight;
+    const width = readout.offsetWidth, height = readout.offsetHeight;
+    const within = (start, size, end) => Math.max(EDGE, Math.min(start, end - EDGE - size));
+    const at = box.left + data.x[current] * box.width;
+    const left = at < right / 2 ? at + 12 : at - 12 - width;
+    readout.style.left = within(left, width, right) - box.left + "px";
+    readout.style.top = within(box.top + 6, height, bottom) - box.top + "px";
+  };
+
+  // Where even the window is too low for all rows, the lowest go and the last line says how many.
+  const fit = () => {
+    const room = window.innerHeight - 2 * EDGE;
+    const rows = readout.querySelectorAll("p");
+    const rest = document.createElement("small");
+    for (let left = rows.length - 1; left > 0 && readout.offsetHeight > room; left--) {
+      rows[left].remove();
+      rest.textContent = "and " + (rows.length - left) + " more";
+      readout.append(rest);
+    }
+    place();
   };
 
   const show = (index) => {
@@ -49,10 +76,7 @@ for (const canvas of document.querySelectorAll(".canvas")) {
       canvas.append(mark);
     }
     readout.hidden = line.hidden = false;
-    // beside the crosshair, on the side with more room, and never out of the canvas
-    const width = canvas.clientWidth, at = x * width, room = readout.offsetWidth;
-    const left = x < 0.5 ? at + 12 : at - 12 - room;
-    readout.style.left = Math.max(0, Math.min(left, width - room)) + "px";
+    fit();
   };
 
   const nearest = (fraction) => {
@@ -77,6 +101,8 @@ for (const canvas of document.querySelectorAll(".canvas")) {
   canvas.addEventListener("pointerdown", follow);
   canvas.addEventListener("pointerleave", hide);
   canvas.addEventListener("blur", hide);
+  window.addEventListener("scroll", place, { passive: true });
+  window.addEventListener("resize", () => current >= 0 && show(current));
   canvas.addEventListener("keydown", (event) => {
     const last = data.x.length - 1;
     const from = current < 0 ? (event.key === "ArrowLeft" ? last + 1 : -1) : current;

@@ -10,9 +10,11 @@ from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from e2lm_scoring.errors import OrganizerError
+from e2lm_scoring.evaluation import Evaluation
 from e2lm_scoring.report import render_failure
 from tests.scoring.report.conftest import Open
 from tests.scoring.report.evaluations import good, ineligible, item_table_of, noisy, subset_rows_of
@@ -61,6 +63,60 @@ def test_arrow_keys_read_values_one_checkpoint_at_a_time(open_report: Open) -> N
     assert f"{evaluation.curves[0].scores[1]:.4f}" in canvas.find_element(By.CLASS_NAME, "readout").text
     canvas.send_keys(Keys.ESCAPE)
     assert not canvas.find_element(By.CLASS_NAME, "readout").is_displayed()
+
+
+def with_long_names(evaluation: Evaluation) -> Evaluation:
+    """Every curve under a name of 60 characters without a place to break."""
+    curves = [replace(one, model=(one.model.replace("-", "") + "x" * 60)[:60]) for one in evaluation.curves]
+    return replace(evaluation, curves=tuple(curves), signal=(), ranking=(), alignment=None)
+
+
+def read_at_the_edge(browser: webdriver.Chrome, width: int, height: int, share: float) -> WebElement:
+    """What hovering reads while the lower end of the curves is at the lower end of a window of that size."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    canvas = browser.find_element(By.ID, "curves")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'end'})", canvas)
+    middle = canvas.size["width"] / 2
+    ActionChains(browser).move_to_element_with_offset(canvas, int((2 * share - 1) * (middle - 2)), 0).perform()
+    return canvas.find_element(By.CLASS_NAME, "readout")
+
+
+def is_in_the_window(browser: webdriver.Chrome, readout: WebElement) -> bool:
+    inside: bool = browser.execute_script(
+        "const box = arguments[0].getBoundingClientRect(), page = document.documentElement;"
+        "return box.left >= 0 && box.top >= 0 && box.right <= page.clientWidth && box.bottom <= window.innerHeight;",
+        readout,
+    )
+    return inside
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 640), (1440, 900)])
+@pytest.mark.parametrize("share", [0.0, 0.45, 1.0])
+def test_what_hovering_reads_is_in_the_window_with_names_in_full_lines(
+    open_report: Open, width: int, height: int, share: float
+) -> None:
+    evaluation = with_long_names(good())
+    browser = open_report(evaluation, width=width)
+    readout = read_at_the_edge(browser, width, height, share)
+    names = readout.find_elements(By.TAG_NAME, "bdi")
+    assert {name.text for name in names} >= {curve.model for curve in evaluation.curves[:-1]}
+    assert all(name.size["height"] < 3 * 20 for name in names)  # two lines of 19 pixels
+    assert all(value.size["height"] < 2 * 20 for value in readout.find_elements(By.TAG_NAME, "b"))
+    assert is_in_the_window(browser, readout)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    browser.execute_script("window.scrollBy(0, -120)")
+    WebDriverWait(browser, 5).until(lambda chrome: is_in_the_window(chrome, readout))
+
+
+def test_hovering_in_a_low_window_reads_the_highest_values_and_counts_the_rest(open_report: Open) -> None:
+    evaluation = with_long_names(good())
+    browser = open_report(evaluation, width=360)
+    readout = read_at_the_edge(browser, 360, 320, 1.0)
+    rows = readout.find_elements(By.TAG_NAME, "p")
+    assert evaluation.curves[4].model in rows[0].text
+    assert f"and {6 - len(rows)} more" in readout.text
+    assert is_in_the_window(browser, readout)
 
 
 @pytest.mark.parametrize("width", [360, 1440])
