@@ -26,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="for the runs, their reports and leaderboard.json (default: build/demo)",
     )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="delete the results that FOLDER holds of the four, and start over"
+    )
     parser.epilog = (
         "Takes minutes: the first time it trains seven small models, and keeps them.\nnext: e2lm new my-task"
     )
@@ -34,7 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Train the suite if need be, run the four example submissions, print and write the leaderboard."""
     with writing(args.out):
-        evaluations = [run(EXAMPLE_SUBMISSIONS / name, SUITES["miniature"], args.out / name) for name in EXAMPLES]
+        evaluations = [
+            run(EXAMPLE_SUBMISSIONS / name, SUITES["miniature"], args.out / name, overwrite=args.overwrite)
+            for name in EXAMPLES
+        ]
         evaluations.sort(key=lambda evaluation: (evaluation.eligible, evaluation.scores["score"]), reverse=True)
         board = [_row(evaluation) for evaluation in evaluations]
         (args.out / "leaderboard.json").write_text(json.dumps(board, indent=1) + "\n", encoding="utf-8")

@@ -64,7 +64,7 @@ class ResultsFolder:
                     what = "of another submission, or of this one before it was changed"
                 raise OrganizerError(
                     f"{root}: holds results {what}; give another --out, or to start over delete this folder "
-                    "(e2lm run: add --overwrite)"
+                    "(e2lm run and e2lm demo: add --overwrite)"
                 )
         self._finished = {(line["model"], line["iteration"]): Finished(**line) for line in self._lines[1:]}
 
