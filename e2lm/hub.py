@@ -6,6 +6,7 @@ HF_ENDPOINT (a mirror), HF_TOKEN and HF_HUB_OFFLINE mean what they mean to huggi
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -19,7 +20,6 @@ from huggingface_hub import HfApi, constants, hf_hub_url
 from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.file_download import http_get
 from huggingface_hub.hf_api import RepoFile
-from huggingface_hub.utils import logging
 from huggingface_hub.utils._headers import build_hf_headers
 
 from e2lm.sending import no_connection
@@ -36,7 +36,9 @@ _TRIES = 2  # of a file whose content turns out to be wrong
 _CHUNK = 1 << 22
 _KEPT = "what arrived is kept: the same command goes on"
 
-logging.set_verbosity_error()  # how often it tried, huggingface_hub tells in lines of its own
+logging.getLogger("huggingface_hub").setLevel(
+    logging.ERROR
+)  # how often it tried, huggingface_hub tells in lines of its own
 
 
 @dataclass(frozen=True, slots=True)
