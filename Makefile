@@ -16,7 +16,7 @@ setup: .venv/.ready
 
 .venv/.ready: requirements/torch.txt requirements/runtime.txt requirements/development.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "error: $(PYTHON) is older than Python 3.11; give another one: make PYTHON=python3.12 ..." >&2; exit 2; }
+		{ echo "error: $(PYTHON) is $$($(PYTHON) --version), and 3.11 or newer is needed; name one: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12" >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip' || \
 		{ echo "error: this Python cannot make virtual environments; on Debian or Ubuntu: apt install python3-venv" >&2; exit 2; }
 	@echo "setup: installing pinned packages into .venv (about 300 MB, once)"

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.errors import OrganizerError, naming
 from e2lm_ingestion.files import RUN_MARK
 
 LITTER = frozenset({"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini"})
@@ -34,7 +34,9 @@ def files_under(folder: Path) -> Iterator[tuple[str, Path]]:
 def write_zip(entries: Mapping[str, bytes], path: Path) -> None:
     """Write a zip of `entries` (name -> content), sorted by name, without times or owners."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(zip_bytes(entries))
+    content = zip_bytes(entries)
+    with naming(path):
+        path.write_bytes(content)
 
 
 def zip_bytes(entries: Mapping[str, bytes]) -> bytes:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import contextlib
 import difflib
 import errno
 import importlib
 import os
+import signal
 import sys
+import tempfile
 from typing import NoReturn
 
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
@@ -34,10 +38,14 @@ COMMANDS = {
     "dry-run": "run a bundle and a submission as a Codabench worker would",
 }
 
+# Interrupted, these keep what they have finished: given again, the same command does the rest.
+RESUMED = frozenset({"demo", "run", "rerun", "judge", "suite fetch", "codabench fetch"})
+
 # Only arguments that begin so ask the Hub for anything; huggingface_hub reads its setting once, when it is imported.
 MAY_FETCH = ("suite", "--disk")
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 # What a system refuses, and what to do; whatever else it says is a fault of the program and keeps its traceback.
 REMEDIES = {
     errno.ENOENT: "check the path, or give another",
@@ -48,8 +56,7 @@ REMEDIES = {
     errno.EPERM: "change its permissions, or give another path",
     errno.EROFS: "give a path where you may write",
     errno.ENAMETOOLONG: "give a shorter name",
-    errno.ENOSPC: "free disk space, or give a path on another disk; then run it again",
-    errno.EDQUOT: "free disk space, or give a path on another disk; then run it again",
+    **dict.fromkeys(FULL, "free disk space, or give a path on another disk; then run it again"),
 }
 
 NEXT = (
@@ -77,6 +84,7 @@ def main(argv: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="backslashreplace")  # a terminal without Unicode shows what it can
+    args = argparse.Namespace()
     try:
         args = _parsed(arguments)
         code: int = args.main(args)
@@ -85,8 +93,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+        _end_interrupted(args)
     except BrokenPipeError:  # of `e2lm check my-task | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
@@ -94,9 +101,27 @@ def main(argv: list[str] | None = None) -> int:
         if error.errno not in REMEDIES:
             raise
         place = f"{error.filename2 or error.filename}: " if error.filename else ""
-        print(f"error: {place}{error.strerror}: {REMEDIES[error.errno]}", file=sys.stderr)
+        print(f"error: {place}{error.strerror}: {_remedy(error)}", file=sys.stderr)
         return 2
     return code
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in FULL and str(error.filename).startswith(tempfile.gettempdir() + os.sep + "e2lm-"):
+        return "free disk space there, or set TMPDIR to a folder on another disk; then run it again"
+    return REMEDIES[error.errno or 0]
+
+
+def _end_interrupted(args: argparse.Namespace) -> NoReturn:
+    """Say so in one line, and end at once: threads may still wait for an answer or a download, which nobody wants."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    done = " ".join(name for name in (getattr(args, "command", ""), getattr(args, "action", "")) if name)
+    kept = "; what is finished is kept: the same command goes on" if done in RESUMED else ""
+    with contextlib.suppress(OSError):  # the terminal is gone
+        sys.stdout.flush()
+        print(f"interrupted{kept}", file=sys.stderr, flush=True)
+    atexit._run_exitfuncs()  # clusters and queues are cleared away
+    os._exit(130)
 
 
 def _parsed(arguments: list[str]) -> argparse.Namespace:

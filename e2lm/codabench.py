@@ -28,7 +28,7 @@ from e2lm.codabench_api import (
 )
 from e2lm.progress import progress_bar
 from e2lm.terminal_table import Column, fitted_table
-from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.errors import OrganizerError, naming
 
 DONE = frozenset({"Finished", "Failed", "Cancelled"})  # what Codabench runs again
 PAUSE = 0.2  # seconds between two submissions: the server is everyone's
@@ -113,7 +113,7 @@ def show(chosen: Sequence[Submitted], out: Path | None) -> None:
     console.print(fitted_table("", columns_shown, rows, console.width))
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with out.open("w", encoding="utf-8", newline="") as file:
+        with naming(out), out.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["id", "owner", "team", "status", "created", *columns])
             for one in chosen:
@@ -154,7 +154,8 @@ def fetch(
             update(number, len(chosen), name)
     index = folder / "entries.json"
     earlier = _read_index(index)
-    index.write_text(json.dumps(earlier | entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    with naming(index):
+        index.write_text(json.dumps(earlier | entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{len(entries)} submissions in {folder}; whose they are: {index}")
     if problems:
         raise OrganizerError("; ".join(problems[:3]) + (f"; and {len(problems) - 3} more" if len(problems) > 3 else ""))

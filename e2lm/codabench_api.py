@@ -15,7 +15,7 @@ import httpx2
 
 from e2lm import sending
 from e2lm.sending import FIRST_WAIT, check_address, send, shown
-from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.errors import OrganizerError, naming
 
 TOKEN_VARIABLE, USER_VARIABLE, PASSWORD_VARIABLE = "CODABENCH_TOKEN", "CODABENCH_USERNAME", "CODABENCH_PASSWORD"
 # What is downloaded of a submission: the key of its address, and the most bytes that it may have.
@@ -101,7 +101,7 @@ class Codabench:
         return path.stat().st_size
 
     def _stream(self, address: str, part: Path, submission: int, limit: int) -> None:
-        with self._files.stream("GET", address) as response, part.open("wb") as file:
+        with naming(part), self._files.stream("GET", address) as response, part.open("wb") as file:
             response.raise_for_status()
             size = 0
             for chunk in response.iter_bytes():

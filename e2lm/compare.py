@@ -14,6 +14,7 @@ from e2lm.catalog import find_suite
 from e2lm.comparison_page import render_comparison
 from e2lm.folders import results_folder
 from e2lm.terminal_table import Column, fitted_table
+from e2lm_ingestion.errors import naming
 from e2lm_scoring.configuration import Configuration, load_configuration
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.evaluation import Evaluation
@@ -63,7 +64,8 @@ def main(args: argparse.Namespace) -> int:
     _print(runs, key, chances)
     page = render_comparison([(run.name, run.evaluation) for run in runs], key, chances, configuration.signal_models)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(page, encoding="utf-8")
+    with naming(args.out):
+        args.out.write_text(page, encoding="utf-8")
     print(f"page: {args.out}")
     return 0
 

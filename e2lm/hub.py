@@ -6,6 +6,7 @@ HF_ENDPOINT (a mirror), HF_TOKEN and HF_HUB_OFFLINE mean what they mean to huggi
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -14,13 +15,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import httpx2
 from huggingface_hub import HfApi, constants, hf_hub_url
 from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.file_download import http_get
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils._headers import build_hf_headers
 
-from e2lm_ingestion.errors import OrganizerError
+from e2lm.sending import no_connection
+from e2lm_ingestion.errors import OrganizerError, naming
 from e2lm_ingestion.suite import Checkpoint, Model, Suite, checkpoints_of, verify_checkpoint
 
 # What a checkpoint needs. Repositories also hold the same weights in other formats, optimizer states and pictures.
@@ -31,6 +34,11 @@ _NEEDED = re.compile(
 )
 _TRIES = 2  # of a file whose content turns out to be wrong
 _CHUNK = 1 << 22
+_KEPT = "what arrived is kept: the same command goes on"
+
+logging.getLogger("huggingface_hub").setLevel(
+    logging.ERROR
+)  # how often it tried, huggingface_hub tells in lines of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +138,7 @@ def fetch_file(file: RemoteFile) -> None:
     partial = file.path.with_name(file.path.name + ".partial")
     file.path.parent.mkdir(parents=True, exist_ok=True)
     for _ in range(_TRIES):
-        with _hub_errors(file.repository), partial.open("ab") as stream:
+        with _hub_errors(file.repository), naming(partial), partial.open("ab") as stream:
             if stream.tell() > file.size:
                 stream.truncate(0)
             http_get(
@@ -198,8 +206,10 @@ def _hub_errors(repository: str) -> Iterator[None]:
         raise OrganizerError(
             f"{at}: its owners let in whom they know; ask there, then set HF_TOKEN or run `hf auth login`"
         ) from None
-    except Exception as error:  # huggingface_hub passes on the errors of whichever HTTP library it is built on
+    except httpx2.TransportError as error:
+        raise OrganizerError(f"{no_connection(constants.ENDPOINT, error, 'HF_ENDPOINT')}; {_KEPT}") from None
+    except Exception as error:  # whatever else huggingface_hub passes on
         if isinstance(error, OSError) and error.errno is not None:
-            raise OrganizerError(f"{at}: a file cannot be written here: {error.strerror}; free disk space") from None
+            raise error  # of this machine's disk
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise OrganizerError(f"{at}: {reason[:200]}; what arrived is kept: run again to go on") from None
+        raise OrganizerError(f"{at}: {reason[:200]}; {_KEPT}") from None

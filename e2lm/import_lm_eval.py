@@ -18,7 +18,7 @@ import yaml
 from e2lm.arguments import count, count_or_none
 from e2lm.imported_task import write_task
 from e2lm.progress import progress_bar
-from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.errors import OrganizerError, naming
 from e2lm_ingestion.evaluation import evaluation_of
 from e2lm_ingestion.prompts import MAX_ITEMS
 from e2lm_ingestion.submission import open_submission
@@ -73,7 +73,8 @@ def main(args: argparse.Namespace) -> int:
         lost = _write(args, part)
         with open_submission(part) as submission:
             items = evaluation_of(submission).count
-        shutil.move(part, args.folder)
+        with naming(args.folder):
+            shutil.move(part, args.folder)
     print(f"{args.folder}: {items:,} items of {args.task}")
     for line in lost:
         print(f"not carried over: {line}")

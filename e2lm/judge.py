@@ -17,6 +17,7 @@ from e2lm.judging.prompt import SCHEMA, described, messages, prompt_hash, read_v
 from e2lm.judging.verdicts import Answer, Outcome, line_of, outcome_of, read_answers, sample, write_answers
 from e2lm.progress import progress_bar
 from e2lm_ingestion.checks.questions import Question, questions_of
+from e2lm_ingestion.errors import OrganizerError, naming
 from e2lm_ingestion.prompts import items_by_task
 from e2lm_ingestion.submission import Submission, open_submission
 from e2lm_scoring.configuration import load_configuration
@@ -101,19 +102,23 @@ def judge(drawn: Sequence[Question], endpoint: Endpoint, model: str, out: Path, 
     again = {key for key, _ in asked}
     write_answers(out, [answer for answer in earlier if _key(answer) not in again])
     unanswered: dict[tuple[int, str, str], Answer] = {}
-    with out.open("a", encoding="utf-8") as file, progress_bar("judging") as update:
+    with naming(out), out.open("a", encoding="utf-8") as file, progress_bar("judging") as update:
         pool = ThreadPoolExecutor(concurrency)
         try:
             pending = [pool.submit(_ask, endpoint, key, text) for key, text in asked]
             for done, future in enumerate(as_completed(pending), 1):
-                answer = future.result()
+                try:
+                    answer = future.result()
+                except OrganizerError as error:
+                    kept = "; the answers so far are kept: the same command goes on" if known else ""
+                    raise OrganizerError(f"{error}{kept}") from None
                 (unanswered if answer.verdict is None else known)[_key(answer)] = answer
                 file.write(line_of(answer))
                 file.flush()
                 os.fsync(file.fileno())
                 update(done, len(pending), f"item {answer.item}: {answer.verdict or 'unanswered'}")
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)  # after an error or Ctrl-C, nobody wants the answers to come
     return [known.get(key) or unanswered[key] for key in wanted]
 
 

@@ -15,6 +15,7 @@ from e2lm.ranking_files import ranking_csv, ranking_json
 from e2lm.scored_runs import ScoredRun, by_suite, load_runs, report_for
 from e2lm.site.pages import Board, board_page, compare_page, submission_page
 from e2lm.standing import rank
+from e2lm_ingestion.errors import naming
 from e2lm_scoring.errors import OrganizerError
 
 CONTENTS = "site.json"  # what of the folder is the site's: replaced by the next build, and nothing else is
@@ -44,8 +45,6 @@ def main(args: argparse.Namespace) -> int:
     try:
         build_site(by_suite(runs), partial, args.reveal)
         _replace(partial, args.out, earlier)
-    except OSError as error:
-        raise OrganizerError(f"{error.filename or args.out}: cannot be written ({error.strerror})") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     print(f"{len(runs)} submissions\nsite: {args.out / 'index.html'}")
@@ -117,4 +116,5 @@ def _replace(built: Path, site: Path, earlier: Sequence[str]) -> None:
 
 
 def _write(path: Path, content: str) -> None:
-    path.write_text(content, encoding="utf-8", errors="replace", newline="")
+    with naming(path):
+        path.write_text(content, encoding="utf-8", errors="replace", newline="")

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from e2lm.catalog import EXAMPLE_SUBMISSIONS
-from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.errors import SubmissionError, naming
 from e2lm_ingestion.task import NAME
 
 HEADER = """\
@@ -41,7 +41,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def begin(folder: Path, example: str) -> None:
-    """Copy an example into a new folder, under the folder's name. Raises SubmissionError when that cannot be."""
+    """Copy an example into a new folder, under the folder's name. Raises SubmissionError where one cannot be."""
     name = folder.resolve().name
     if not re.match(NAME, name):
         raise SubmissionError(
@@ -49,11 +49,14 @@ def begin(folder: Path, example: str) -> None:
         )
     if folder.exists():
         raise SubmissionError(f"{folder}: exists already, and nothing is overwritten; give another name")
-    task = (EXAMPLE_SUBMISSIONS / example / "task.yaml").read_text(encoding="utf-8")
-    body = re.sub(r"\A(#.*\n)*task: .*\n", "", task)
+    files = {path.name: path.read_bytes() for path in (EXAMPLE_SUBMISSIONS / example).iterdir() if path.is_file()}
+    body = re.sub(r"\A(#.*\n)*task: .*\n", "", files["task.yaml"].decode("utf-8"))
+    files["task.yaml"] = (HEADER.format(name=name, example=example) + f"task: {name}\n" + body).encode("utf-8")
+    folder.mkdir(parents=True)
     try:
-        shutil.copytree(EXAMPLE_SUBMISSIONS / example, folder, copy_function=shutil.copyfile)
-        text = HEADER.format(name=name, example=example) + f"task: {name}\n" + body
-        (folder / "task.yaml").write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SubmissionError(f"{folder}: cannot be written: {error.strerror}; give another folder") from None
+        for file, content in files.items():
+            with naming(folder / file):
+                (folder / file).write_bytes(content)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)  # half a submission would be in the way of the next try
+        raise

@@ -18,7 +18,7 @@ from e2lm.own_words import own_texts
 from e2lm.progress import progress_bar
 from e2lm.shared_items import SHORTEST, Runs, Shared, Vocabulary, in_common, shared
 from e2lm.terminal_table import Column, fitted_table
-from e2lm_ingestion.errors import OrganizerError, SubmissionError
+from e2lm_ingestion.errors import OrganizerError, SubmissionError, naming
 from e2lm_ingestion.submission import open_submission
 
 BENCHMARK_FILES = frozenset({".jsonl", ".json", ".csv", ".parquet", ".txt"})
@@ -181,7 +181,7 @@ def compare(submissions: Sequence[Source], benchmarks: Sequence[Source]) -> list
 def write(found: Sequence[Overlap], path: Path) -> None:
     """One row an item, at most a million: whose, which, how much, and the beginnings of both texts."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with naming(path), path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["submission", "item", "other", "kind", "other_item", "share", "text", "other_text"])
         writer.writerows(islice(_csv_rows(found), MAX_ROWS))

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from e2lm.archive import files_under, write_zip
-from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.errors import SubmissionError, naming
 from e2lm_ingestion.evaluation import evaluation_of
 from e2lm_ingestion.files import is_leftover
 from e2lm_ingestion.submission import open_submission
@@ -47,7 +47,8 @@ def main(args: argparse.Namespace) -> int:
         with open_submission(packed) as submission:
             name, items = submission.name, evaluation_of(submission).count
         args.output.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(packed, args.output)
+        with naming(args.output):
+            shutil.move(packed, args.output)
     print(f"{args.output}: {name}, {items:,} items, {len(entries)} files, {args.output.stat().st_size / 1024:.0f} KiB")
     for inner, content in entries.items():
         print(f"  {inner}  {len(content):,} bytes")

@@ -16,6 +16,7 @@ from e2lm.rerun_index import failed_in
 from e2lm.scored_runs import COMPONENTS, by_suite, load_runs
 from e2lm.standing import Place, rank
 from e2lm.terminal_table import Column, fitted_table
+from e2lm_ingestion.errors import naming
 from e2lm_scoring.errors import OrganizerError
 
 
@@ -56,7 +57,8 @@ def main(args: argparse.Namespace) -> int:
         ("ranking.json", ranking_json(places, failures)),
         ("ranking.md", ranking_markdown(places, failures)),
     ):
-        (args.out / name).write_text(content, encoding="utf-8", errors="replace", newline="")
+        with naming(args.out / name):
+            (args.out / name).write_text(content, encoding="utf-8", errors="replace", newline="")
         print(f"{name}: {args.out / name}")
     return 0
 

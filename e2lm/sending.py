@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import random
+import socket
+import ssl
 import time
+import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +20,14 @@ RETRIED = BUSY | {408, 425, 500, 502, 504, 529}
 ATTEMPTS = 5
 FIRST_WAIT = 1.0  # seconds; doubled each time
 LONGEST_WAIT = 60.0  # seconds, also where the server asks for more
+UNREACHED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)  # the request did not get there
+_REASONS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (socket.gaierror, "no server of that name is known here"),
+    (ConnectionRefusedError, "nothing answers there, the connection is refused"),
+    (ssl.SSLCertVerificationError, "its certificate is not trusted here"),
+    ((httpx2.TimeoutException, TimeoutError), "no answer in time"),
+    ((ConnectionResetError, ConnectionAbortedError, BrokenPipeError), "the connection was broken off"),
+)
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -38,13 +50,13 @@ def send(
         last = attempt == ATTEMPTS
         try:
             response = client.request(method, url, **request)
-        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+        except UNREACHED as error:
             if last:
-                raise OrganizerError(f"{shown(url)}: no connection ({_said(error)}); check the address") from None
+                raise OrganizerError(no_connection(shown(url), error, "the address")) from None
         except httpx2.TransportError as error:
             if last or not repeatable:
                 done = "" if repeatable else "; it may have been done all the same: look before you try again"
-                raise OrganizerError(f"{shown(url)}: the connection broke ({_said(error)}){done}") from None
+                raise OrganizerError(no_connection(shown(url), error, "the address") + done) from None
         except (httpx2.InvalidURL, ValueError) as error:
             raise OrganizerError(f"{shown(url)}: not an address ({_said(error)}); write https://HOST/...") from None
         else:
@@ -54,6 +66,33 @@ def send(
         time.sleep(min(wait, LONGEST_WAIT) * random.uniform(0.8, 1.2))
         wait *= 2
     raise AssertionError("the last attempt returns or raises")
+
+
+def no_connection(at: str, error: httpx2.TransportError, what: str) -> str:
+    """Why there is no connection to `at`, or none any more, and what to check; `what` says where the address is set."""
+    parts = urlsplit(at)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    if not parts.hostname or urllib.request.proxy_bypass(parts.hostname):
+        proxy = None
+    state = "no connection" if isinstance(error, UNREACHED) else "the connection broke"
+    through = f" through the proxy {shown(proxy)}" if proxy else ""
+    checked = "the network and the proxy (HTTPS_PROXY)"
+    if parts.hostname in LOOPBACK and not proxy:
+        checked = "that a server runs there"
+    return f"{at}: {state}{through}: {_why(error)}; check {what}, and {checked}"
+
+
+def _why(error: BaseException) -> str:
+    """The reason of an error of httpx2 in plain words; what lies beneath says more than the error itself."""
+    beneath: BaseException | None = error
+    while beneath is not None:
+        for kinds, reason in _REASONS:
+            if isinstance(beneath, kinds):
+                return reason
+        if isinstance(beneath, OSError) and beneath.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
+            return "there is no way to it from this machine"
+        beneath = beneath.__cause__ or beneath.__context__
+    return _said(error)
 
 
 def check_address(url: str, *, secret: bool) -> None:
@@ -84,5 +123,5 @@ def _asked_wait(response: httpx2.Response) -> float:
     return float(asked) if asked.isdecimal() else 0.0
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return " ".join(str(error).split())[:120] or type(error).__name__

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         description="Bring a suite's checkpoints into $E2LM_CHECKPOINTS (default: the user's cache; on a worker, the "
         "folder that is mounted at /app/data) and check every file against the Hub's digest. Stopped, it goes on where "
         "it was. HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE mean what they mean to huggingface_hub.",
-        epilog="example: e2lm suite fetch miniature (157 MB, trained in about four minutes); e2lm-2025 has 500 GB",
+        epilog="example: e2lm suite fetch miniature (157 MB, trained in about four minutes); e2lm-2025 has 240 GB",
     )
     fetch.add_argument("name", help="a suite's name or suite.yaml")
     suite_new.add_arguments(

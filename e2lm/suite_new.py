@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from e2lm.arguments import count
-from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.errors import OrganizerError, naming
 from e2lm_ingestion.suite import checkpoints_root
 
 LEAST = 8  # early checkpoints that signal quality needs
@@ -94,7 +94,8 @@ def main(args: argparse.Namespace) -> None:
         )
     args.output.mkdir(parents=True, exist_ok=True)
     for file, value in (("suite.yaml", suite), ("scoring.yaml", scoring)):
-        (args.output / file).write_text(yaml.safe_dump(value, sort_keys=False, width=120), encoding="utf-8")
+        with naming(args.output / file):
+            (args.output / file).write_text(yaml.safe_dump(value, sort_keys=False, width=120), encoding="utf-8")
         print(args.output / file)
     print(f"next:   e2lm run SUBMISSION --suite {args.output / 'suite.yaml'}" + (" --disk-budget 50" if on_hub else ""))
 

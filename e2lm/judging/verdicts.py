@@ -12,7 +12,7 @@ from typing import Literal
 
 from scipy.stats import binomtest
 
-from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.errors import OrganizerError, naming
 
 CONFIDENCE = 0.95
 
@@ -114,7 +114,8 @@ def write_answers(path: Path, answers: Iterable[Answer]) -> None:
     """Replace the file at once: a run that is killed leaves the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    part.write_text("".join(line_of(answer) for answer in answers), encoding="utf-8")
+    with naming(part):
+        part.write_text("".join(line_of(answer) for answer in answers), encoding="utf-8")
     os.replace(part, path)
 
 

@@ -10,6 +10,7 @@ import os
 import queue
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -18,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from e2lm.miniature import tokenizer, training, worlds
-from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.errors import OrganizerError, naming
+from e2lm_ingestion.interrupts import deaf_to_interrupts
 from e2lm_ingestion.suite import Suite, load_suite
 
 SUITE = Path(__file__).with_name("suite.yaml")
@@ -106,7 +108,8 @@ def _build(suite: Suite, home: Path, missing: list[training.Recipe], progress: C
     total = sum(len(iterations[recipe.model]) for recipe in missing)
     with tempfile.TemporaryDirectory(prefix=".building-", dir=home) as scratch:
         progress(0, total, "writing the corpora")
-        prepare(Path(scratch), suite)
+        with naming(home):
+            prepare(Path(scratch), suite)
         identity = recipe_hash()  # before training: the sources may be edited meanwhile
         context = multiprocessing.get_context("spawn")
         jobs: Any = context.Queue()
@@ -118,16 +121,18 @@ def _build(suite: Suite, home: Path, missing: list[training.Recipe], progress: C
             for _ in range(WORKERS)
         ]
         try:
-            for worker in workers:
-                worker.start()
+            with deaf_to_interrupts():  # this process ends them
+                for worker in workers:
+                    worker.start()
             for done in range(1, total + 1):
                 progress(done, total, _next_report(reports, workers))
             for worker in workers:
                 worker.join()
         finally:
             for worker in workers:
-                worker.kill()
-                worker.join()
+                if worker.pid is not None:  # it was started
+                    worker.kill()
+                    worker.join()
     if _missing(suite, home):
         raise OrganizerError(f"{home}: a trained model could not be moved there; remove the folder and start again")
 
@@ -135,18 +140,36 @@ def _build(suite: Suite, home: Path, missing: list[training.Recipe], progress: C
 def _next_report(reports: Any, workers: list[SpawnProcess]) -> str:  # noqa: ANN401 (a queue of a context)
     while True:
         try:
-            report: str = reports.get(timeout=1.0)
-            return report
+            report: str | OrganizerError = reports.get(timeout=1.0)
         except queue.Empty:
             for worker in workers:
                 if worker.exitcode not in (None, 0):
                     raise OrganizerError(
                         f"a training process ended with exit code {worker.exitcode}; free memory and disk, start again"
                     ) from None
+        else:
+            if isinstance(report, OrganizerError):
+                raise report
+            return report
 
 
 def _work(jobs: Any, reports: Any, scratch: Path, home: Path, identity: str) -> None:  # noqa: ANN401 (queues)
-    """A worker: train models until there are none left, and put each in its place when it is complete."""
+    """A worker: train models until there are none left; what ends it, such as a full disk, goes to the reports."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        _train(jobs, reports, scratch, home, identity)
+    except Exception as error:  # of the system, or of safetensors, which has its own
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reports.put(
+            OrganizerError(
+                f"{home}: a model could not be trained: {reason}; free disk space and memory, or set E2LM_CHECKPOINTS "
+                "to a folder on another disk; what is finished is kept: the same command goes on"
+            )
+        )
+
+
+def _train(jobs: Any, reports: Any, scratch: Path, home: Path, identity: str) -> None:  # noqa: ANN401 (queues)
+    """Train models until there are none left, and put each in its place when it is complete."""
     from transformers import PreTrainedTokenizerFast
     from transformers.utils.logging import disable_progress_bar
 
@@ -156,9 +179,6 @@ def _work(jobs: Any, reports: Any, scratch: Path, home: Path, identity: str) -> 
         recipe, iterations = job
 
         def report(iteration: int, model: str = recipe.model) -> None:
-            parent = multiprocessing.parent_process()
-            if parent is not None and not parent.is_alive():
-                os._exit(1)  # nobody is left to train for
             reports.put(f"{model} at iteration {iteration:,}")
 
         stream = np.load(scratch / f"{recipe.corpus}.npy")
@@ -167,3 +187,10 @@ def _work(jobs: Any, reports: Any, scratch: Path, home: Path, identity: str) -> 
         (folder / "recipe.sha256").write_text(identity, encoding="utf-8")
         shutil.rmtree(home / recipe.model, ignore_errors=True)
         os.replace(folder, home / recipe.model)
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of the process that started this one, and end with it: nobody is left to train for."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)

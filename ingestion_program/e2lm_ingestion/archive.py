@@ -8,7 +8,7 @@ import unicodedata
 import zipfile
 from pathlib import Path
 
-from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.errors import SubmissionError, naming
 from e2lm_ingestion.files import (
     MAX_BYTES,
     MAX_FILES,
@@ -115,6 +115,6 @@ def _check_size(info: zipfile.ZipInfo, relative: str) -> None:
 def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
     """Unpack one entry; zipfile stops at the declared size and checks the checksum."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with archive.open(info) as source, target.open("xb") as sink:
+    with naming(target), archive.open(info) as source, target.open("xb") as sink:
         while chunk := source.read(_CHUNK):
             sink.write(chunk)

@@ -130,8 +130,8 @@ class OneEngine:
         return Answered(checkpoint, number, arrays, answers.computed_tokens, time.perf_counter() - begun)
 
     def close(self) -> None:
-        """Free the device."""
-        self._reader.shutdown(cancel_futures=True)
+        """Free the device; what is read ahead, maybe fetched for minutes, is not waited for."""
+        self._reader.shutdown(wait=False, cancel_futures=True)
         self._end_family()
 
     def _load(self, checkpoint: Checkpoint, following: Checkpoint | None) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.errors import OrganizerError, naming
 from e2lm_ingestion.suite import Checkpoint, weight_files
 
 SCHEMA = "e2lm-results/1"
@@ -113,7 +113,7 @@ class ResultsFolder:
             seconds=round(seconds, 3),
             computed_tokens=computed_tokens,
         )
-        with self._journal.open("a", encoding="utf-8") as journal:
+        with naming(self._journal), self._journal.open("a", encoding="utf-8") as journal:
             journal.write(json.dumps(asdict(done)) + "\n")
         self._finished[(checkpoint.model, checkpoint.iteration)] = done
         return done
@@ -191,5 +191,6 @@ def _whole_lines(journal: Path) -> list[dict[str, Any]]:
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
     temporary = path.with_name(path.name + ".partial")
-    temporary.write_bytes(content)
+    with naming(path):
+        temporary.write_bytes(content)
     os.replace(temporary, path)

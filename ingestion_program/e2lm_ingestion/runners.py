@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.interrupts import deaf_to_interrupts
 from e2lm_ingestion.one_engine import Answered, Failed, Job, OneEngine, Question, Work
 from e2lm_ingestion.scheduling import Died, Started, answers
 from e2lm_ingestion.suite import Checkpoint
@@ -170,7 +171,7 @@ def agreed(known: dict[str, str], described: dict[str, str]) -> dict[str, str]:
 def _start(job: Job, environment: dict[str, str]) -> _Process:
     ours, theirs = Pipe()
     package = str(Path(__file__).resolve().parents[1])
-    with theirs:
+    with theirs, deaf_to_interrupts():
         process = subprocess.Popen(
             # -P: a folder that one happens to be in, a submission's even, must have no say in what is imported.
             [sys.executable, "-P", "-c", _START, package, str(theirs.fileno())],

@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from e2lm_ingestion.errors import naming
+
 
 class Spool:
     """Picklable objects by number. All are read in turn, again and again, so none is worth more memory than another."""
@@ -20,7 +22,7 @@ class Spool:
     def put(self, number: int, value: Any) -> None:  # noqa: ANN401 (whatever is picklable)
         """Keep an object under a number that is free."""
         path = self.path(number)
-        with path.open("wb") as file:
+        with naming(path), path.open("wb") as file:
             pickle.dump(value, file, protocol=pickle.HIGHEST_PROTOCOL)
         size = path.stat().st_size
         if size <= self._room:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -47,6 +48,8 @@ def open_submission(path: Path) -> Iterator[Submission]:
                 folder = Path(temporary)
             submission = _read(folder)
         except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):  # no fault of the submission
+                raise
             raise SubmissionError(f"{path}: cannot be read: {error.strerror or error}") from None
         yield submission
 

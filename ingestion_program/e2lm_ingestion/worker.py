@@ -1,5 +1,7 @@
 """One of several processes that ask checkpoints, each on its own device. Started by runners.py, never imported by it.
 
+It is deaf to Ctrl-C, which is for the process at the other end: that one closes the line.
+
 Over one line it receives a `Job` and then `Question`s; it sends its engine's description, then `Answered` or `Failed`
 for each, or what ends it: an OrganizerError that concerns all, or `Died` of an exception.
 """
@@ -7,7 +9,6 @@ for each, or what ends it: an OrganizerError that concerns all, or `Died` of an 
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
@@ -19,7 +20,6 @@ from e2lm_ingestion.scheduling import Died
 
 def main(descriptor: int) -> None:
     """Work until the line closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process at the other end, which closes the line
     line = Connection(descriptor)
     job: Job = line.recv()
     questions: SimpleQueue[Question] = SimpleQueue()

@@ -57,5 +57,9 @@ def leave_failure(error: SubmissionError | OrganizerError, output: Path) -> None
 
 def _write(path: Path, content: bytes) -> None:
     temporary = path.with_name(path.name + ".partial")
-    temporary.write_bytes(content)
+    try:
+        temporary.write_bytes(content)
+    except OSError as error:  # a full disk does not name the file
+        error.filename = error.filename or str(path)
+        raise
     os.replace(temporary, path)

@@ -105,7 +105,7 @@ def test_a_zip_is_not_put_into_a_folder_of_its_name(tmp_path: Path, capsys: pyte
 def test_a_full_disk_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     two = [str(EXAMPLES / name) for name in ("noise", "science-cloze")]
     assert main(["overlap", *two, "--out", "/dev/full"]) == 2
-    assert "\nerror: No space left on device: free disk space" in capsys.readouterr().err
+    assert "\nerror: /dev/full: No space left on device: free disk space" in capsys.readouterr().err
 
 
 def test_more_workers_than_cores_are_refused(tmp_path: Path, miniature: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,24 @@ def test_what_cannot_be_fetched_is_said_in_a_line(
     done = e2lm("suite", "fetch", suite, cwd=None, **where)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert said in done.stderr
+
+
+def test_a_hub_that_cannot_be_reached_is_said_in_one_plain_line(tmp_path: Path) -> None:
+    """Names that end in .invalid are nobody's (RFC 6761), and nothing listens on port 9 of this machine."""
+    said = {
+        "http://hub.invalid": "no server of that name is known here; check HF_ENDPOINT, and the network and the proxy",
+        "http://127.0.0.1:9": "nothing answers there, the connection is refused; check HF_ENDPOINT, and that a server",
+    }
+    with ThreadPoolExecutor() as pool:  # each tries for half a minute
+        runs = [
+            pool.submit(e2lm, "suite", "fetch", "e2lm-2025", HF_ENDPOINT=hub, E2LM_CHECKPOINTS=str(tmp_path))
+            for hub in said
+        ]
+    for (hub, reason), run in zip(said.items(), runs, strict=True):
+        done = run.result()
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+        assert done.stderr.startswith(f"error: {hub}: no connection: {reason}")
+        assert done.stderr.endswith("what arrived is kept: the same command goes on\n")
 
 
 def test_a_run_borrows_checkpoints_and_scores_what_a_run_on_the_whole_suite_scores(

@@ -1,0 +1,53 @@
+"""Figures in the documents are those of the code."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from e2lm.catalog import SUITES
+from e2lm.miniature import build, tokenizer, training
+from e2lm_ingestion.suite import load_suite
+
+HOUSE = Path(__file__).resolve().parents[2]
+KIT = HOUSE / "starting_kit/README.md"
+
+
+@pytest.mark.parametrize("path", [HOUSE / "README.md", KIT, build.SUITE], ids=lambda path: str(path.relative_to(HOUSE)))
+def test_the_miniature_models_have_as_many_parameters_as_is_said(path: Path) -> None:
+    models = [training.new_model(recipe, tokenizer.VOCABULARY, 2048, 0) for recipe in build.RECIPES]
+    thousands = [round(model.num_parameters() / 1000) for model in models]
+    said = re.findall(r"(\d+) to (\d+)\s+thousand\s+parameters", path.read_text())
+    assert said == [(str(round(min(thousands), -1)), str(round(max(thousands), -1)))]
+
+
+@pytest.mark.parametrize("path", [HOUSE / "README.md", KIT], ids=lambda path: str(path.relative_to(HOUSE)))
+def test_the_miniature_suite_has_as_many_checkpoints_as_is_said(path: Path) -> None:
+    count = sum(len(model.iterations) for model in load_suite(SUITES["miniature"].suite).models)
+    assert set(re.findall(r"(\d+) checkpoints", path.read_text())) >= {str(count)}
+
+
+def test_the_released_checkpoints_are_as_many_and_as_large_as_is_said() -> None:
+    models = load_suite(SUITES["e2lm-2025"].suite).models
+    count = sum(len(model.iterations) for model in models)
+    gigabytes = sum(float(model.size.removesuffix("B")) * 2 * len(model.iterations) for model in models)  # bfloat16
+    kit = " ".join(KIT.read_text().split())
+    stated = re.search(rf"{count} checkpoints \(6 x 13\) take about (\d+) gigabytes", kit)
+    assert stated
+    helped = re.search(r"e2lm-2025 has (\d+) GB", (HOUSE / "e2lm/suite.py").read_text())
+    assert helped
+    assert helped[1] == stated[1]
+    assert float(stated[1]) == pytest.approx(gigabytes, rel=0.05)
+
+
+@pytest.mark.parametrize("path", [HOUSE / "README.md", KIT], ids=lambda path: str(path.relative_to(HOUSE)))
+def test_the_python_that_is_asked_for_is_the_one_that_the_package_needs(path: Path) -> None:
+    project = tomllib.loads((HOUSE / "pyproject.toml").read_text())["project"]
+    least = project["requires-python"].removeprefix(">=")
+    text = path.read_text()
+    assert f"Python {least} or newer" in text.replace("\n", " ")
+    assert set(re.findall(r"older than (\d\.\d+)", text)) <= {least}
+    assert f"sys.version_info < {tuple(map(int, least.split('.')))}" in (HOUSE / "Makefile").read_text()
