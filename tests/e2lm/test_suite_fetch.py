@@ -214,10 +214,14 @@ def test_a_folder_of_steps_becomes_a_suite(
     for iteration in ITERATIONS:
         (root / "ours").mkdir(parents=True, exist_ok=True)
         (root / f"ours/step-{iteration}").symlink_to(miniature / f"miniature/mini-200k-arch1/iter_{iteration:07d}")
-    done = e2lm("suite", "new", tmp_path / "mine", "ours", "--tokens-per-step", "4096", E2LM_CHECKPOINTS=str(root))
-    assert done.returncode == 0, done.stderr
     suite = tmp_path / "mine/suite.yaml"
     monkeypatch.setenv("E2LM_CHECKPOINTS", str(root))
+    command = ["suite", "new", str(tmp_path / "mine"), "ours", "--tokens-per-step"]
+    assert main([*command, "4096"]) == main([*command, "4096"]) == 0
+    text = suite.read_text()
+    assert main([*command, "8192"]) == 2
+    assert "suite.yaml: exists already, with other content, and nothing is overwritten" in capsys.readouterr().err
+    assert suite.read_text() == text
     assert main(["run", str(EXAMPLES / "science-cloze"), "--suite", str(suite), "--out", str(tmp_path / "out")]) == 0
     assert "sq 0." in capsys.readouterr().out
 
