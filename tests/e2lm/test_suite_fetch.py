@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -222,8 +223,12 @@ def test_a_folder_of_steps_becomes_a_suite(
     assert main([*command, "8192"]) == 2
     assert "suite.yaml: exists already, with other content, and nothing is overwritten" in capsys.readouterr().err
     assert suite.read_text() == text
-    assert main(["run", str(EXAMPLES / "science-cloze"), "--suite", str(suite), "--out", str(tmp_path / "out")]) == 0
+    monkeypatch.chdir(tmp_path)
+    task = shutil.copytree(EXAMPLES / "science-cloze", tmp_path / "task.v2")
+    assert main(["run", str(task), "--suite", "mine/suite.yaml"]) == 0
     assert "sq 0." in capsys.readouterr().out
+    # not build/task.v2, where a run on the miniature suite may be, nor the folder of task.v1
+    assert Path("build/task.v2-mine/scores.json").is_file()
 
 
 @pytest.mark.parametrize(
