@@ -103,7 +103,8 @@ def _write(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
             )
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():
-        path.write_text(text, encoding="utf-8")
+        if not path.exists():
+            path.write_text(text, encoding="utf-8")
         print(path)
 
 
