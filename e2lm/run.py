@@ -41,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="FOLDER",
-        help="for results, scores and report; run again to resume (default: build/ and the submission's name)",
+        help="for results, scores and report; run again to resume (default: build/ and the submission's name; on "
+        "another suite than miniature with that suite's name too)",
     )
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="auto: vllm with a GPU, else transformers")
     parser.add_argument(
@@ -78,7 +79,7 @@ def main(args: argparse.Namespace) -> int:
     deadline = args.deadline * 60 if args.deadline else None
     suite = find_suite(args.suite)
     load_configuration(suite.scoring)  # a mistake there is said before the sweep, not after it
-    out = args.out or Path("build") / args.submission.resolve().stem
+    out = args.out or _default_out(args.submission.resolve(), load_suite(suite.suite).suite)
     evaluation = run(
         args.submission,
         suite,
@@ -93,6 +94,12 @@ def main(args: argparse.Namespace) -> int:
     print_scores(evaluation, out)
     print(f"next:   open the report in a browser, then e2lm pack {shlex.quote(str(args.submission))}")
     return 0
+
+
+def _default_out(submission: Path, suite: str) -> Path:
+    """A folder for each submission and suite, as results of two are not mixed: who tried one may go on to the other."""
+    name = submission.stem if submission.suffix == ".zip" else submission.name
+    return Path("build") / (name if suite == "miniature" else f"{name}-{suite}")
 
 
 def run(

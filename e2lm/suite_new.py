@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -88,16 +89,24 @@ def main(args: argparse.Namespace) -> None:
         "early": {"iterations": iterations},
         "signal_models": [name],
     }
-    if (args.output / "suite.yaml").exists():
-        raise OrganizerError(
-            f"{args.output / 'suite.yaml'}: exists already, and nothing is overwritten; give another folder"
-        )
-    args.output.mkdir(parents=True, exist_ok=True)
-    for file, value in (("suite.yaml", suite), ("scoring.yaml", scoring)):
-        with naming(args.output / file):
-            (args.output / file).write_text(yaml.safe_dump(value, sort_keys=False, width=120), encoding="utf-8")
-        print(args.output / file)
+    _write(args.output, {"suite.yaml": suite, "scoring.yaml": scoring})
     print(f"next:   e2lm run SUBMISSION --suite {args.output / 'suite.yaml'}" + (" --disk-budget 50" if on_hub else ""))
+
+
+def _write(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write both files and name them; where they are there already, as they would be written, leave them."""
+    texts = {folder / name: yaml.safe_dump(value, sort_keys=False, width=120) for name, value in files.items()}
+    for path, text in texts.items():
+        if path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
+            raise OrganizerError(
+                f"{path}: exists already, with other content, and nothing is overwritten; give another folder"
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, text in texts.items():
+        if not path.exists():
+            with naming(path):
+                path.write_text(text, encoding="utf-8")
+        print(path)
 
 
 def _names_iterations(pattern: str) -> bool:

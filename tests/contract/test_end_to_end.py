@@ -1,4 +1,4 @@
-"""From the house to a leaderboard row: bundle, pack and dry-run, with the real programs on the real miniature suite."""
+"""From the house to a leaderboard row: bundle, pack and dry-run, with the real programs on real checkpoints."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from e2lm.catalog import SUITES
 from e2lm.suite import fetch
 from e2lm_scoring.configuration import load_configuration
 from e2lm_scoring.scores import always_there
-from tests.e2lm.conftest import EXAMPLES, e2lm
+from tests.e2lm.conftest import EXAMPLES, e2lm, write_small_suite
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fetch("miniature")
-    path = tmp_path_factory.mktemp("bundle") / "bundle.zip"
-    done = e2lm("bundle", "-o", path, "--suite", "miniature")
+    folder = tmp_path_factory.mktemp("bundle")
+    path = folder / "bundle.zip"
+    done = e2lm("bundle", "-o", path, "--suite", write_small_suite(folder / "suite"))
     assert done.returncode == 0, done.stderr
     return path
 
@@ -33,8 +34,8 @@ def test_a_packed_example_ends_with_a_row_of_the_leaderboard(bundle: Path, tmp_p
     columns = json.loads(scores.read_text())
     assert always_there(load_configuration(SUITES["miniature"].scoring)) <= set(columns)
     assert f"{columns['score']:.4f}" in done.stdout
-    assert re.search(r"\[154/154\] .* min left", done.stdout)
-    assert not re.search(r"\[154/154\] .* score", done.stdout), "participants would read scores of late checkpoints"
+    assert re.search(r"\[27/27\] .* min left", done.stdout)
+    assert not re.search(r"\[27/27\] .* score", done.stdout), "participants would read scores of late checkpoints"
 
 
 def test_a_forged_result_ends_as_failed_with_the_reason(bundle: Path, tmp_path: Path) -> None:

@@ -8,18 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2lm.conftest import e2lm
-
 Board = list[dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def demo(miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("demo")
-    done = e2lm("demo", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    assert "science-cloze" in done.stdout
-    return folder / "build/demo"
 
 
 @pytest.fixture(scope="module")

@@ -150,8 +150,10 @@ def test_examples_that_are_drawn_otherwise_are_said_to_be(tmp_path: Path, e2lm: 
     data = [
         part for split, path in write_data(tmp_path, "winogrande").items() for part in ("--data", f"{split}={path}")
     ]
-    done = e2lm("import-lm-eval", "winogrande", tmp_path / "task", *data, "--num-fewshot", "3")
-    assert "not carried over: which examples are drawn" in done.out
+    command = ["import-lm-eval", "winogrande", tmp_path / "task", *data, "--num-fewshot", "3"]
+    assert "not carried over: which examples are drawn" in e2lm(*command).out
+    again = e2lm(*command)  # into a folder that may have been edited since
+    assert (again.code, again.err) == (2, f"error: {tmp_path / 'task'}: exists already; give a new folder\n")
 
 
 @pytest.mark.parametrize(

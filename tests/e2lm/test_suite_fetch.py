@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -233,12 +234,20 @@ def test_a_folder_of_steps_becomes_a_suite(
     for iteration in ITERATIONS:
         (root / "ours").mkdir(parents=True, exist_ok=True)
         (root / f"ours/step-{iteration}").symlink_to(miniature / f"miniature/mini-200k-arch1/iter_{iteration:07d}")
-    done = e2lm("suite", "new", tmp_path / "mine", "ours", "--tokens-per-step", "4096", E2LM_CHECKPOINTS=str(root))
-    assert done.returncode == 0, done.stderr
     suite = tmp_path / "mine/suite.yaml"
     monkeypatch.setenv("E2LM_CHECKPOINTS", str(root))
-    assert main(["run", str(EXAMPLES / "science-cloze"), "--suite", str(suite), "--out", str(tmp_path / "out")]) == 0
+    command = ["suite", "new", str(tmp_path / "mine"), "ours", "--tokens-per-step"]
+    assert main([*command, "4096"]) == main([*command, "4096"]) == 0
+    text = suite.read_text()
+    assert main([*command, "8192"]) == 2
+    assert "suite.yaml: exists already, with other content, and nothing is overwritten" in capsys.readouterr().err
+    assert suite.read_text() == text
+    monkeypatch.chdir(tmp_path)
+    task = shutil.copytree(EXAMPLES / "science-cloze", tmp_path / "task.v2")
+    assert main(["run", str(task), "--suite", "mine/suite.yaml"]) == 0
     assert "sq 0." in capsys.readouterr().out
+    # not build/task.v2, where a run on the miniature suite may be, nor the folder of task.v1
+    assert Path("build/task.v2-mine/scores.json").is_file()
 
 
 @pytest.mark.parametrize(
