@@ -12,6 +12,7 @@ from e2lm.catalog import EXAMPLE_SUBMISSIONS, SUITES
 from e2lm.output_folder import writing
 from e2lm.run import run
 from e2lm.terminal_table import Column, fitted_table
+from e2lm_ingestion.errors import naming
 from e2lm_scoring.evaluation import Evaluation
 
 EXAMPLES = ("science-cloze", "science-letters", "web-trivia", "noise")
@@ -43,7 +44,8 @@ def main(args: argparse.Namespace) -> int:
         ]
         evaluations.sort(key=lambda evaluation: (evaluation.eligible, evaluation.scores["score"]), reverse=True)
         board = [_row(evaluation) for evaluation in evaluations]
-        (args.out / "leaderboard.json").write_text(json.dumps(board, indent=1) + "\n", encoding="utf-8")
+        with naming(args.out / "leaderboard.json") as path:
+            path.write_text(json.dumps(board, indent=1) + "\n", encoding="utf-8")
     _print(board, args.out)
     return 0
 

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.errors import OrganizerError, naming
 from e2lm_ingestion.files import RUN_MARK
 
 # Locks are a process's, not a file handle's, so that none survives in a forked child. The price: closing any handle of
 # a file that this process has locked gives its lock up. These are the folders whose mark must not be opened again.
 _held: set[Path] = set()
+WRITTEN = "written by e2lm: no part of a submission\n"
 
 
 @contextmanager
@@ -35,19 +36,25 @@ def writing(folder: Path) -> Iterator[None]:
         return
     with mark.open("a+", encoding="utf-8") as handle:
         _lock(handle.fileno(), mark, folder)
-        handle.truncate(0)
-        handle.write(f"{os.getpid()} {socket.gethostname()}\nwritten by e2lm: no part of a submission\n")
-        handle.flush()
+        with naming(mark):
+            _write(handle.fileno(), f"{os.getpid()} {socket.gethostname()}\n")
         _held.add(folder)
         try:
             yield
         finally:
             _held.discard(folder)
+            with suppress(OSError):  # of a full disk, say, which is not what the caller is to hear of
+                _write(handle.fileno(), WRITTEN)
             if [path.name for path in folder.iterdir()] == [RUN_MARK]:
                 mark.unlink()
                 with suppress(OSError):  # somebody else has put something there
                     for path in missing:
                         path.rmdir()
+
+
+def _write(descriptor: int, text: str) -> None:
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, text.encode())
 
 
 def refuse_if_held(folder: Path, shown: Path) -> None:

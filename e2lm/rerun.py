@@ -24,7 +24,7 @@ from e2lm.rerun_index import FINISHED, INDEX, Row, write_index
 from e2lm.rerun_table import rerun_table
 from e2lm.run import borrowed
 from e2lm_ingestion.engines import ENGINES, make_engine
-from e2lm_ingestion.errors import OrganizerError, SubmissionError
+from e2lm_ingestion.errors import OrganizerError, SubmissionError, naming
 from e2lm_ingestion.one_engine import Job
 from e2lm_ingestion.runners import Runner, make_processes
 from e2lm_ingestion.spool import Spool
@@ -225,5 +225,6 @@ def _failed(row: Row, out: Path, error: SubmissionError | OrganizerError, trace:
     if not (out / row.name / "results/results.json").is_file():  # else it is a whole outcome, under another engine
         leave_failure(ScoringSubmissionError(str(error)), out / row.name)
     if trace:
-        (out / row.name / "failure.txt").write_text(trace, encoding="utf-8")
+        with naming(out / row.name / "failure.txt") as path:
+            path.write_text(trace, encoding="utf-8")
     return replace(row, status="failed", reason=" ".join(str(error).split()))

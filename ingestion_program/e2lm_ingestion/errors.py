@@ -16,10 +16,10 @@ class OrganizerError(Exception):
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[Path]:
     """Give an OSError the file that it lacks: a system that runs out of space while writing does not name one."""
     try:
-        yield
+        yield path
     except OSError as error:
         if error.errno is not None and error.filename is None:
             error.filename = str(path)
