@@ -10,7 +10,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from e2lm_scoring.configuration import Configuration
+from e2lm_scoring.inputs.configuration import Configuration
 from e2lm_scoring.uncertainty import bootstrap, interval, probability_greater, whole_scores
 
 EARLY, LATE = list(range(1, 15)), list(range(15, 23))

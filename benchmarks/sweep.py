@@ -28,10 +28,10 @@ import yaml
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from e2lm_ingestion.encoding import encode
 from e2lm_ingestion.engines.prefix_tree import unique_tokens
-from e2lm_ingestion.prompts import build_items
-from e2lm_ingestion.submission import open_submission
+from e2lm_ingestion.engines.requests import encode
+from e2lm_ingestion.output_types.items import build_items
+from e2lm_ingestion.submission.submission import open_submission
 
 WORDS = [f"w{number}" for number in range(1000)]
 CONTEXT = 1024

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from e2lm_scoring.signal import signal_quality
+from e2lm_scoring.formulas.signal_quality import signal_quality
 
 WIDTH, HEIGHT, ACROSS = 250, 150, 3  # pixels of a panel, and how many stand side by side
 SPACE, TEXT = 26, 66  # around a curve; below it

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from e2lm_ingestion.errors import OrganizerError, naming
-from e2lm_ingestion.files import RUN_MARK
+from e2lm_ingestion.submission.file_rules import RUN_MARK
 
 LITTER = frozenset({"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini"})
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold

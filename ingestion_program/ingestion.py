@@ -19,11 +19,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin for a s
 
 from e2lm_ingestion.engines import ENGINES, make_engine
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
-from e2lm_ingestion.results import empty_folder
-from e2lm_ingestion.seal import read_key, seal
-from e2lm_ingestion.submission import open_submission
+from e2lm_ingestion.execution.sweep import Progress, sweep
+from e2lm_ingestion.results.folder import empty_folder
+from e2lm_ingestion.results.seal import read_key, seal
+from e2lm_ingestion.submission.submission import open_submission
 from e2lm_ingestion.suite import load_suite
-from e2lm_ingestion.sweep import Progress, sweep
 
 SMALLER = "submit fewer items or shorter prompts"
 
@@ -63,8 +63,10 @@ def main() -> int:
     except MemoryError:
         return _fail(f"out of memory; {SMALLER}, or organizers: give the worker more memory")
     except OSError as error:
-        place = error.filename or args.output
-        return _fail(f"{place}: {error.strerror or error}; organizers: check that the worker's disk has room and works")
+        location = error.filename or args.output
+        return _fail(
+            f"{location}: {error.strerror or error}; organizers: check that the worker's disk has room and works"
+        )
     finally:
         timer.cancel()
     return 0
@@ -94,9 +96,9 @@ def _stop_at(deadline: float) -> threading.Timer:
 
 def _log(progress: Progress) -> None:
     """No scores: participants read this log, and late checkpoints are held back."""
-    place = f"[{progress.done}/{progress.total}] {progress.checkpoint}"
+    done = f"[{progress.done}/{progress.total}] {progress.checkpoint}"
     left = f"about {progress.seconds_left / 60:.1f} min left"
-    print(f"{place}: {progress.seconds:.1f} s, {left}", flush=True)
+    print(f"{done}: {progress.seconds:.1f} s, {left}", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from pathlib import Path
 import yaml
 
 from e2lm_scoring.errors import OrganizerError, SubmissionError
-from e2lm_scoring.outcome import forget, leave_failure, score
-from e2lm_scoring.seal import read_key, require_results_of, require_seal
+from e2lm_scoring.inputs.seal import read_key, require_results_of, require_seal
+from e2lm_scoring.output import forget, leave_failure, score
 
 
 def main() -> int:
@@ -38,7 +38,7 @@ def main() -> int:
         require_ingestion_succeeded(args.results / "metadata")
         require_seal(args.results, read_key([args.data, args.reference]))
         require_results_of(args.submission, args.results)
-        evaluation = score(args.results, args.reference / "scoring.yaml", args.output)
+        score_report = score(args.results, args.reference / "scoring.yaml", args.output)
     except (SubmissionError, OrganizerError) as error:
         # forged results may carry line breaks, and Codabench's log must show one line
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
@@ -48,10 +48,10 @@ def main() -> int:
     except OSError as error:
         print(f"error: {args.output}: cannot be written ({error.strerror}); check the folder", file=sys.stderr)
         return 2
-    print(f"{evaluation.task}: {evaluation.items} items, metric {evaluation.metric}")
-    for column, value in evaluation.scores.items():
+    print(f"{score_report.task}: {score_report.items} items, metric {score_report.metric}")
+    for column, value in score_report.scores.items():
         print(f"  {column}: {value:.4f}")
-    for reason in evaluation.reasons:
+    for reason in score_report.reasons:
         print(f"not eligible: {reason}")
     return 0
 

@@ -1,4 +1,4 @@
-"""suite.yaml -> the checkpoints of a suite, in order of training, and families that share config and tokenizer."""
+"""suite.yaml -> the checkpoints of a suite, in order of training, and engine groups that share config and tokenizer."""
 
 from __future__ import annotations
 
@@ -151,8 +151,8 @@ def load_suite(path: Path) -> Suite:
         raise OrganizerError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise OrganizerError(f"{path}: {place}: {' '.join(first['msg'].split())}") from None
+        location = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise OrganizerError(f"{path}: {location}: {' '.join(first['msg'].split())}") from None
 
 
 def checkpoints_root() -> Path:
@@ -224,8 +224,8 @@ def _declared_size(file: Path) -> int:
     return 8 + length + max(ends, default=0)
 
 
-def families(checkpoints: list[Checkpoint]) -> Iterator[list[Checkpoint]]:
-    """Group checkpoints whose config and tokenizer are the same bytes; one engine and one encoding serve a family."""
+def engine_groups(checkpoints: list[Checkpoint]) -> Iterator[list[Checkpoint]]:
+    """Group checkpoints whose config and tokenizer are the same bytes; one engine and one encoding serve a group."""
     groups: dict[str, list[Checkpoint]] = {}
     for checkpoint in checkpoints:
         digest = hashlib.sha256()

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from e2lm_scoring.configuration import Configuration
-from e2lm_scoring.evaluation import Curve
-from e2lm_scoring.results import Results
+from e2lm_scoring.inputs.configuration import Configuration
+from e2lm_scoring.inputs.results import Results
+from e2lm_scoring.score_report import Curve
 from e2lm_scoring.uncertainty import band
 
 

@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from e2lm_scoring.eligibility import ENDS
-from e2lm_scoring.evaluation import ItemTable, Pruning, SubsetRow
-from e2lm_scoring.signal import correlation, signal_qualities
+from e2lm_scoring.formulas.improvement_gate import ENDS
+from e2lm_scoring.formulas.signal_quality import correlation, signal_qualities
+from e2lm_scoring.score_report import ItemTable, Pruning, SubsetRow
 
 CLEAR = 2.0  # standard errors of the trend from which an item is called rising or falling
 WORST = 0.1  # share of the items that pruning drops

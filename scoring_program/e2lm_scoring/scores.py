@@ -8,27 +8,27 @@ from pathlib import Path
 
 import numpy as np
 
-from e2lm_scoring.alignment import domain_alignment, normalized_pair
-from e2lm_scoring.configuration import Configuration, load_configuration
 from e2lm_scoring.curves import curves, oriented_chance, oriented_items, window_items, window_scores, window_tokens
-from e2lm_scoring.eligibility import improvement_z, ineligible_because
+from e2lm_scoring.diagnostics import reported_columns
 from e2lm_scoring.errors import OrganizerError
-from e2lm_scoring.evaluation import Alignment, Evaluation, GroupRanking, ModelSignal
+from e2lm_scoring.formulas.domain_alignment import domain_alignment, normalized_pair
+from e2lm_scoring.formulas.improvement_gate import improvement_z, ineligible_because
+from e2lm_scoring.formulas.ranking_consistency import ranking_agreement, ranking_consistency
+from e2lm_scoring.formulas.signal_quality import SignalQuality, signal_quality
+from e2lm_scoring.inputs.configuration import Configuration, load_configuration
+from e2lm_scoring.inputs.results import Results, read_results
 from e2lm_scoring.items import item_table, prune, subset_rows
-from e2lm_scoring.ranking import ranking_agreement, ranking_consistency
-from e2lm_scoring.reported import reported_columns
-from e2lm_scoring.results import Results, read_results
-from e2lm_scoring.signal import SignalQuality, signal_quality
+from e2lm_scoring.score_report import Alignment, GroupRanking, ModelSignal, ScoreReport
 from e2lm_scoring.uncertainty import DRAWS, SEED, Bootstrap, bootstrap, interval
 
 
-def evaluate(results_folder: Path, scoring_yaml: Path) -> Evaluation:
+def evaluate(results_folder: Path, scoring_yaml: Path) -> ScoreReport:
     """Score a results folder. Raises OrganizerError, naming the file or the checkpoint, when it cannot be scored."""
     configuration = load_configuration(scoring_yaml)
     return evaluate_results(read_results(results_folder, configuration), configuration)[0]
 
 
-def evaluate_results(results: Results, configuration: Configuration) -> tuple[Evaluation, Bootstrap]:
+def evaluate_results(results: Results, configuration: Configuration) -> tuple[ScoreReport, Bootstrap]:
     """Score checked results; beside the evaluation the draws of the item bootstrap, for comparing runs."""
     qualities = {model: _quality(results, configuration, model) for model in configuration.signal_models}
     signal = tuple(_signal(results, configuration, model, quality) for model, quality in qualities.items())
@@ -45,7 +45,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Ev
     }
     early_signal = np.stack([early_science[model] for model in configuration.signal_models])
     weights = results.file.item_weights
-    evaluation = Evaluation(
+    score_report = ScoreReport(
         task=results.file.task,
         suite=results.file.suite,
         metric=results.file.metric,
@@ -74,7 +74,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Ev
         warnings=tuple(warning.message for warning in results.file.warnings),
         pruning=prune(early_science, configuration.signal_models),
     )
-    return evaluation, drawn
+    return score_report, drawn
 
 
 def _columns(
@@ -115,12 +115,12 @@ def always_there(configuration: Configuration) -> frozenset[str]:
     return frozenset(columns)
 
 
-def scores_json(evaluation: Evaluation) -> bytes:
+def scores_json(score_report: ScoreReport) -> bytes:
     """The content of scores.json: {column: finite number}. Raises OrganizerError for any other number."""
-    for column, value in evaluation.scores.items():
+    for column, value in score_report.scores.items():
         if not math.isfinite(value):
             raise OrganizerError(f"the score {column} is {value}, not a finite number; no scores were written")
-    return (json.dumps(evaluation.scores, indent=1) + "\n").encode()
+    return (json.dumps(score_report.scores, indent=1) + "\n").encode()
 
 
 def _quality(results: Results, configuration: Configuration, model: str) -> SignalQuality:

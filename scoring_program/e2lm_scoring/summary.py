@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from e2lm_scoring.errors import OrganizerError
-from e2lm_scoring.evaluation import Evaluation
+from e2lm_scoring.score_report import ScoreReport
 from e2lm_scoring.uncertainty import Bootstrap
 
 SCHEMA = "e2lm-summary/1"
@@ -55,7 +55,7 @@ class Summary(_Row):
         return self
 
 
-def summary_json(evaluation: Evaluation, drawn: Bootstrap, *, suite_version: int, submission: str) -> bytes:
+def summary_json(score_report: ScoreReport, drawn: Bootstrap, *, suite_version: int, submission: str) -> bytes:
     """The content of summary.json.
 
     The draws are sorted, each score alone: in the order they were drawn, with the seed known, they would tell a
@@ -63,17 +63,17 @@ def summary_json(evaluation: Evaluation, drawn: Bootstrap, *, suite_version: int
     """
     head = {
         "schema": SCHEMA,
-        "task": evaluation.task,
-        "suite": evaluation.suite,
+        "task": score_report.task,
+        "suite": score_report.suite,
         "suite_version": suite_version,
-        "metric": evaluation.metric,
-        "items": evaluation.items,
+        "metric": score_report.metric,
+        "items": score_report.items,
         "submission": submission,
-        "reveal": evaluation.reveal,
-        "eligible": evaluation.eligible,
-        "reasons": evaluation.reasons,
-        "scores": evaluation.scores,
-        "intervals": {key: asdict(interval) for key, interval in evaluation.intervals.items()},
+        "reveal": score_report.reveal,
+        "eligible": score_report.eligible,
+        "reasons": score_report.reasons,
+        "scores": score_report.scores,
+        "intervals": {key: asdict(interval) for key, interval in score_report.intervals.items()},
         "draws": {key: np.sort(draws).round(DIGITS).tolist() for key, draws in drawn.scores.items()},
     }
     return (json.dumps(head) + "\n").encode()
@@ -85,8 +85,8 @@ def read_summary(content: bytes, name: str) -> Summary:
         summary = Summary.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise OrganizerError(f"{name}: {place}: {first['msg']}; score the run again") from None
+        location = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise OrganizerError(f"{name}: {location}: {first['msg']}; score the run again") from None
     if summary.schema_name != SCHEMA:
         raise OrganizerError(f"{name}: schema {summary.schema_name!r} is not {SCHEMA!r}; score the run again")
     return summary

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from e2lm_scoring.alignment import domain_alignments
-from e2lm_scoring.configuration import Configuration
-from e2lm_scoring.evaluation import Interval
-from e2lm_scoring.ranking import ranking_consistencies
-from e2lm_scoring.signal import signal_qualities
+from e2lm_scoring.formulas.domain_alignment import domain_alignments
+from e2lm_scoring.formulas.ranking_consistency import ranking_consistencies
+from e2lm_scoring.formulas.signal_quality import signal_qualities
+from e2lm_scoring.inputs.configuration import Configuration
+from e2lm_scoring.score_report import Interval
 
 DRAWS = 1000
 SEED = 0  # fixed: the same results give the same intervals

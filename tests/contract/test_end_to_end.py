@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from e2lm.catalog import SUITES
-from e2lm.suite import fetch
-from e2lm_scoring.configuration import load_configuration
+from e2lm.suites.fetch import fetch
+from e2lm.suites.registry import SUITES
+from e2lm_scoring.inputs.configuration import load_configuration
 from e2lm_scoring.scores import always_there
-from tests.e2lm.conftest import EXAMPLES, e2lm, write_small_suite
+from tests.e2lm.command_line import EXAMPLES, e2lm
+from tests.e2lm.conftest import write_small_suite
 
 
 @pytest.fixture(scope="module")

@@ -14,14 +14,15 @@ import pytest
 import yaml
 from transformers import AutoTokenizer
 
-from e2lm.catalog import SUITES
-from e2lm.suite import fetch
-from e2lm_ingestion.encoding import Requests, encode
+from e2lm.suites.fetch import fetch
+from e2lm.suites.registry import SUITES
 from e2lm_ingestion.engines import make_engine
-from e2lm_ingestion.prompts import build_items
-from e2lm_ingestion.submission import open_submission
+from e2lm_ingestion.engines.requests import Requests, encode
+from e2lm_ingestion.output_types.items import build_items
+from e2lm_ingestion.submission.submission import open_submission
 from e2lm_ingestion.suite import checkpoints_of, checkpoints_root, load_suite
-from tests.e2lm.conftest import EXAMPLES, e2lm, make_open_questions, result_files
+from tests.e2lm.command_line import EXAMPLES, e2lm
+from tests.e2lm.run_folders import make_open_questions, result_files
 
 MODEL = "mini-150k-arch1"
 EARLY = {"start": 4000, "stop": 56000, "step": 4000}

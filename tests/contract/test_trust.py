@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from e2lm_ingestion import seal as ingestion_seal
-from e2lm_ingestion.submission import open_submission
-from e2lm_scoring import seal as scoring_seal
+from e2lm_ingestion.results import seal as ingestion_seal
+from e2lm_ingestion.submission.submission import open_submission
 from e2lm_scoring.errors import OrganizerError, SubmissionError
-from tests.e2lm.conftest import EXAMPLES
+from e2lm_scoring.inputs import seal as scoring_seal
+from tests.e2lm.command_line import EXAMPLES
 from tests.ingestion.hostile.corpus import right_files, write_zip
 
 KEY = "0123456789abcdef" * 4

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from e2lm.containers import require_docker
-from e2lm.suite import fetch
+from e2lm.codabench.containers import require_docker
+from e2lm.suites.fetch import fetch
 from e2lm_ingestion.errors import OrganizerError
-from tests.e2lm.conftest import EXAMPLES, HOUSE, e2lm
+from tests.e2lm.command_line import EXAMPLES, PROJECT_ROOT, e2lm
 
 BASE_IMAGE = "python:3.12.11-slim-bookworm"
 
@@ -31,7 +31,7 @@ def image() -> str:
         return given
     built = subprocess.run(
         ["make", "image", "IMAGE=e2lm:test", f"BASE_IMAGE={BASE_IMAGE}"],
-        cwd=HOUSE,
+        cwd=PROJECT_ROOT,
         capture_output=True,
         text=True,
         check=False,

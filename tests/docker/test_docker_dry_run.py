@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2lm.conftest import EXAMPLES, e2lm
+from tests.e2lm.command_line import EXAMPLES, e2lm
 
 
 @pytest.fixture(scope="module")

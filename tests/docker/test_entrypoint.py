@@ -11,17 +11,17 @@ from types import ModuleType
 import pytest
 import yaml
 
-from tests.e2lm.conftest import HOUSE
+from tests.e2lm.command_line import PROJECT_ROOT
 
 INGESTION, SCORING = (
-    yaml.safe_load((HOUSE / program / "metadata.yaml").read_text())["command"]
+    yaml.safe_load((PROJECT_ROOT / program / "metadata.yaml").read_text())["command"]
     for program in ("ingestion_program", "scoring_program")
 )
 
 
 @pytest.fixture(scope="module")
 def entrypoint() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("entrypoint", HOUSE / "docker/entrypoint.py")
+    spec = importlib.util.spec_from_file_location("entrypoint", PROJECT_ROOT / "docker/entrypoint.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -33,7 +33,7 @@ def entrypoint() -> ModuleType:
 def known(tmp_path: Path) -> Path:
     """What the image holds to compare with."""
     for name in ("ingestion_program", "scoring_program"):
-        shutil.copytree(HOUSE / name, tmp_path / "known" / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(PROJECT_ROOT / name, tmp_path / "known" / name, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path / "known"
 
 
@@ -87,7 +87,7 @@ def put_a_link(program: Path) -> None:
         change_one_byte,
         put_a_link,
         lambda program: (program / "numpy.py").write_text("hostile"),
-        lambda program: (program / "e2lm_ingestion/sweep.py").unlink(),
+        lambda program: (program / "e2lm_ingestion/execution/sweep.py").unlink(),
         lambda program: (program / "numpy").mkdir(),
         lambda program: (program / "metadata.yaml").write_text("command: id"),
     ],

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from e2lm.containers import container_options, run_in_container
-from e2lm.worker import Step
+from e2lm.codabench.containers import container_options, run_in_container
+from e2lm.codabench.worker_emulator import Step
 from e2lm_ingestion.suite import checkpoints_root
 from tests.docker.test_entrypoint import INGESTION
-from tests.e2lm.conftest import EXAMPLES, HOUSE, e2lm
+from tests.e2lm.command_line import EXAMPLES, PROJECT_ROOT, e2lm
 
 PROBE = """
 import importlib.metadata, importlib.util, json, os, pathlib, socket
@@ -59,9 +59,11 @@ print(json.dumps({
 @pytest.fixture
 def ingestion(image: str, science_cloze: Path, tmp_path: Path) -> Step:
     """The step of ingestion as a worker would start it, with the program of this checkout."""
-    shutil.copytree(HOUSE / "ingestion_program", tmp_path / "program", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        PROJECT_ROOT / "ingestion_program", tmp_path / "program", ignore=shutil.ignore_patterns("__pycache__")
+    )
     (tmp_path / "input_data").mkdir()
-    shutil.copy(HOUSE / "e2lm/miniature/suite.yaml", tmp_path / "input_data")
+    shutil.copy(PROJECT_ROOT / "e2lm/suites/miniature/suite.yaml", tmp_path / "input_data")
     (tmp_path / "input_data/e2lm.key").write_text("0123456789abcdef" * 4)
     (tmp_path / "output").mkdir()
     (tmp_path / "output").chmod(0o777)
@@ -110,7 +112,7 @@ def test_a_container_may_no_more_than_a_workers(ingestion: Step) -> None:
     pinned = {
         line.lower().replace("_", "-")
         for name in ("torch", "runtime")
-        for line in (HOUSE / f"requirements/{name}.txt").read_text().splitlines()
+        for line in (PROJECT_ROOT / f"requirements/{name}.txt").read_text().splitlines()
         if not line.startswith("#")
     }
     assert pinned - packages == set()

@@ -14,14 +14,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from e2lm.cli import COMMANDS
-from e2lm.task_reference import KEYS, reference
-from e2lm_ingestion.task import Task, task_of
+from docs.task_reference import KEYS, reference
+from e2lm.cli.main import COMMANDS
+from e2lm_ingestion.task.task import Task, task_of
 
-HOUSE = Path(__file__).resolve().parents[2]
-DOCUMENTS = [HOUSE / "README.md", *sorted(HOUSE.glob("docs/*.md")), *sorted(HOUSE.glob("pages/*.md"))]
-DOCUMENTS += sorted(HOUSE.glob("starting_kit/**/*.md"))
-NOTEBOOKS = sorted(HOUSE.glob("starting_kit/notebooks/*.ipynb"))
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [
+    PROJECT_ROOT / "README.md",
+    *sorted(PROJECT_ROOT.glob("docs/*.md")),
+    *sorted(PROJECT_ROOT.glob("pages/*.md")),
+]
+DOCUMENTS += sorted(PROJECT_ROOT.glob("starting_kit/**/*.md"))
+NOTEBOOKS = sorted(PROJECT_ROOT.glob("starting_kit/notebooks/*.ipynb"))
 
 
 def text_of(path: Path) -> str:
@@ -49,7 +53,7 @@ def broken_links(path: Path, text: str) -> Iterator[str]:
 @cache
 def options_of(command: str) -> frozenset[str]:
     parser = argparse.ArgumentParser()
-    importlib.import_module(f"e2lm.{command.replace('-', '_')}").add_arguments(parser)
+    importlib.import_module(f"e2lm.cli.{command.replace('-', '_')}").add_arguments(parser)
     parsers, found = [parser], set()
     while parsers:
         for action in parsers.pop()._actions:
@@ -69,7 +73,7 @@ def wrong_commands(text: str) -> Iterator[str]:
         yield from (code for target in re.findall(r"^\s*make ([a-z]+)", code) if f"\n{target}:" not in MAKEFILE)
 
 
-MAKEFILE = (HOUSE / "Makefile").read_text()
+MAKEFILE = (PROJECT_ROOT / "Makefile").read_text()
 
 
 def wrong_yaml(text: str) -> Iterator[str]:
@@ -82,7 +86,7 @@ def wrong_yaml(text: str) -> Iterator[str]:
             yield str(error)
 
 
-@pytest.mark.parametrize("path", [*DOCUMENTS, *NOTEBOOKS], ids=lambda path: str(path.relative_to(HOUSE)))
+@pytest.mark.parametrize("path", [*DOCUMENTS, *NOTEBOOKS], ids=lambda path: str(path.relative_to(PROJECT_ROOT)))
 def test_what_it_points_at_is_there(path: Path) -> None:
     text = text_of(path)
     assert not list(broken_links(path, text))
@@ -100,25 +104,25 @@ def test_the_checker_finds_what_is_wrong(tmp_path: Path) -> None:
 
 
 def test_every_error_that_is_explained_is_one_that_can_happen() -> None:
-    quoted = re.findall(r"^\| `([^`]+)` \|", (HOUSE / "docs/errors.md").read_text(), re.MULTILINE)
-    files = [path for place in ("e2lm", "ingestion_program", "scoring_program", "docker") for path in walk(place)]
+    quoted = re.findall(r"^\| `([^`]+)` \|", (PROJECT_ROOT / "docs/errors.md").read_text(), re.MULTILINE)
+    files = [path for folder in ("e2lm", "ingestion_program", "scoring_program", "docker") for path in walk(folder)]
     # a message that is broken over lines of the source is joined
     source = re.sub(r"""["']\n\s*f?["']""", "", "\n".join(path.read_text() for path in files))
     assert len(quoted) > 20
     assert [text for text in quoted if text not in source] == []
 
 
-def walk(place: str) -> list[Path]:
-    return sorted((HOUSE / place).rglob("*.py"))
+def walk(folder: str) -> list[Path]:
+    return sorted((PROJECT_ROOT / folder).rglob("*.py"))
 
 
 def test_the_picture_of_curves_is_up_to_date() -> None:
-    drawn = runpy.run_path(str(HOUSE / "docs/curves.py"))["picture"]()
-    assert (HOUSE / "docs/curves.svg").read_text() == drawn, "run python docs/curves.py"
+    drawn = runpy.run_path(str(PROJECT_ROOT / "docs/curves.py"))["picture"]()
+    assert (PROJECT_ROOT / "docs/curves.svg").read_text() == drawn, "run python docs/curves.py"
 
 
 def test_the_reference_of_keys_is_up_to_date() -> None:
-    assert (HOUSE / "docs/task-reference.md").read_text() == reference(), "run python -m e2lm.task_reference"
+    assert (PROJECT_ROOT / "docs/task-reference.md").read_text() == reference(), "run python docs/task_reference.py"
 
 
 @pytest.mark.parametrize("key", KEYS[Task])

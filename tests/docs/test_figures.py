@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from e2lm.catalog import SUITES
-from e2lm.miniature import build, tokenizer, training
+from e2lm.suites.miniature import build, tokenizer, training
+from e2lm.suites.registry import SUITES
 from e2lm_ingestion.suite import load_suite
 
-HOUSE = Path(__file__).resolve().parents[2]
-KIT = HOUSE / "starting_kit/README.md"
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+KIT = PROJECT_ROOT / "starting_kit/README.md"
 
 
-@pytest.mark.parametrize("path", [HOUSE / "README.md", KIT, build.SUITE], ids=lambda path: str(path.relative_to(HOUSE)))
+@pytest.mark.parametrize(
+    "path", [PROJECT_ROOT / "README.md", KIT, build.SUITE], ids=lambda path: str(path.relative_to(PROJECT_ROOT))
+)
 def test_the_miniature_models_have_as_many_parameters_as_is_said(path: Path) -> None:
     models = [training.new_model(recipe, tokenizer.VOCABULARY, 2048, 0) for recipe in build.RECIPES]
     thousands = [round(model.num_parameters() / 1000) for model in models]
@@ -24,7 +26,9 @@ def test_the_miniature_models_have_as_many_parameters_as_is_said(path: Path) -> 
     assert said == [(str(round(min(thousands), -1)), str(round(max(thousands), -1)))]
 
 
-@pytest.mark.parametrize("path", [HOUSE / "README.md", KIT], ids=lambda path: str(path.relative_to(HOUSE)))
+@pytest.mark.parametrize(
+    "path", [PROJECT_ROOT / "README.md", KIT], ids=lambda path: str(path.relative_to(PROJECT_ROOT))
+)
 def test_the_miniature_suite_has_as_many_checkpoints_as_is_said(path: Path) -> None:
     count = sum(len(model.iterations) for model in load_suite(SUITES["miniature"].suite).models)
     assert set(re.findall(r"(\d+) checkpoints", path.read_text())) >= {str(count)}
@@ -37,17 +41,19 @@ def test_the_released_checkpoints_are_as_many_and_as_large_as_is_said() -> None:
     kit = " ".join(KIT.read_text().split())
     stated = re.search(rf"{count} checkpoints \(6 x 13\) take about (\d+) gigabytes", kit)
     assert stated
-    helped = re.search(r"e2lm-2025 has (\d+) GB", (HOUSE / "e2lm/suite.py").read_text())
+    helped = re.search(r"e2lm-2025 has (\d+) GB", (PROJECT_ROOT / "e2lm/cli/suite.py").read_text())
     assert helped
     assert helped[1] == stated[1]
     assert float(stated[1]) == pytest.approx(gigabytes, rel=0.05)
 
 
-@pytest.mark.parametrize("path", [HOUSE / "README.md", KIT], ids=lambda path: str(path.relative_to(HOUSE)))
+@pytest.mark.parametrize(
+    "path", [PROJECT_ROOT / "README.md", KIT], ids=lambda path: str(path.relative_to(PROJECT_ROOT))
+)
 def test_the_python_that_is_asked_for_is_the_one_that_the_package_needs(path: Path) -> None:
-    project = tomllib.loads((HOUSE / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]
     least = project["requires-python"].removeprefix(">=")
     text = path.read_text()
     assert f"Python {least} or newer" in text.replace("\n", " ")
     assert set(re.findall(r"older than (\d\.\d+)", text)) <= {least}
-    assert f"sys.version_info < {tuple(map(int, least.split('.')))}" in (HOUSE / "Makefile").read_text()
+    assert f"sys.version_info < {tuple(map(int, least.split('.')))}" in (PROJECT_ROOT / "Makefile").read_text()

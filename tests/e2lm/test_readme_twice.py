@@ -18,12 +18,13 @@ from pathlib import Path
 
 import pytest
 
-from e2lm.catalog import SUITES
-from e2lm.codabench_api import TOKEN_VARIABLE
+from e2lm.codabench.client import TOKEN_VARIABLE
+from e2lm.suites.registry import SUITES
 from e2lm_ingestion.suite import load_suite
 from tests.e2lm.codabench_site import Site, submission
-from tests.e2lm.conftest import EXAMPLES, HOUSE, e2lm, write_small_suite
-from tests.e2lm.hub_server import running_hub
+from tests.e2lm.command_line import EXAMPLES, PROJECT_ROOT, e2lm
+from tests.e2lm.conftest import write_small_suite
+from tests.e2lm.suites.hub_server import running_hub
 from tests.e2lm.web_server import Request, Response, serving
 
 # The first time of these is that of the fixtures `demo` and `science_cloze_run`, which other tests look at.
@@ -43,7 +44,9 @@ RESULTS_DAY = [
 
 def commands_of_the_readme() -> list[str]:
     """What is typed after `.venv/bin/e2lm`, without the comments; before all of it, what `make demo` runs."""
-    found = re.search(r"^## Use it\n.*?^```\n(.*?)^```$", (HOUSE / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    found = re.search(
+        r"^## Use it\n.*?^```\n(.*?)^```$", (PROJECT_ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
     assert found is not None
     typed = [line.partition(" #")[0].split(maxsplit=1) for line in found[1].splitlines()]
     assert {program for program, _ in typed} == {".venv/bin/e2lm"}

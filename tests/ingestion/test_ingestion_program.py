@@ -13,17 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from e2lm.suite import fetch
-from tests.e2lm.conftest import EXAMPLES, HOUSE
+from e2lm.suites.fetch import fetch
+from tests.e2lm.command_line import EXAMPLES, PROJECT_ROOT
 
-PROGRAM = HOUSE / "ingestion_program/ingestion.py"
+PROGRAM = PROJECT_ROOT / "ingestion_program/ingestion.py"
 
 
 @pytest.fixture
 def arguments(tmp_path: Path) -> list[str]:
     """The miniature suite, the example science-cloze, an output folder, and where the checkpoints are."""
     (tmp_path / "input_data").mkdir()
-    shutil.copy(HOUSE / "e2lm/miniature/suite.yaml", tmp_path / "input_data")
+    shutil.copy(PROJECT_ROOT / "e2lm/suites/miniature/suite.yaml", tmp_path / "input_data")
     (tmp_path / "input_data/e2lm.key").write_text("0123456789abcdef" * 4)
     submission = shutil.copytree(EXAMPLES / "science-cloze", tmp_path / "submission")
     return [str(tmp_path / "input_data"), str(submission), str(tmp_path / "output"), "--checkpoints", str(tmp_path)]

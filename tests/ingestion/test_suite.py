@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from e2lm_ingestion.errors import OrganizerError
-from e2lm_ingestion.suite import Checkpoint, TokenSchedule, checkpoints_of, families, load_suite, verify_checkpoint
+from e2lm_ingestion.suite import Checkpoint, TokenSchedule, checkpoints_of, engine_groups, load_suite, verify_checkpoint
 
 SUITE = """
 suite: tiny
@@ -125,4 +125,4 @@ def test_a_family_shares_config_and_tokenizer(tmp_path: Path) -> None:
     one = make_checkpoint(tmp_path / "a/iter", '{"layers": 1}')
     other = make_checkpoint(tmp_path / "b/iter", '{"layers": 2}')
     same = make_checkpoint(tmp_path / "c/iter", '{"layers": 1}')
-    assert list(families([one, other, same])) == [[one, same], [other]]
+    assert list(engine_groups([one, other, same])) == [[one, same], [other]]

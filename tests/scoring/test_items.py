@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from e2lm_scoring.formulas.signal_quality import signal_qualities, signal_quality
 from e2lm_scoring.items import influences, item_table, items_parquet, prune, subset_rows, subsets_parquet
-from e2lm_scoring.signal import signal_qualities, signal_quality
 
 RISING, FALLING = [0.0] * 6 + [1.0] * 8, [1.0] * 6 + [0.0] * 8
 WANDERING, NEVER, ALWAYS = [0.0, 1.0] * 7, [0.0] * 14, [1.0] * 14

@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests.scoring.conftest import KEY, seal_results
+from tests.scoring.tiny_results import KEY, seal_results
 
 PROGRAM = Path(__file__).resolve().parents[2] / "scoring_program/scoring.py"
 

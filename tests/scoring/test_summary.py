@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from e2lm_scoring.configuration import load_configuration
 from e2lm_scoring.errors import OrganizerError
-from e2lm_scoring.outcome import score
-from e2lm_scoring.results import read_results
+from e2lm_scoring.inputs.configuration import load_configuration
+from e2lm_scoring.inputs.results import read_results
+from e2lm_scoring.output import score
 from e2lm_scoring.scores import evaluate_results
 from e2lm_scoring.summary import read_summary
 from e2lm_scoring.uncertainty import probability_greater
@@ -19,17 +19,17 @@ from e2lm_scoring.uncertainty import probability_greater
 
 def test_a_scoring_leaves_its_scores_intervals_and_draws(worker: Path) -> None:
     results, scoring = worker / "input/res", worker / "input/ref/scoring.yaml"
-    evaluation = score(results, scoring, worker / "output")
+    score_report = score(results, scoring, worker / "output")
     summary = read_summary((worker / "output/summary.json").read_bytes(), "summary.json")
     configuration = load_configuration(scoring)
     drawn = evaluate_results(read_results(results, configuration), configuration)[1].scores
-    assert summary.scores == evaluation.scores
+    assert summary.scores == score_report.scores
     assert (summary.suite, summary.suite_version, summary.items) == ("tiny", 2, 200)
     assert set(summary.draws) == {"score", "sq", "rc", "cs"}
     for key, draws in summary.draws.items():
         assert list(draws) == sorted(draws)
         np.testing.assert_allclose(draws, np.sort(drawn[key]), atol=1e-6)
-        assert summary.intervals[key].low == evaluation.intervals[key].low
+        assert summary.intervals[key].low == score_report.intervals[key].low
 
 
 def test_the_kept_draws_give_the_same_probability_as_a_new_bootstrap(worker: Path) -> None:
@@ -37,8 +37,8 @@ def test_the_kept_draws_give_the_same_probability_as_a_new_bootstrap(worker: Pat
     score(results, scoring, worker / "output")
     kept = np.asarray(read_summary((worker / "output/summary.json").read_bytes(), "").draws["score"])
     configuration = load_configuration(scoring)
-    evaluation, drawn = evaluate_results(read_results(results, configuration), configuration)
-    value, other = evaluation.scores["score"], np.linspace(0.5, 0.9, 100)
+    score_report, drawn = evaluate_results(read_results(results, configuration), configuration)
+    value, other = score_report.scores["score"], np.linspace(0.5, 0.9, 100)
     fresh = probability_greater(value, drawn.scores["score"], 0.7, other)
     assert probability_greater(value, kept, 0.7, other) == pytest.approx(fresh, abs=1e-3)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from e2lm_scoring.alignment import domain_alignment
-from e2lm_scoring.configuration import Configuration
-from e2lm_scoring.ranking import ranking_consistency
-from e2lm_scoring.signal import signal_quality
+from e2lm_scoring.formulas.domain_alignment import domain_alignment
+from e2lm_scoring.formulas.ranking_consistency import ranking_consistency
+from e2lm_scoring.formulas.signal_quality import signal_quality
+from e2lm_scoring.inputs.configuration import Configuration
 from e2lm_scoring.uncertainty import band, bootstrap, interval, item_counts, probability_greater, resampled_means
-from tests.scoring.conftest import EARLY, LATE, SCORING
+from tests.scoring.tiny_results import EARLY, LATE, SCORING
 
 ITEMS = 150
 PLANS = {"each": SCORING, "final": {**SCORING, "ranking_reference": "final"}}

@@ -14,9 +14,9 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from e2lm.catalog import EXAMPLE_SUBMISSIONS
-from e2lm.suite import fetch
-from tests.e2lm.hub_server import running_hub
+from e2lm.project import EXAMPLE_SUBMISSIONS
+from e2lm.suites.fetch import fetch
+from tests.e2lm.suites.hub_server import running_hub
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "starting_kit/notebooks").glob("*.ipynb"))
 PICTURES = {"1": 1, "2": 1, "3": 1, "5": 1}  # by the notebook's number; the others show text

@@ -7,8 +7,8 @@ from typing import Any
 
 from e2lm_ingestion.checks import answers, guessers, repetition
 from e2lm_ingestion.checks.questions import Finding, Question, questions_of
-from e2lm_ingestion.prompts import Item
-from e2lm_ingestion.submission import Submission
+from e2lm_ingestion.output_types.items import Item
+from e2lm_ingestion.submission.submission import Submission
 
 
 def findings_of(submission: Submission, tasks: Mapping[str, Sequence[Item]]) -> tuple[list[Finding], dict[str, Any]]:

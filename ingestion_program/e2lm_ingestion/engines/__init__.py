@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from e2lm_ingestion.encoding import Requests
+from e2lm_ingestion.engines.requests import Requests
 from e2lm_ingestion.suite import Checkpoint
 
 
@@ -51,14 +51,14 @@ ENGINES = ("auto", "vllm", "transformers")
 
 
 class Engine(Protocol):
-    """One family of checkpoints on one device."""
+    """One engine group of checkpoints on one device."""
 
     @property
     def description(self) -> dict[str, str]:
         """What results depend on: engine, dtype, device and versions."""
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """Put a checkpoint's weights in place. Raises OrganizerError when they are not of this family."""
+        """Put a checkpoint's weights in place. Raises OrganizerError when they are not of this engine group."""
 
     def loglikelihoods(self, requests: Requests) -> LogLikelihoods:
         """Score the continuations of all requests with the loaded weights."""

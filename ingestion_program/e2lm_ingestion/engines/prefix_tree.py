@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from e2lm_ingestion.encoding import Requests
+from e2lm_ingestion.engines.requests import Requests
 
 
 @dataclass(frozen=True, slots=True)

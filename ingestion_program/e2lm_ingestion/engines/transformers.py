@@ -11,10 +11,10 @@ import transformers
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, DynamicCache
 
-from e2lm_ingestion.encoding import Requests
 from e2lm_ingestion.engines import Generations, LogLikelihoods, Stop
 from e2lm_ingestion.engines.device import describe_device, resolve_dtype
 from e2lm_ingestion.engines.prefix_tree import Chunk, plan, shared_length
+from e2lm_ingestion.engines.requests import Requests
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint, weight_files
 
@@ -29,7 +29,7 @@ _SELF_CHECK_TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat1
 
 
 class TransformersEngine:
-    """One family of checkpoints: the model is built once, the weights are exchanged in place."""
+    """One engine group of checkpoints: the model is built once, the weights are exchanged in place."""
 
     def __init__(self, dtype: str = "auto") -> None:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -49,7 +49,7 @@ class TransformersEngine:
         }
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """Put a checkpoint's weights in place. Raises OrganizerError when they are not of this family."""
+        """Put a checkpoint's weights in place. Raises OrganizerError when they are not of this engine group."""
         if self._model is None:
             self._model = _build(checkpoint, self._dtype, self._device)
             return

@@ -1,4 +1,5 @@
-"""The engine of the competition: vLLM, started once a family, weights exchanged in place, shared tokens cached."""
+"""The engine of the competition: vLLM, started once per engine group, weights swapped in place, shared tokens
+cached."""
 
 from __future__ import annotations
 
@@ -12,9 +13,9 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from e2lm_ingestion.encoding import Requests
 from e2lm_ingestion.engines import Generations, LogLikelihoods, Stop
 from e2lm_ingestion.engines.device import describe_device, resolve_dtype
+from e2lm_ingestion.engines.requests import Requests
 from e2lm_ingestion.engines.vllm_answers import (
     MAX_LAST_TOKENS,
     Answer,
@@ -68,7 +69,7 @@ vllm = _import_vllm()
 
 
 class VllmEngine:
-    """One family of checkpoints: vLLM is started once, the weights are exchanged in place and seen to be."""
+    """One engine group of checkpoints: vLLM is started once, the weights are exchanged in place and seen to be."""
 
     def __init__(self, dtype: str = "auto", *, context_length: int | None = None) -> None:
         """Prompts may have `context_length` tokens; without it, as many as config.json says the model has positions.
@@ -84,7 +85,8 @@ class VllmEngine:
         self._signature: Signature | None = None
         self._probed: list[float] = []
         self._planned: tuple[Requests, list[Prompt], list[list[int]]] | None = None
-        # Whether exchanged weights score as a fresh engine's do: seen at the first exchange of a family, None before.
+        # Whether exchanged weights score as a fresh engine's do: seen at the first exchange of an engine group, None
+        # before.
         self._exchange_is_exact: bool | None = None
 
     @property
@@ -102,7 +104,7 @@ class VllmEngine:
         }
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """Put a checkpoint's weights in place. Raises OrganizerError when they are damaged or not of this family."""
+        """Put a checkpoint's weights in place. Raises OrganizerError for damaged or foreign ones."""
         signature = read_signature(checkpoint)
         if self._signature is not None and (difference := self._signature.difference(signature)):
             raise OrganizerError(f"{checkpoint.path}: {difference}; fetch this checkpoint of the family again")

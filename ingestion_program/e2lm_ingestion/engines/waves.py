@@ -18,8 +18,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from e2lm_ingestion.encoding import Requests
 from e2lm_ingestion.engines.prefix_tree import shared_length
+from e2lm_ingestion.engines.requests import Requests
 
 
 @dataclass(frozen=True, slots=True)

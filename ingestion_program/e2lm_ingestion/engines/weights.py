@@ -18,7 +18,7 @@ _NOT_THE_MODEL = ("_name_or_path", "transformers_version")  # keys of config.jso
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What the checkpoints of a family have in common."""
+    """What the checkpoints of an engine group have in common."""
 
     config: dict[str, Any]
     tensors: dict[str, tuple[str, tuple[int, ...]]]  # name -> dtype, shape

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from markupsafe import Markup
 
-from e2lm_scoring.evaluation import Curve
 from e2lm_scoring.report import svg
 from e2lm_scoring.report.palette import SERIES_HUES
 from e2lm_scoring.report.scales import (
@@ -23,6 +22,7 @@ from e2lm_scoring.report.scales import (
     value_axis,
     value_ticks,
 )
+from e2lm_scoring.score_report import Curve
 
 LABEL_GAP = 0.055  # of the picture's height: one line of text
 DASHES = ("solid", "dashed", "dotted")

@@ -12,7 +12,6 @@ from itertools import pairwise
 import numpy as np
 from markupsafe import Markup
 
-from e2lm_scoring.evaluation import Alignment, Curve, GroupRanking, ModelSignal
 from e2lm_scoring.report import svg
 from e2lm_scoring.report.charts import Chart, Label, Series, band_area, band_texts, reading, values_and_band
 from e2lm_scoring.report.reveal import early_part
@@ -26,6 +25,7 @@ from e2lm_scoring.report.scales import (
     value_axis,
     value_ticks,
 )
+from e2lm_scoring.score_report import Alignment, Curve, GroupRanking, ModelSignal
 
 UNIT_TICKS = [Tick(place, f"{place:g}") for place in (0.0, 0.25, 0.5, 0.75, 1.0)]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from e2lm_scoring.evaluation import ItemTable, SubsetRow
 from e2lm_scoring.report.scales import score_text
+from e2lm_scoring.score_report import ItemTable, SubsetRow
 
 FIRST = 20  # rows in the page itself, for readers without scripts
 KINDS = {

@@ -9,11 +9,11 @@ from itertools import groupby
 
 import numpy as np
 
-from e2lm_scoring.evaluation import Curve, GroupRanking
-from e2lm_scoring.ranking import ranking_agreement
+from e2lm_scoring.formulas.ranking_consistency import ranking_agreement
 from e2lm_scoring.report import svg
 from e2lm_scoring.report.charts import Chart, Series, reading
 from e2lm_scoring.report.scales import TokenUnit, checkpoint_places, checkpoint_ticks, score_text
+from e2lm_scoring.score_report import Curve, GroupRanking
 
 SHADES = 6  # from reversed over a tie to the same
 

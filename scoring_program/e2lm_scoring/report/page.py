@@ -11,7 +11,6 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from e2lm_scoring.evaluation import Evaluation
 from e2lm_scoring.report.charts import all_curves, line_styles
 from e2lm_scoring.report.components import alignment_chart, ranking_card, signal_card
 from e2lm_scoring.report.glossary import score_rows
@@ -20,6 +19,7 @@ from e2lm_scoring.report.order_map import order_map
 from e2lm_scoring.report.palette import custom_properties
 from e2lm_scoring.report.reveal import redact, shows_everything
 from e2lm_scoring.report.scales import score_text, token_unit
+from e2lm_scoring.score_report import ScoreReport
 
 FOLDER = Path(__file__).parent
 
@@ -39,16 +39,16 @@ class Contribution:
     interval: str  # "" where there is none
 
 
-def render(evaluation: Evaluation) -> str:
+def render(score_report: ScoreReport) -> str:
     """The report as one HTML document.
 
-    With `evaluation.reveal` other than "organizer", nothing of the late checkpoints or of web-only models is in it.
+    With `score_report.reveal` other than "organizer", nothing of the late checkpoints or of web-only models is in it.
     """
-    everything = shows_everything(evaluation)
+    everything = shows_everything(score_report)
     # hues are those of the whole suite, so that a model looks the same to participants and organizers
-    web = evaluation.alignment.web if evaluation.alignment is not None else ""
-    styles = line_styles(evaluation.curves, web)
-    shown = evaluation if everything else redact(evaluation)
+    web = score_report.alignment.web if score_report.alignment is not None else ""
+    styles = line_styles(score_report.curves, web)
+    shown = score_report if everything else redact(score_report)
     tokens = np.concatenate([curve.tokens for curve in shown.curves]) if shown.curves else np.empty(0)
     unit = token_unit(tokens)
     curves = {curve.model: curve for curve in shown.curves}
@@ -57,7 +57,7 @@ def render(evaluation: Evaluation) -> str:
         environment()
         .get_template("report.html.jinja")
         .render(
-            evaluation=shown,
+            score_report=shown,
             total=shown.scores.get("score"),
             everything=everything,
             contributions=_contributions(shown),
@@ -96,9 +96,9 @@ def environment(folder: Path = FOLDER) -> Environment:
     return environment
 
 
-def _contributions(evaluation: Evaluation) -> list[Contribution]:
+def _contributions(score_report: ScoreReport) -> list[Contribution]:
     """The three components as pieces of a bar whose whole length is the highest score there is."""
-    scores, weights = evaluation.scores, evaluation.weights
+    scores, weights = score_report.scores, score_report.weights
     readings = {
         "sq": "how steadily early curves rise",
         "rc": "whether the early order holds late",
@@ -126,13 +126,13 @@ def _contributions(evaluation: Evaluation) -> list[Contribution]:
                 left=left,
                 width=width,
                 reading=readings[key],
-                interval=_interval_text(evaluation, key),
+                interval=_interval_text(score_report, key),
             )
         )
         left += width
     return contributions
 
 
-def _interval_text(evaluation: Evaluation, key: str) -> str:
-    found = evaluation.intervals.get(key)
+def _interval_text(score_report: ScoreReport, key: str) -> str:
+    found = score_report.intervals.get(key)
     return f"{found.low:.3f} to {found.high:.3f}" if found is not None else ""

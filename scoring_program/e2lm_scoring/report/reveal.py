@@ -10,39 +10,39 @@ from dataclasses import replace
 
 import numpy as np
 
-from e2lm_scoring.evaluation import Alignment, Curve, Evaluation, GroupRanking
+from e2lm_scoring.score_report import Alignment, Curve, GroupRanking, ScoreReport
 
 
-def shows_everything(evaluation: Evaluation) -> bool:
+def shows_everything(score_report: ScoreReport) -> bool:
     """True only for the reveal mode "organizer": an unknown mode shows less, not more."""
-    return evaluation.reveal == "organizer"
+    return score_report.reveal == "organizer"
 
 
-def redact(evaluation: Evaluation) -> Evaluation:
+def redact(score_report: ScoreReport) -> ScoreReport:
     """The evaluation without late checkpoints and without models of the web-only mixture; the scores stay.
 
     The normalized pair of curves goes as a whole: beside the raw science curve, its scale gives away the other one.
     """
-    alignment = evaluation.alignment
+    alignment = score_report.alignment
     held = {alignment.web} if alignment is not None else set()
-    held_mixtures = {curve.mixture for curve in evaluation.curves if curve.model in held}
+    held_mixtures = {curve.mixture for curve in score_report.curves if curve.model in held}
     signal_is_held = any(
         curve.mixture in held_mixtures
-        for curve in evaluation.curves
-        for part in evaluation.signal
+        for curve in score_report.curves
+        for part in score_report.signal
         if part.model == curve.model
     )
     return replace(
-        evaluation,
-        table=None if signal_is_held else evaluation.table,
-        pruning=None if signal_is_held else evaluation.pruning,
-        subsets=() if signal_is_held else evaluation.subsets,
+        score_report,
+        table=None if signal_is_held else score_report.table,
+        pruning=None if signal_is_held else score_report.pruning,
+        subsets=() if signal_is_held else score_report.subsets,
         curves=tuple(
             early_part(curve)
-            for curve in evaluation.curves
+            for curve in score_report.curves
             if curve.model not in held and curve.mixture not in held_mixtures
         ),
-        ranking=tuple(_without_late(group) for group in evaluation.ranking),
+        ranking=tuple(_without_late(group) for group in score_report.ranking),
         alignment=_without_curves(alignment) if alignment is not None else None,
     )
 

@@ -16,14 +16,16 @@ from typing import Any
 import numpy as np
 from transformers import AutoTokenizer
 
-from e2lm.catalog import SUITES
-from e2lm.suite import fetch
+from e2lm.suites.fetch import fetch
+from e2lm.suites.registry import SUITES
 from e2lm_ingestion.engines import Engine, make_engine
-from e2lm_ingestion.evaluation import ChoiceEvaluation, GenerationEvaluation, GroupEvaluation, evaluation_of
-from e2lm_ingestion.generation import filtered, text_scores
-from e2lm_ingestion.item_metrics import choice_columns
-from e2lm_ingestion.results import mean_score
-from e2lm_ingestion.submission import Submission, open_submission
+from e2lm_ingestion.metrics.builtin import choice_columns
+from e2lm_ingestion.output_types.choices import ChoiceItemSet
+from e2lm_ingestion.output_types.generate_until import GenerationItemSet, filtered, text_scores
+from e2lm_ingestion.output_types.group import GroupItemSet
+from e2lm_ingestion.output_types.registry import item_set_of
+from e2lm_ingestion.results.folder import mean_score
+from e2lm_ingestion.submission.submission import Submission, open_submission
 from e2lm_ingestion.suite import Checkpoint, checkpoints_of, checkpoints_root, load_suite
 from tests.contract.parity.shapes import SHAPES, Shape
 
@@ -65,36 +67,36 @@ def run_ours(shape: Shape, engine: Engine, checkpoint: Checkpoint, root: Path) -
 
 
 def _run(submission: Submission, engine: Engine, tokenizer: Any) -> Found:  # noqa: ANN401 (any tokenizer)
-    evaluation = evaluation_of(submission)
-    encoded = evaluation.encode(tokenizer, CONTEXT_LENGTH)
-    answers: Any = evaluation.ask(engine, encoded)
-    parts: list[tuple[Any, Any, Any]] = [(evaluation, encoded, answers)]
-    if isinstance(evaluation, GroupEvaluation):
-        parts = list(zip(evaluation.parts, encoded, answers.parts, strict=True))
+    item_set = item_set_of(submission)
+    encoded = item_set.encode(tokenizer, CONTEXT_LENGTH)
+    answers: Any = item_set.score(engine, encoded)
+    parts: list[tuple[Any, Any, Any]] = [(item_set, encoded, answers)]
+    if isinstance(item_set, GroupItemSet):
+        parts = list(zip(item_set.parts, encoded, answers.parts, strict=True))
     found: Found = {"asked": [], "prompts": [], "metrics": {}}
     scores: dict[str, list[np.ndarray]] = {}
     for part, own, said in parts:
-        if isinstance(part, GenerationEvaluation):
+        if isinstance(part, GenerationItemSet):
             found["prompts"] += own.tokens
             for name, values in _text_metrics(part, said).items():
                 scores.setdefault(name, []).append(values)
         else:
-            assert isinstance(part, ChoiceEvaluation)
+            assert isinstance(part, ChoiceItemSet)
             requests = own.requests
             for i in range(len(requests)):
                 sequence = requests.sequence(i).tolist()
                 found["asked"].append((sequence, len(sequence) - int(requests.context_lengths[i])))
             columns = choice_columns(part.item_arrays(), part.arrays(said))
             for metric in part.task.metric_list:
-                values = metric.measure(part.task.output_type).item_scores(columns)
+                values = metric.formula(part.task.output_type).item_scores(columns)
                 scores.setdefault(f"{metric.metric},none", []).append(values)
-    sizes = [count for _, count in evaluation.subsets]
+    sizes = [count for _, count in item_set.subsets]
     for name, arrays in scores.items():
         found["metrics"][name] = mean_score(np.concatenate(arrays), sizes, submission.weight_by_size)
     return found
 
 
-def _text_metrics(part: GenerationEvaluation, answers: Any) -> dict[str, np.ndarray]:  # noqa: ANN401 (Texts)
+def _text_metrics(part: GenerationItemSet, answers: Any) -> dict[str, np.ndarray]:  # noqa: ANN401 (Texts)
     references = [item.choices for item in part.items]
     options = [item.options for item in part.items]
     return {

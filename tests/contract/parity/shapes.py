@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from tests.ingestion.conftest import json_lines
+from tests.ingestion.submissions import json_lines
 
 SOURCE = Path(__file__).resolve().parents[3] / "starting_kit/examples/science-cloze/test.jsonl"
 ITEMS = 100

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e2lm_ingestion.encoding import Requests
 from e2lm_ingestion.engines.prefix_tree import Chunk, plan, unique_tokens
+from e2lm_ingestion.engines.requests import Requests
 
 Pairs = list[tuple[list[int], list[int]]]
 

@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from e2lm_ingestion.encoding import Requests
 from e2lm_ingestion.engines import Stop
 from e2lm_ingestion.engines.prefix_tree import unique_tokens
+from e2lm_ingestion.engines.requests import Requests
 from e2lm_ingestion.engines.transformers import TransformersEngine
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint

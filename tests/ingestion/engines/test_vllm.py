@@ -13,9 +13,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from e2lm_ingestion.encoding import Requests
 from e2lm_ingestion.engines import LogLikelihoods, Stop
 from e2lm_ingestion.engines.prefix_tree import unique_tokens
+from e2lm_ingestion.engines.requests import Requests
 from e2lm_ingestion.engines.transformers import TransformersEngine
 from e2lm_ingestion.engines.waves import Prompt, prompts_of
 from e2lm_ingestion.errors import OrganizerError
@@ -58,7 +58,7 @@ def shared_engine() -> Iterator[VllmEngine]:
 
 @pytest.fixture
 def engine(shared_engine: VllmEngine, tied: list[Checkpoint]) -> VllmEngine:
-    """An engine with the first checkpoint of the tied family, which a test must not leave for another family."""
+    """An engine with the first checkpoint of the tied engine group, which a test must not leave for another."""
     shared_engine.load(tied[0])
     return shared_engine
 
@@ -117,11 +117,11 @@ SHAPES = [lambda: few_shot(0), lambda: few_shot(100), shared_beginnings, letters
 SHAPE_NAMES = ["no head", "a head", "shared beginnings", "letters", "several heads", "longest"]
 
 
-@pytest.mark.parametrize("family", ["tied", "untied"])
+@pytest.mark.parametrize("engine_group", ["tied", "untied"])
 def test_exchanged_weights_score_exactly_as_a_fresh_engine_does(
-    shared_engine: VllmEngine, family: str, request: pytest.FixtureRequest
+    shared_engine: VllmEngine, engine_group: str, request: pytest.FixtureRequest
 ) -> None:
-    checkpoints: list[Checkpoint] = request.getfixturevalue(family)
+    checkpoints: list[Checkpoint] = request.getfixturevalue(engine_group)
     requests = few_shot(100)
 
     def score(number: int) -> LogLikelihoods:
@@ -129,7 +129,7 @@ def test_exchanged_weights_score_exactly_as_a_fresh_engine_does(
         return shared_engine.loglikelihoods(requests)
 
     shared_engine.close()
-    fresh = [score(0), score(1)]  # the first exchange of a family is checked against a fresh engine, which stays
+    fresh = [score(0), score(1)]  # the first exchange of an engine group is checked against a fresh engine, which stays
     started = shared_engine._llm
     exchanged = [score(2), score(0), score(1)]
     assert shared_engine._llm is started

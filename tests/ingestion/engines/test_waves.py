@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e2lm_ingestion.encoding import Requests
+from e2lm_ingestion.engines.requests import Requests
 from e2lm_ingestion.engines.waves import Prompt, plan_waves, prompts_of
 
 BLOCK = 4

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tests.ingestion.conftest import documents, json_lines, plain_task
+from tests.ingestion.submissions import documents, json_lines, plain_task
 
 Files = dict[str, bytes]
 TOLERATED = None

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from tests.ingestion.conftest import document, documents, json_lines, plain_task
 from tests.ingestion.hostile.corpus import TOLERATED, Case, folder_case, right_files, write_folder
+from tests.ingestion.submissions import document, documents, json_lines, plain_task
 
 ROWS = json_lines(documents())
 

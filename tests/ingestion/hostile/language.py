@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from tests.ingestion.conftest import plain_task
 from tests.ingestion.hostile.corpus import TOLERATED, Case, folder_case, right_files, write_folder
+from tests.ingestion.submissions import plain_task
 
 WRITES = {
     "output_type": "generate_until",

@@ -18,11 +18,11 @@ import sys
 import traceback
 from pathlib import Path
 
-from e2lm import check as _check  # noqa: F401 (loaded before it is needed)
-from e2lm.cli import main as e2lm
+from e2lm.cli import check as _check  # noqa: F401 (loaded before it is needed)
+from e2lm.cli.main import main as e2lm
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.evaluation import evaluation_of
-from e2lm_ingestion.submission import open_submission
+from e2lm_ingestion.output_types.registry import item_set_of
+from e2lm_ingestion.submission.submission import open_submission
 
 WALL_SECONDS = 120
 
@@ -31,7 +31,7 @@ def read(submission: str) -> int:
     """Returns 0 when the submission is tolerated, 2 when it is refused in one line."""
     try:
         with open_submission(Path(submission)) as opened:
-            evaluation_of(opened)
+            item_set_of(opened)
     except SubmissionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -10,13 +10,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from e2lm_ingestion.documents import read_documents
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.files import check_and_digest
-from e2lm_ingestion.prompts import build_items
-from e2lm_ingestion.submission import open_submission
-from tests.ingestion.conftest import document, documents, json_lines, plain_task
+from e2lm_ingestion.output_types.items import build_items
+from e2lm_ingestion.sandbox.documents import read_documents
+from e2lm_ingestion.submission.file_rules import check_and_digest
+from e2lm_ingestion.submission.submission import open_submission
 from tests.ingestion.hostile.corpus import right_files, write_folder
+from tests.ingestion.submissions import document, documents, json_lines, plain_task
 
 QUICK = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SLOW = settings(QUICK, max_examples=15)  # a process renders the templates of every example
@@ -61,10 +61,10 @@ def test_any_values_in_task_yaml(tmp_path: Path, changes: dict[str, object]) -> 
 
 @QUICK
 @given(st.binary(max_size=60), st.integers(0, 400))
-def test_any_bytes_within_task_yaml(tmp_path: Path, damage: bytes, place: int) -> None:
+def test_any_bytes_within_task_yaml(tmp_path: Path, damage: bytes, location: int) -> None:
     files = right_files()
     task = files["task.yaml"]
-    files["task.yaml"] = task[:place] + damage + task[place + len(damage) :]
+    files["task.yaml"] = task[:location] + damage + task[location + len(damage) :]
     refusal(lambda: opened(write_folder(tmp_path, files)))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import yaml
 
-from tests.ingestion.conftest import plain_task
 from tests.ingestion.hostile.corpus import TOLERATED, Case, folder_case
+from tests.ingestion.submissions import plain_task
 
 PLAIN = yaml.safe_dump(plain_task())
 LAUGHS = "a0: &a0 [lol]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 10))

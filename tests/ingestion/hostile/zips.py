@@ -56,8 +56,8 @@ def patched(signature: bytes, offset: int, value: bytes) -> Callable[[Path], Pat
     def write(folder: Path) -> Path:
         path = write_zip(folder, right_files())
         content = bytearray(path.read_bytes())
-        place = content.find(signature) + offset
-        content[place : place + len(value)] = value
+        location = content.find(signature) + offset
+        content[location : location + len(value)] = value
         path.write_bytes(content)
         return path
 

@@ -14,10 +14,10 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from e2lm_scoring.errors import OrganizerError
-from e2lm_scoring.evaluation import Evaluation
 from e2lm_scoring.report import render_failure
-from tests.scoring.report.conftest import Open
-from tests.scoring.report.evaluations import good, ineligible, item_table_of, noisy, subset_rows_of
+from e2lm_scoring.score_report import ScoreReport
+from tests.scoring.report.opening import Open
+from tests.scoring.report.score_reports import good, ineligible, item_table_of, noisy, subset_rows_of
 
 
 def curve_is_drawn(browser: webdriver.Chrome, slot: int) -> bool:
@@ -45,30 +45,30 @@ def test_the_space_bar_hides_the_curve_that_has_the_focus(open_report: Open) -> 
 
 
 def test_hovering_reads_the_values_of_the_curves_that_are_shown(open_report: Open) -> None:
-    evaluation = good()
-    browser = open_report(evaluation)
+    score_report = good()
+    browser = open_report(score_report)
     browser.find_element(By.CSS_SELECTOR, ".key-1").click()
     canvas = browser.find_element(By.ID, "curves")
     ActionChains(browser).move_to_element_with_offset(canvas, canvas.size["width"] // 2 - 10, 0).perform()
     text = canvas.find_element(By.CLASS_NAME, "readout").text
-    assert f"{evaluation.curves[0].scores[-1]:.4f}" in text
-    assert evaluation.curves[0].model in text
-    assert evaluation.curves[1].model not in text
+    assert f"{score_report.curves[0].scores[-1]:.4f}" in text
+    assert score_report.curves[0].model in text
+    assert score_report.curves[1].model not in text
 
 
 def test_arrow_keys_read_values_one_checkpoint_at_a_time(open_report: Open) -> None:
-    evaluation = good()
-    canvas = open_report(evaluation).find_element(By.ID, "signal-0")
+    score_report = good()
+    canvas = open_report(score_report).find_element(By.ID, "signal-0")
     canvas.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
-    assert f"{evaluation.curves[0].scores[1]:.4f}" in canvas.find_element(By.CLASS_NAME, "readout").text
+    assert f"{score_report.curves[0].scores[1]:.4f}" in canvas.find_element(By.CLASS_NAME, "readout").text
     canvas.send_keys(Keys.ESCAPE)
     assert not canvas.find_element(By.CLASS_NAME, "readout").is_displayed()
 
 
-def with_long_names(evaluation: Evaluation) -> Evaluation:
+def with_long_names(score_report: ScoreReport) -> ScoreReport:
     """Every curve under a name of 60 characters without a place to break."""
-    curves = [replace(one, model=(one.model.replace("-", "") + "x" * 60)[:60]) for one in evaluation.curves]
-    return replace(evaluation, curves=tuple(curves), signal=(), ranking=(), alignment=None)
+    curves = [replace(one, model=(one.model.replace("-", "") + "x" * 60)[:60]) for one in score_report.curves]
+    return replace(score_report, curves=tuple(curves), signal=(), ranking=(), alignment=None)
 
 
 def read_at_the_edge(browser: webdriver.Chrome, width: int, height: int, share: float) -> WebElement:
@@ -96,11 +96,11 @@ def is_in_the_window(browser: webdriver.Chrome, readout: WebElement) -> bool:
 def test_what_hovering_reads_is_in_the_window_with_names_in_full_lines(
     open_report: Open, width: int, height: int, share: float
 ) -> None:
-    evaluation = with_long_names(good())
-    browser = open_report(evaluation, width=width)
+    score_report = with_long_names(good())
+    browser = open_report(score_report, width=width)
     readout = read_at_the_edge(browser, width, height, share)
     names = readout.find_elements(By.TAG_NAME, "bdi")
-    assert {name.text for name in names} >= {curve.model for curve in evaluation.curves[:-1]}
+    assert {name.text for name in names} >= {curve.model for curve in score_report.curves[:-1]}
     assert all(name.size["height"] < 3 * 20 for name in names)  # two lines of 19 pixels
     assert all(value.size["height"] < 2 * 20 for value in readout.find_elements(By.TAG_NAME, "b"))
     assert is_in_the_window(browser, readout)
@@ -110,11 +110,11 @@ def test_what_hovering_reads_is_in_the_window_with_names_in_full_lines(
 
 
 def test_hovering_in_a_low_window_reads_the_highest_values_and_counts_the_rest(open_report: Open) -> None:
-    evaluation = with_long_names(good())
-    browser = open_report(evaluation, width=360)
+    score_report = with_long_names(good())
+    browser = open_report(score_report, width=360)
     readout = read_at_the_edge(browser, 360, 320, 1.0)
     rows = readout.find_elements(By.TAG_NAME, "p")
-    assert evaluation.curves[4].model in rows[0].text
+    assert score_report.curves[4].model in rows[0].text
     assert f"and {6 - len(rows)} more" in readout.text
     assert is_in_the_window(browser, readout)
 
@@ -122,8 +122,8 @@ def test_hovering_in_a_low_window_reads_the_highest_values_and_counts_the_rest(o
 @pytest.mark.parametrize("width", [360, 1440])
 def test_nothing_overflows_and_the_console_is_silent(open_report: Open, width: int) -> None:
     long = replace(noisy(), task="a-very-long-task-name-without-any-space-" * 5, metric="m" * 90)
-    for evaluation in (good(), good("participant"), ineligible("organizer"), long):
-        browser = open_report(evaluation, width=width)
+    for score_report in (good(), good("participant"), ineligible("organizer"), long):
+        browser = open_report(score_report, width=width)
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width
         assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
 
@@ -139,9 +139,9 @@ def test_dark_readers_get_a_dark_page(open_report: Open) -> None:
 
 def test_script_tags_in_a_task_name_show_as_text(open_report: Open) -> None:
     attack = "</script><script>document.title='owned'</script>"
-    evaluation = good()
-    curves = (replace(evaluation.curves[0], model=attack), *evaluation.curves[1:])
-    browser = open_report(replace(evaluation, task=attack, curves=curves))
+    score_report = good()
+    curves = (replace(score_report.curves[0], model=attack), *score_report.curves[1:])
+    browser = open_report(replace(score_report, task=attack, curves=curves))
     assert browser.find_element(By.TAG_NAME, "h1").text == attack
     assert browser.find_element(By.CSS_SELECTOR, ".key-0").text == attack
     assert browser.title != "owned"

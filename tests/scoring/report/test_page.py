@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from e2lm_scoring.errors import OrganizerError, SubmissionError
-from e2lm_scoring.evaluation import Curve, Evaluation
 from e2lm_scoring.report import render, render_failure
 from e2lm_scoring.report.reveal import redact
-from tests.scoring.report.evaluations import WEB, good, ineligible, item_table_of, noisy, subset_rows_of
+from e2lm_scoring.score_report import Curve, ScoreReport
+from tests.scoring.report.score_reports import WEB, good, ineligible, item_table_of, noisy, subset_rows_of
 
 
-def with_other_held_values(evaluation: Evaluation) -> Evaluation:
+def with_other_held_values(score_report: ScoreReport) -> ScoreReport:
     """The same early science curves and scores, with everything that is held back changed, its length too."""
 
     def changed(curve: Curve) -> Curve:
@@ -30,22 +30,24 @@ def with_other_held_values(evaluation: Evaluation) -> Evaluation:
             curve, tokens=tokens[keep], scores=scores[keep], early=curve.early[keep], low=low[keep], high=high[keep]
         )
 
-    assert evaluation.alignment is not None
+    assert score_report.alignment is not None
     return replace(
-        evaluation,
-        curves=tuple(changed(curve) for curve in evaluation.curves),
+        score_report,
+        curves=tuple(changed(curve) for curve in score_report.curves),
         ranking=tuple(
             replace(group, tokens=3 * group.tokens[:9], agreement=1 - group.agreement[:9], rc=0.123)
-            for group in evaluation.ranking
+            for group in score_report.ranking
         ),
-        alignment=replace(evaluation.alignment, science_normalized=np.full(14, 0.77), web_normalized=np.full(14, 0.11)),
+        alignment=replace(
+            score_report.alignment, science_normalized=np.full(14, 0.77), web_normalized=np.full(14, 0.11)
+        ),
     )
 
 
 @pytest.mark.parametrize("reveal", ["participant", "a mode nobody wrote"])
 def test_a_participants_page_does_not_depend_on_what_is_held_back(reveal: str) -> None:
-    evaluation = good(reveal)
-    assert render(evaluation) == render(with_other_held_values(evaluation))
+    score_report = good(reveal)
+    assert render(score_report) == render(with_other_held_values(score_report))
 
 
 def test_the_organizers_page_does_depend_on_it() -> None:
@@ -54,7 +56,7 @@ def test_the_organizers_page_does_depend_on_it() -> None:
 
 def test_a_participants_page_has_no_late_number_and_says_who_holds_it() -> None:
     # held scores are moved where no position on the page can be mistaken for one
-    evaluation = good("organizer")
+    score_report = good("organizer")
 
     def moved(curve: Curve, values: np.ndarray | None) -> np.ndarray:
         assert values is not None
@@ -67,9 +69,9 @@ def test_a_participants_page_has_no_late_number_and_says_who_holds_it() -> None:
             low=moved(curve, curve.low),
             high=moved(curve, curve.high),
         )
-        for curve in evaluation.curves
+        for curve in score_report.curves
     )
-    evaluation = replace(evaluation, curves=curves)
+    score_report = replace(score_report, curves=curves)
     held = {
         f"{value:.2f}"
         for curve in curves
@@ -77,25 +79,25 @@ def test_a_participants_page_has_no_late_number_and_says_who_holds_it() -> None:
         for value in (values if values is not None else ())
         if value > 4000
     }
-    assert all(number in render(evaluation) for number in held)
-    page = render(replace(evaluation, reveal="participant"))
+    assert all(number in render(score_report) for number in held)
+    page = render(replace(score_report, reveal="participant"))
     assert not [number for number in held if number in page]
     assert "held by the organizers" in page
-    assert all(f"{evaluation.scores[key]:.4f}" in page for key in ("score", "sq", "rc", "cs"))
+    assert all(f"{score_report.scores[key]:.4f}" in page for key in ("score", "sq", "rc", "cs"))
 
 
 def test_participants_text_is_text_in_the_page_and_in_its_data() -> None:
     attack = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>\"'&"
-    evaluation = good()
-    curves = tuple(replace(curve, model=curve.model + attack) for curve in evaluation.curves)
-    signal = tuple(replace(signal, model=signal.model + attack) for signal in evaluation.signal)
+    score_report = good()
+    curves = tuple(replace(curve, model=curve.model + attack) for curve in score_report.curves)
+    signal = tuple(replace(signal, model=signal.model + attack) for signal in score_report.signal)
     ranking = tuple(
-        replace(group, models=tuple(model + attack for model in group.models)) for group in evaluation.ranking
+        replace(group, models=tuple(model + attack for model in group.models)) for group in score_report.ranking
     )
     table = item_table_of(40, ("plain", attack))
     page = render(
         replace(
-            evaluation,
+            score_report,
             task=attack,
             metric=attack,
             suite=attack,
@@ -104,7 +106,7 @@ def test_participants_text_is_text_in_the_page_and_in_its_data() -> None:
             curves=curves,
             signal=signal,
             ranking=ranking,
-            scores={**evaluation.scores, attack: 1.0},
+            scores={**score_report.scores, attack: 1.0},
             table=table,
             subsets=subset_rows_of(table),
             warnings=(attack,),
@@ -112,7 +114,7 @@ def test_participants_text_is_text_in_the_page_and_in_its_data() -> None:
         )
     )
     assert "<img" not in page
-    assert page.count("</script>") == render(evaluation).count("</script>")
+    assert page.count("</script>") == render(score_report).count("</script>")
     assert page.count("<script>") == 1
 
 
@@ -123,26 +125,26 @@ def test_the_file_needs_nothing_from_anywhere_and_is_small() -> None:
     assert "default-src 'none'" in page
 
 
-@pytest.mark.parametrize("evaluation", [good(), noisy(), ineligible()], ids=["good", "noisy", "ineligible"])
-def test_the_same_evaluation_gives_the_same_bytes(evaluation: Evaluation) -> None:
-    assert render(evaluation) == render(evaluation)
-    assert "nan" not in re.sub(r"[a-z-]*nan[a-z]+", "", render(evaluation).lower())
+@pytest.mark.parametrize("score_report", [good(), noisy(), ineligible()], ids=["good", "noisy", "ineligible"])
+def test_the_same_evaluation_gives_the_same_bytes(score_report: ScoreReport) -> None:
+    assert render(score_report) == render(score_report)
+    assert "nan" not in re.sub(r"[a-z-]*nan[a-z]+", "", render(score_report).lower())
 
 
 def test_an_ineligible_submission_keeps_its_score_and_tells_every_reason() -> None:
-    evaluation = ineligible()
-    page = render(evaluation)
+    score_report = ineligible()
+    page = render(score_report)
     assert "Not eligible." in page
-    assert all(reason in page for reason in evaluation.reasons)
-    assert f"{evaluation.scores['score']:.4f}" in page
+    assert all(reason in page for reason in score_report.reasons)
+    assert f"{score_report.scores['score']:.4f}" in page
 
 
 @pytest.mark.parametrize("reveal", ["participant", "organizer"])
 def test_a_suite_without_late_checkpoints_and_web_model_says_what_it_cannot_measure(reveal: str) -> None:
-    evaluation = good(reveal)
-    science = tuple(curve for curve in evaluation.curves if curve.model != WEB)
-    scores = {key: value for key, value in evaluation.scores.items() if key not in {"score", "rc", "cs", "tau_1t"}}
-    page = render(replace(evaluation, curves=science, ranking=(), alignment=None, scores=scores))
+    score_report = good(reveal)
+    science = tuple(curve for curve in score_report.curves if curve.model != WEB)
+    scores = {key: value for key, value in score_report.scores.items() if key not in {"score", "rc", "cs", "tau_1t"}}
+    page = render(replace(score_report, curves=science, ranking=(), alignment=None, scores=scores))
     assert "there is no total score" in page
     assert "does not measure ranking consistency" in page
     assert "does not measure domain alignment" in page
@@ -155,9 +157,9 @@ def test_a_lone_surrogate_in_a_name_can_still_be_written_to_a_file() -> None:
 
 
 def test_intervals_stand_with_the_verdict() -> None:
-    evaluation = good("participant")
-    verdict = render(evaluation).split('id="all-curves"')[0]
-    for found in evaluation.intervals.values():
+    score_report = good("participant")
+    verdict = render(score_report).split('id="all-curves"')[0]
+    for found in score_report.intervals.values():
         assert f"{found.low:.3f} to {found.high:.3f}" in verdict
 
 
@@ -177,11 +179,11 @@ def test_pruning_tells_both_gains_and_warns() -> None:
 
 
 def test_items_of_signal_models_that_are_held_back_are_held_back_too() -> None:
-    evaluation = good("participant")
-    signal = (replace(evaluation.signal[0], model=WEB), *evaluation.signal[1:])
-    held = redact(replace(evaluation, signal=signal))
+    score_report = good("participant")
+    signal = (replace(score_report.signal[0], model=WEB), *score_report.signal[1:])
+    held = redact(replace(score_report, signal=signal))
     assert (held.table, held.pruning, held.subsets) == (None, None, ())
-    assert redact(evaluation).table is not None
+    assert redact(score_report).table is not None
 
 
 def test_fifteen_thousand_items_fit_in_the_page() -> None:

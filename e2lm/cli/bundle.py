@@ -1,0 +1,51 @@
+"""Build the zip that organizers upload to Codabench."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+
+from e2lm.archive import write_zip
+from e2lm.codabench.bundle import check, check_columns, check_deadline, collect, new_key
+from e2lm.codabench.edition import read_edition
+from e2lm.project import PROJECT_ROOT
+from e2lm.suites.registry import find_suite
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.results.seal import KEY_FILE
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `e2lm bundle`."""
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="ZIP", help="where the bundle goes")
+    parser.add_argument(
+        "--suite", help="a suite's name, or a suite.yaml with a scoring.yaml beside it (default: edition.yaml's)"
+    )
+    parser.add_argument("--image", metavar="NAME", help="the image that workers pull, instead of edition.yaml's")
+    parser.add_argument("--queue", metavar="UUID", help="the Codabench queue that your workers listen to")
+    parser.epilog = "example: e2lm bundle -o bundle.zip\nnext:    e2lm dry-run bundle.zip submission.zip"
+
+
+def main(args: argparse.Namespace) -> int:
+    """Check, write and describe the bundle."""
+    if not (PROJECT_ROOT / "competition.yaml").is_file():
+        raise OrganizerError(
+            f"{PROJECT_ROOT}: no competition.yaml here; install the project from its repository to build bundles"
+        )
+    edition = read_edition(PROJECT_ROOT / "edition.yaml")
+    suite = find_suite(args.suite or edition.suite)
+    entries = collect(PROJECT_ROOT, suite, edition, image=args.image, queue=args.queue)
+    competition = check(entries)
+    check_columns(competition, suite)
+    check_deadline(competition, entries)
+    entries |= new_key(competition)
+    write_zip(entries, args.output)
+    digest = hashlib.sha256(args.output.read_bytes()).hexdigest()
+    print(f"{args.output}: {len(entries)} files, {args.output.stat().st_size / 1024:.0f} KiB, sha256 {digest[:16]}")
+    print(f"image:  {competition.docker_image}")
+    for phase in competition.phases:
+        print(f"phase:  {phase.name}, {phase.start} to {phase.end} UTC")
+    print(f"key:    in the bundle; {KEY_FILE} beside the workers' checkpoints takes its place and is safer")
+    if competition.queue is None:
+        print("note:   without --queue, Codabench's shared workers run it and stop each step after 600 seconds")
+    return 0

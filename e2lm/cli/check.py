@@ -1,0 +1,46 @@
+"""Check a submission: what is wrong, what may be, the first items as the model reads them, and what a run costs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from e2lm.submissions.checks import forecast
+from e2lm.submissions.checks.terminal import text_of
+from e2lm.submissions.summary import summarize
+from e2lm.suites.registry import find_suite
+from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.output_types.items import items_by_task
+from e2lm_ingestion.submission.submission import open_submission
+from e2lm_ingestion.suite import load_suite
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `e2lm check`."""
+    parser.add_argument("submission", type=Path, help="a submission's folder or zip")
+    parser.add_argument(
+        "--suite",
+        default="e2lm-2025-full",
+        help="whose tokenizer counts and whose cost is forecast: a suite's name or suite.yaml (default: "
+        "e2lm-2025-full, on which uploads are judged)",
+    )
+    parser.add_argument(
+        "--gpu", choices=list(forecast.GPUS), default="A100", help="the GPU of the forecast (default: A100)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the same as JSON")
+    parser.epilog = "example: e2lm check my-task\nnext:    e2lm run my-task --suite miniature"
+
+
+def main(args: argparse.Namespace) -> int:
+    """Check everything that can be checked without a model. Raises SubmissionError for the first thing wrong."""
+    suite = load_suite(find_suite(args.suite).suite)
+    try:
+        with open_submission(args.submission) as submission:
+            summary = summarize(submission, items_by_task(submission), suite, args.gpu)
+    except SubmissionError as error:
+        if args.json:
+            print(json.dumps({"errors": [str(error)]}, indent=1))
+        raise
+    print(json.dumps(summary, indent=1) if args.json else text_of(summary, args.submission))
+    return 0

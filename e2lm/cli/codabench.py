@@ -1,0 +1,85 @@
+"""List, download and rerun the submissions of a phase on Codabench."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from e2lm.codabench.client import PASSWORD_VARIABLE, TOKEN_VARIABLE, USER_VARIABLE, Codabench, Submitted
+from e2lm.codabench.phase import FACTS, choose, fetch, rerun
+from e2lm.terminal.table import Column, fitted_table
+from e2lm_ingestion.errors import OrganizerError, naming
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `e2lm codabench`."""
+    parser.add_argument("action", choices=["list", "fetch", "rerun"], help="list, download, or run again")
+    parser.add_argument("phase", type=int, help="the phase's number (phase= in the requests of the site)")
+    parser.add_argument("ids", type=int, nargs="*", metavar="ID", help="only these submissions")
+    parser.add_argument(
+        "--url", default="https://www.codabench.org", help="the site (default: https://www.codabench.org)"
+    )
+    parser.add_argument("--all", action="store_true", help="every submission, not only those on the leaderboard")
+    parser.add_argument("--out", type=Path, help="list: a CSV file of the scores; fetch: the folder to fill")
+    parser.add_argument(
+        "--results", type=Path, metavar="FOLDER", help="fetch: also what ingestion wrote, for e2lm rerun --development"
+    )
+    parser.add_argument("--yes", action="store_true", help="rerun: do it; without, it is only said what would be done")
+    parser.epilog = (
+        "example: e2lm codabench fetch PHASE --out submissions\n"
+        f"Signs in with the token in {TOKEN_VARIABLE},\n"
+        f"or with {USER_VARIABLE} and {PASSWORD_VARIABLE}, from the environment.\n"
+        "list and fetch change nothing on the site."
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do one of the three with the chosen submissions."""
+    if args.action == "fetch" and args.out is None:
+        raise OrganizerError("fetch needs --out, the folder to fill")
+    client = Codabench(args.url)
+    try:
+        chosen = choose(client.submissions(args.phase), args.ids, everything=args.all)
+        if args.action == "list":
+            show(chosen, args.out)
+        elif args.action == "fetch":
+            fetch(client, chosen, args.phase, args.out, args.results)
+        else:
+            rerun(client, chosen, args.out, really=args.yes)
+    finally:
+        client.close()
+    return 0
+
+
+def show(chosen: Sequence[Submitted], out: Path | None) -> None:
+    """Print a table; write all scores to a CSV file where one is named."""
+    columns = sorted({key for one in chosen for key in one.scores})
+    main_columns = [key for key in ("score", "sq", "rc", "cs") if key in columns] or columns[:4]
+    names = [Column("owner", is_name=True), Column("team", is_name=True)]
+    columns_shown = [Column("id"), *names, Column("status", left=True), *map(Column, main_columns), Column("board")]
+    rows = []
+    for one in chosen:
+        scores = [f"{one.scores[key]:.4f}" if key in one.scores else "-" for key in main_columns]
+        team = one.answers.get(FACTS["team"], "")
+        board = "yes" if one.on_leaderboard else "no"
+        rows.append([str(one.id), one.owner, team[:40], one.status, *scores, board])
+    console = Console()
+    console.print(fitted_table("", columns_shown, rows, console.width))
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with naming(out), out.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["id", "owner", "team", "status", "created", *columns])
+            for one in chosen:
+                facts = [one.owner, one.answers.get(FACTS["team"], ""), one.status, one.created]
+                writer.writerow([one.id, *map(_cell, facts), *(str(one.scores.get(key, "")) for key in columns)])
+        print(f"scores: {out}")
+
+
+def _cell(text: str) -> str:
+    """Text that a spreadsheet does not run as a formula."""
+    return "'" + text if text.startswith(("=", "+", "-", "@", "\t")) else text

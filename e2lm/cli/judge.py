@@ -1,0 +1,92 @@
+"""Ask a language model whether a sample of a submission's items tests domain knowledge."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from e2lm.cli.arguments import count
+from e2lm.submissions.judging.endpoint import KEY_VARIABLE, Endpoint
+from e2lm.submissions.judging.prompt import SCHEMA
+from e2lm.submissions.judging.run import judge, questions_in
+from e2lm.submissions.judging.verdicts import Answer, Outcome, outcome_of, sample
+from e2lm.suites.registry import find_suite
+from e2lm_ingestion.submission.submission import open_submission
+from e2lm_scoring.inputs.configuration import load_configuration
+
+SHOWN_REASONS = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `e2lm judge`."""
+    parser.add_argument("submission", type=Path, help="a submission's folder or zip")
+    parser.add_argument(
+        "--base-url",
+        required=True,
+        metavar="URL",
+        help="an OpenAI-compatible endpoint, such as http://localhost:8000/v1",
+    )
+    parser.add_argument("--model", required=True, metavar="NAME", help="the model's name there")
+    parser.add_argument(
+        "--items", type=count, metavar="N", default=50, help="how many items are asked about (default: 50)"
+    )
+    parser.add_argument("--seed", type=int, metavar="N", default=0, help="which items are drawn (default: 0)")
+    parser.add_argument("--concurrency", type=count, metavar="N", default=4, help="requests at a time (default: 4)")
+    parser.add_argument(
+        "--suite", default="e2lm-2025-full", help="whose scoring.yaml has the threshold (default: e2lm-2025-full)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="the answers; run again to go on with them (default: SUBMISSION-judge.jsonl)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    parser.epilog = (
+        "example: e2lm judge my-task --base-url http://localhost:8000/v1 --model NAME\n"
+        f"An endpoint's key is read from the environment variable {KEY_VARIABLE}.\n"
+        "Exit code 1: not passed."
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Ask what is not answered yet, count, print. Returns 0 where the submission passes and 1 where it does not."""
+    threshold = load_configuration(find_suite(args.suite).scoring).min_accept_rate
+    out = args.out or _default_out(args.submission.resolve())
+    with open_submission(args.submission) as submission:
+        questions, sha256 = questions_in(submission), submission.sha256
+    drawn = [questions[number] for number in sample(len(questions), args.items, args.seed, sha256)]
+    endpoint = Endpoint(args.base_url, args.model, SCHEMA)
+    try:
+        answers = judge(drawn, endpoint, args.model, out, args.concurrency)
+    finally:
+        endpoint.close()
+    outcome = outcome_of(answers, threshold)
+    print(json.dumps(asdict(outcome) | {"answers": str(out)}) if args.json else _text(outcome, answers, out))
+    return 0 if outcome.decision == "passed" else 1
+
+
+def _default_out(submission: Path) -> Path:
+    """A file of this folder; beside the submission where this folder is in it, for it would become a part of it."""
+    here = Path.cwd()
+    folder = submission.parent if submission in (here, *here.parents) else Path()
+    return folder / f"{submission.name.removesuffix('.zip')}-judge.jsonl"
+
+
+def _text(outcome: Outcome, answers: Sequence[Answer], out: Path) -> str:
+    rate = "no item was answered"
+    if outcome.rate is not None:
+        rate = f"{outcome.rate:.0%} accepted, 95 % interval {outcome.low:.0%} to {outcome.high:.0%}"
+    lines = [
+        f"{outcome.decision}: {rate}; {outcome.threshold:.0%} are needed",
+        f"{outcome.accepted} accepted, {outcome.rejected} rejected, {outcome.unanswered} unanswered of {len(answers)}",
+    ]
+    if outcome.decision == "undecided":
+        lines.append("the interval holds the threshold: ask about more items (--items), or read the answers")
+    for answer in [answer for answer in answers if answer.verdict != "accept"][:SHOWN_REASONS]:
+        reason = "".join(c for c in answer.reason if c.isprintable())
+        lines.append(f"  item {answer.item}, {answer.verdict or 'unanswered'}: {reason}")
+    return "\n".join([*lines, f"answers: {out}"])

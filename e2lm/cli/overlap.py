@@ -1,0 +1,101 @@
+"""Find items that submissions share with each other or with public benchmarks."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from rich.console import Console
+
+from e2lm.submissions.ngram_overlap import Vocabulary
+from e2lm.submissions.overlap import Overlap, compare, read_benchmarks, read_submissions
+from e2lm.submissions.paths import submission_paths
+from e2lm.terminal.table import Column, fitted_table
+from e2lm_ingestion.errors import OrganizerError, naming
+
+SHOWN_CHARACTERS = 200
+SHOWN_ROWS = 30
+MAX_ROWS = 1_000_000  # of the CSV: spreadsheets hold as many
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `e2lm overlap`."""
+    parser.add_argument(
+        "submissions", type=Path, nargs="+", help="zips or folders of submissions, or a folder that holds many"
+    )
+    parser.add_argument(
+        "--benchmarks",
+        type=Path,
+        metavar="FOLDER",
+        help="public benchmarks on this disk: .jsonl .json .csv .parquet .txt",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("overlap.csv"),
+        metavar="CSV",
+        help="the shared items (default: overlap.csv)",
+    )
+    parser.epilog = "example: e2lm overlap submissions --benchmarks benchmarks"
+
+
+def main(args: argparse.Namespace) -> int:
+    """Compare every submission with all others and with the benchmarks; print who shares how much."""
+    vocabulary = Vocabulary()
+    submissions, problems = read_submissions(submission_paths(args.submissions), vocabulary)
+    benchmarks = read_benchmarks(args.benchmarks, vocabulary) if args.benchmarks else []
+    if not submissions or len(submissions) + len(benchmarks) < 2:
+        raise OrganizerError("; ".join([*problems[:3], "one submission alone: give a second one, or --benchmarks"]))
+    found = compare(submissions, benchmarks)
+    write(found, args.out)
+    show(found)
+    for problem in problems:
+        print(f"not compared: {problem}")
+    count = sum(len(one.items) for one in found)
+    print(f"{count:,} shared items: {args.out}")
+    if count > MAX_ROWS:
+        print(f"the file ends after {MAX_ROWS:,} of them, pairs that share most first; name two submissions for theirs")
+    return 0
+
+
+def write(found: Sequence[Overlap], path: Path) -> None:
+    """One row an item, at most a million: whose, which, how much, and the beginnings of both texts."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with naming(path), path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["submission", "item", "other", "kind", "other_item", "share", "text", "other_text"])
+        writer.writerows(islice(_csv_rows(found), MAX_ROWS))
+
+
+def _csv_rows(found: Iterable[Overlap]) -> Iterator[list[str | int]]:
+    for one in found:
+        kind = "benchmark" if one.other.benchmark else "submission"
+        for item, other, share in one.items.rows:
+            texts = map(_shown, (one.submission.texts[item], one.other.texts[other]))
+            shown = ["'" + t if t.startswith(("=", "+", "-", "@")) else t for t in texts]
+            yield [one.submission.name, item, one.other.name, kind, other, f"{share:.3f}", *shown]
+
+
+def _shown(text: str) -> str:
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())[:SHOWN_CHARACTERS]
+
+
+def show(found: Sequence[Overlap]) -> None:
+    """The pairs that share most."""
+    numbers = [Column(title) for title in ("items", "shared", "of them whole")]
+    columns = [Column("submission", is_name=True), *numbers, Column("with", is_name=True), Column("kind", left=True)]
+    rows = []
+    for one in found[:SHOWN_ROWS]:
+        count = len(one.submission.texts)
+        whole = int((one.items.shares == 1).sum())
+        kind = "benchmark" if one.other.benchmark else "submission"
+        share = f"{len(one.items):,} ({len(one.items) / count:.0%})"
+        rows.append([one.submission.name, f"{count:,}", share, f"{whole:,}", one.other.name, kind])
+    if found:
+        console = Console()
+        console.print(fitted_table("", columns, rows, console.width))
+    if len(found) > SHOWN_ROWS:
+        print(f"and {len(found) - SHOWN_ROWS} more pairs, in the file")

@@ -1,0 +1,90 @@
+"""Rank the runs of one suite: places, ties within noise, prizes, and who has no place and why."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from e2lm.codabench.edition import read_edition
+from e2lm.leaderboard.export import prize_text, rank_text, ranking_csv, ranking_json, ranking_markdown
+from e2lm.leaderboard.fact_sheets import FactSheet, load_fact_sheets
+from e2lm.leaderboard.ranking import RankedRun, rank
+from e2lm.leaderboard.scored_runs import COMPONENTS, by_suite, load_runs
+from e2lm.project import PROJECT_ROOT
+from e2lm.runs.manifest import failed_in
+from e2lm.terminal.table import Column, fitted_table
+from e2lm_ingestion.errors import naming
+from e2lm_scoring.errors import OrganizerError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `e2lm rank`."""
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUNS", help="folders of e2lm run, or a folder of them")
+    parser.add_argument("--entries", type=Path, metavar="FILE", help="entries.yaml or .json: teams and fact sheets")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="for ranking.csv, ranking.json and ranking.md"
+    )
+    parser.epilog = "example: e2lm rank build/demo --out build/ranking"
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print the ranking and write it as CSV, JSON and Markdown."""
+    fact_sheets = load_fact_sheets(args.entries) if args.entries else {}
+    failed = [row for folder in args.runs for row in failed_in(folder)]
+    without_result = {row.name for row in failed}
+    suites = by_suite(
+        load_runs(
+            args.runs, {name: fact_sheet for name, fact_sheet in fact_sheets.items() if name not in without_result}
+        )
+    )
+    if len(suites) > 1:
+        raise OrganizerError(f"these are runs of {len(suites)} suites, {', '.join(suites)}: rank one suite at a time")
+    runs, edition = next(iter(suites.values())), PROJECT_ROOT / "edition.yaml"
+    if edition.is_file():
+        prizes = read_edition(edition).prizes
+        ranked_runs = rank(runs, prizes=prizes.teams, student_awards=prizes.students)
+    else:
+        ranked_runs = rank(runs)
+        print("no prizes: this installation of e2lm has no edition.yaml, the repository has")
+    _print(ranked_runs)
+    for row in failed:
+        print(f"{row.name} has no result: {row.reason}")
+    failures = [(fact_sheets.get(row.name, FactSheet()).team or row.name, row) for row in failed]
+    args.out.mkdir(parents=True, exist_ok=True)
+    for name, content in (
+        ("ranking.csv", ranking_csv(ranked_runs)),
+        ("ranking.json", ranking_json(ranked_runs, failures)),
+        ("ranking.md", ranking_markdown(ranked_runs, failures)),
+    ):
+        with naming(args.out / name):
+            (args.out / name).write_text(content, encoding="utf-8", errors="replace", newline="")
+        print(f"{name}: {args.out / name}")
+    return 0
+
+
+def _print(ranked_runs: list[RankedRun]) -> None:
+    first = ranked_runs[0].run
+    title = f"Ranking over {first.summary.suite}: {first.key} with 95 % intervals, = for ties within noise"
+    columns = [column for column in COMPONENTS if column in first.draws and column != first.key]
+    titles = [Column("place"), Column("submission", is_name=True), *map(Column, (first.key, *columns, "P(> next)"))]
+    rows = []
+    for ranked_run in ranked_runs:
+        run = ranked_run.run
+        reach = run.summary.intervals[run.key]
+        about = [run.team if run.team != run.summary.task else "", prize_text(ranked_run)]
+        cells = [
+            rank_text(ranked_run),
+            "\n".join([run.summary.task, *filter(None, about)]),
+            f"{run.summary.scores[run.key]:.4f}\n{reach.low:.2f} to {reach.high:.2f}",
+            *(f"{run.summary.scores[column]:.3f}" for column in columns),
+            "" if ranked_run.above_next is None else f"{ranked_run.above_next:.3f}",
+        ]
+        rows.append(cells)
+    console = Console()
+    console.print(fitted_table(title, titles, rows, console.width))
+    for ranked_run in ranked_runs:
+        for reason in ranked_run.run.not_ranked:
+            console.print(Text(f"{ranked_run.run.folder.name} has no place: {reason}"), soft_wrap=True)

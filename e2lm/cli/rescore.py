@@ -1,0 +1,49 @@
+"""Score a finished run under another metric, without asking a model again."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+from e2lm.runs.output_folder import writing
+from e2lm.submissions.paths import results_folder
+from e2lm.suites.registry import find_suite
+from e2lm.terminal.scores_table import print_scores
+from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.results.rescoring import rescore
+from e2lm_scoring.output import score
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `e2lm rescore`."""
+    parser.add_argument("run", type=Path, metavar="RESULTS", help="the folder that `e2lm run` was given as --out")
+    parser.add_argument("--metric", required=True, help="a metric, such as acc_norm; with --expression a name for it")
+    parser.add_argument("--expression", help='arithmetic over the choices, such as "ll[gold] - mean(ll[~gold])"')
+    parser.add_argument(
+        "--filter", metavar="NAME", help="which filter of a task whose model writes (default: the first)"
+    )
+    parser.add_argument("--suite", help="a suite's name or suite.yaml (default: the one of the run)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="for the outcome (default: RESULTS-METRIC)")
+    parser.epilog = (
+        "example: e2lm rescore build/my-task --metric acc_norm\n"
+        "next:    e2lm compare build/my-task build/my-task-acc_norm"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Rescore, score, report; the last lines say where everything is."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", args.metric):
+        raise SubmissionError(
+            f"--metric {args.metric}: a metric's name has letters, digits, - _ and . ; give such a name"
+        )
+    results = results_folder(args.run)
+    out = args.out or args.run.with_name(f"{args.run.name}-{args.metric}")
+    if out.resolve() in (results.resolve(), args.run.resolve()):
+        raise SubmissionError(f"{out}: --out is the run itself; give another folder")
+    with writing(out):
+        path = rescore(results, args.metric, out / "results", expression=args.expression, chain=args.filter)
+        suite = args.suite or json.loads(path.read_text(encoding="utf-8"))["suite"]
+        print_scores(score(path.parent, find_suite(suite).scoring, out), out)
+    return 0

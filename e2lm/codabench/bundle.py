@@ -1,0 +1,152 @@
+"""What goes into the bundle that organizers upload to Codabench, and what Codabench would get wrong in it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from uuid import UUID
+
+import yaml
+
+from e2lm.archive import files_under
+from e2lm.codabench.competition_yaml import Competition, Task, read_competition
+from e2lm.codabench.edition import Edition, filled_in
+from e2lm.codabench.starting_kit import starting_kit
+from e2lm.suites.registry import SuiteFiles
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.results.seal import KEY_FILE
+from e2lm_scoring.inputs.configuration import load_configuration
+from e2lm_scoring.scores import always_there
+
+STARTING = 1800  # seconds of a step that the sweep leaves for the image, the last checkpoint and the upload
+
+STARTING_KIT = "starting_kit.zip"  # built here, unlike the other files that competition.yaml names
+
+
+def collect(
+    root: Path, suite: SuiteFiles, edition: Edition, *, image: str | None = None, queue: str | None = None
+) -> dict[str, bytes]:
+    """What goes into the bundle: competition.yaml and everything it names under `root`, with one suite's files.
+
+    $names in competition.yaml and in the pages become what they stand for in this edition. Returns name -> content.
+    Raises OrganizerError naming what is missing.
+    """
+    if image is not None and not re.fullmatch(r"[\w./:@-]+", image):
+        raise OrganizerError(
+            f"--image {image!r}: not the name of an image; give one such as registry.example.org/e2lm:1.0"
+        )
+    edition = edition.model_copy(update={"image": image or edition.image, "queue": _uuid(queue) or edition.queue})
+    text = filled_in(_read(root / "competition.yaml").decode("utf-8"), edition, "competition.yaml")
+    if edition.queue is not None:
+        text += f"\nqueue: {edition.queue}\n"
+    competition = read_competition(text)
+    entries = {"competition.yaml": text.encode("utf-8")}
+    for name in _named(competition):
+        if name == STARTING_KIT:
+            entries[name] = starting_kit(root)
+        elif name.endswith("/"):
+            folder = root / name
+            entries |= {name + inner: path.read_bytes() for inner, path in files_under(folder)}
+        elif name.endswith(".md"):
+            entries[name] = filled_in(_read(root / name).decode("utf-8"), edition, name).encode("utf-8")
+        else:
+            entries[name] = _read(root / name)
+    for task in competition.tasks:
+        entries[f"{task.input_data}suite.yaml"] = _read(suite.suite)
+        entries[f"{task.reference_data}scoring.yaml"] = _read(suite.scoring)
+    return entries
+
+
+def new_key(competition: Competition) -> dict[str, bytes]:
+    """A fresh key for the data of both programs: ingestion seals results with it, scoring knows them by it."""
+    key = secrets.token_hex(32).encode()
+    folders = {folder for task in competition.tasks for folder in (task.input_data, task.reference_data)}
+    return {folder + KEY_FILE: key for folder in sorted(folders)}
+
+
+def check(entries: Mapping[str, bytes]) -> Competition:
+    """Everything that Codabench would accept and then get wrong. Raises OrganizerError with the key and the remedy."""
+    competition = read_competition(entries["competition.yaml"].decode("utf-8"))
+    for name in _named(competition):
+        if name.endswith("/") and not any(entry.startswith(name) for entry in entries):
+            raise OrganizerError(
+                f"competition.yaml names {name}, but the folder is missing or empty; put its files there"
+            )
+        if not name.endswith("/") and not entries.get(name, b"").strip():
+            raise OrganizerError(f"competition.yaml names {name}, but the file is missing or empty; write it")
+    for task in competition.tasks:
+        _check_programs(task, entries)
+    return competition
+
+
+def _named(competition: Competition) -> list[str]:
+    names = [competition.image, competition.terms, *(page.file for page in competition.pages)]
+    for task in competition.tasks:
+        names.extend(task.folders)
+    for phase in competition.phases:
+        names.extend(name for name in (phase.starting_kit, phase.public_data) if name is not None)
+    return list(dict.fromkeys(names))
+
+
+def _check_programs(task: Task, entries: Mapping[str, bytes]) -> None:
+    for folder in (task.ingestion_program, task.scoring_program):
+        name = f"{folder}metadata.yaml"
+        if name not in entries:
+            raise OrganizerError(f"{name}: missing, so the worker would not know what to run; write its command there")
+        try:
+            metadata = yaml.safe_load(entries[name])
+        except yaml.YAMLError as error:
+            raise OrganizerError(f"{name}: not YAML: {' '.join(str(error).split())}") from None
+        command = metadata.get("command") if isinstance(metadata, dict) else None
+        if not isinstance(command, str) or set(metadata) != {"command"}:
+            raise OrganizerError(f"{name}: the worker reads one key, command; write that and nothing else")
+        if found := re.search(r"[$|&;<>`]", command):
+            raise OrganizerError(f"{name}: command: no shell reads {found[0]!r}; write plain arguments and /app paths")
+        for argument in shlex.split(command):
+            program = argument.removeprefix("/app/program/")
+            if program != argument and folder + program not in entries:
+                raise OrganizerError(f"{name}: command: {folder}{program} does not exist; correct the path")
+
+
+def check_columns(competition: Competition, suite: SuiteFiles) -> None:
+    """Raise OrganizerError when the leaderboard has columns that no submission can fill on this suite."""
+    filled = always_there(load_configuration(suite.scoring))
+    columns = [column.key for column in competition.leaderboards[0].columns if column.computation is None]
+    if empty := [key for key in columns if key not in filled]:
+        raise OrganizerError(
+            f"competition.yaml: leaderboards: {suite.scoring} cannot fill {', '.join(empty)}: rc and tau_1t need late "
+            "checkpoints, cs a web-only model, score both; remove the columns or choose another suite"
+        )
+
+
+def check_deadline(competition: Competition, entries: Mapping[str, bytes]) -> None:
+    """Raise OrganizerError when the sweep would still run when the platform stops it: then all of it is lost."""
+    limit = min(phase.execution_time_limit for phase in competition.phases)
+    for task in competition.tasks:
+        name = f"{task.ingestion_program}metadata.yaml"
+        found = re.search(r"--deadline[ =](\d+)", entries[name].decode("utf-8"))
+        if found is None or int(found[1]) * 60 + STARTING > limit:
+            most = (limit - STARTING) // 60
+            raise OrganizerError(
+                f"{name}: command: the sweep must stop before the step's {limit} seconds are over; write "
+                f"--deadline {most} (minutes)"
+            )
+
+
+def _uuid(queue: str | None) -> UUID | None:
+    try:
+        return UUID(queue) if queue is not None else None
+    except ValueError:
+        raise OrganizerError(
+            f"--queue: {queue!r} is not a queue's UUID; copy it from Codabench's page Queues"
+        ) from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise OrganizerError(f"{path}: there is no such file, but the bundle needs it; write it") from None

@@ -1,0 +1,141 @@
+"""edition.yaml -> what $names in competition.yaml and the pages stand for: dates, limits and prizes of one edition."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from string import Template
+from typing import Annotated, Self
+from uuid import UUID
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.output_types.items import MAX_ITEMS, MIN_ITEMS
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Dates(_Strict):
+    """First days of the phases and what follows them, in order."""
+
+    warm_up: date
+    development: date
+    final: date
+    last_day: date  # of the final phase
+    results: date
+    fact_sheets: date
+    workshop: str
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        for (before, earlier), (after, later) in pairwise(self.moments.items()):
+            if later <= earlier:
+                raise ValueError(f"{after} ({later}) is not after {before} ({earlier}); correct one of them")
+        return self
+
+    @property
+    def moments(self) -> dict[str, date]:
+        """Every date that is a day of the calendar."""
+        return {name: value for name in type(self).model_fields if isinstance(value := getattr(self, name), date)}
+
+
+class Limits(_Strict):
+    """What a team and a step may take."""
+
+    submissions_a_day: int = Field(gt=0)
+    step_hours: int = Field(gt=0)
+
+
+Amount = Annotated[int, Field(gt=0)]  # USD
+
+
+class Prizes(_Strict):
+    """What the best teams get, the first amount for the best."""
+
+    teams: tuple[Amount, ...]
+    students: tuple[Amount, ...]
+
+    @property
+    def total(self) -> int:
+        """All amounts together."""
+        return sum(self.teams) + sum(self.students)
+
+    @property
+    def table(self) -> str:
+        """A Markdown table."""
+        rows = [(f"{rank}", amount) for rank, amount in enumerate(self.teams, 1)]
+        rows += [(f"student award {rank}", amount) for rank, amount in enumerate(self.students, 1)]
+        return "\n".join(["| place | prize |", "|---|---|", *(f"| {name} | {amount:,} USD |" for name, amount in rows)])
+
+
+class Edition(_Strict):
+    """edition.yaml."""
+
+    year: int
+    suite: str
+    image: str = Field(max_length=128)
+    queue: UUID | None = None
+    dates: Dates
+    prizes: Prizes
+    limits: Limits
+
+    def names(self) -> dict[str, str]:
+        """What the $names of competition.yaml and the pages stand for."""
+        dates, daily = self.dates, self.limits.submissions_a_day
+        days = {name: f"{day:%d} {day:%B}" for name, day in dates.moments.items()}
+        spans = {
+            "warm_up": (dates.development - dates.warm_up).days,
+            "development": (dates.final - dates.development).days,
+            "final": (dates.last_day - dates.final).days + 1,
+        }
+        return {
+            "year": str(self.year),
+            "image": self.image,
+            "workshop": dates.workshop,
+            **{name: day.isoformat() for name, day in dates.moments.items()},
+            **{f"{name}_day": day for name, day in days.items()},
+            **{f"{name}_submissions": str(daily * length) for name, length in spans.items()},
+            "submissions_a_day": str(daily),
+            "prize_total": f"{self.prizes.total:,}",
+            "prize_table": self.prizes.table,
+            "step_hours": str(self.limits.step_hours),
+            "step_seconds": str(self.limits.step_hours * 3600),
+            "min_items": f"{MIN_ITEMS:,}",
+            "max_items": f"{MAX_ITEMS:,}",
+        }
+
+
+def read_edition(path: Path) -> Edition:
+    """Read edition.yaml. Raises OrganizerError, one line with the key and the remedy."""
+    try:
+        return Edition.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise OrganizerError(
+            f"{path}: there is no such file; it holds the edition's dates, limits and prizes"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise OrganizerError(f"{path}: not a readable text file: {error}") from None
+    except yaml.YAMLError as error:
+        raise OrganizerError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        first = min(
+            error.errors(), key=lambda problem: problem["type"] != "extra_forbidden"
+        )  # often the misspelled one
+        location = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise OrganizerError(f"{path.name}: {location}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def filled_in(text: str, edition: Edition, name: str) -> str:
+    """The text of a file with every $name replaced. Raises OrganizerError for one that stands for nothing."""
+    try:
+        return Template(text).substitute(edition.names())
+    except KeyError as error:
+        known = ", ".join(sorted(edition.names()))
+        raise OrganizerError(f"{name}: ${error.args[0]} stands for nothing; choose one of {known}") from None
+    except ValueError as error:
+        raise OrganizerError(f"{name}: a dollar sign that begins no name ({error}); write the word") from None

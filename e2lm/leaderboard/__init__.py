@@ -1,0 +1,1 @@
+"""Scored runs -> a ranking with ties and prizes, its files, and the public site."""

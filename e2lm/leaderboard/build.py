@@ -1,0 +1,100 @@
+"""Scored runs -> the folder of a static site; what an earlier build left there is replaced, nothing else is."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from e2lm.leaderboard.export import ranking_csv, ranking_json
+from e2lm.leaderboard.ranking import rank
+from e2lm.leaderboard.scored_runs import ScoredRun, by_suite, report_for
+from e2lm.leaderboard.site.pages import Board, board_page, compare_page, submission_page
+from e2lm.terminal.progress import progress_bar
+from e2lm_ingestion.errors import naming
+from e2lm_scoring.errors import OrganizerError
+
+CONTENTS = "site.json"  # what of the folder is the site's: replaced by the next build, and nothing else is
+SCHEMA = "e2lm-site/1"
+
+
+def publish(runs: Sequence[ScoredRun], out: Path, earlier: Sequence[str], reveal: str) -> None:
+    """Build the site beside its place, then put it there, for what an earlier build left."""
+    partial = out.with_name(out.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        build_site(by_suite(runs), partial, reveal)
+        _replace(partial, out, earlier)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def build_site(suites: Mapping[str, Sequence[ScoredRun]], site: Path, reveal: str) -> None:
+    """Pages, reports and data of every suite into an empty folder."""
+    for name in ("submissions", "reports", "data"):
+        (site / name).mkdir(parents=True)
+    boards = _boards(suites)
+    total = sum(len(board.ranked_runs) for board in boards)
+    done = 0
+    with progress_bar("writing pages") as update:
+        for board in boards:
+            _write(site / board.page, board_page(board, boards))
+            _write(site / board.compare, compare_page(board))
+            _write(site / f"data/{board.slug}.csv", ranking_csv(board.ranked_runs))
+            _write(site / f"data/{board.slug}.json", ranking_json(board.ranked_runs))
+            for index, ranked_run in enumerate(board.ranked_runs):
+                _write(site / f"submissions/{ranked_run.run.identity}.html", submission_page(board, index))
+                _write(site / f"reports/{ranked_run.run.identity}.html", report_for(ranked_run.run, reveal))
+                done += 1
+                update(done, total, ranked_run.run.identity)
+    contents = sorted(path.name for path in site.iterdir())
+    _write(site / CONTENTS, json.dumps({"schema": SCHEMA, "contents": contents}, indent=1) + "\n")
+
+
+def _boards(suites: Mapping[str, Sequence[ScoredRun]]) -> list[Board]:
+    boards: list[Board] = []
+    for number, (suite, runs) in enumerate(suites.items(), start=1):
+        slug = re.sub(r"[^a-z0-9]+", "-", suite.lower()).strip("-")
+        if not slug or any(board.slug == slug for board in boards):
+            slug = f"{slug}-{number}".strip("-")
+        page, compare = (
+            ("index.html", "compare.html") if number == 1 else (f"suite-{slug}.html", f"compare-{slug}.html")
+        )
+        boards.append(Board(suite, slug, page, compare, rank(runs)))
+    return boards
+
+
+def earlier_contents(site: Path) -> list[str]:
+    """What an earlier build left. Raises OrganizerError where something else is in the folder's place."""
+    if site.exists() and not site.is_dir():
+        raise OrganizerError(f"{site}: a file; give a folder for the site")
+    if not site.exists() or all(path.name.startswith(".") for path in site.iterdir()):
+        return []
+    try:
+        found = json.loads((site / CONTENTS).read_text(encoding="utf-8"))
+        names = [str(name) for name in found["contents"]]
+        ours = found["schema"] == SCHEMA and all(Path(name).name == name and not name.startswith(".") for name in names)
+    except (OSError, ValueError, KeyError, TypeError):
+        ours = False
+    if not ours:
+        raise OrganizerError(f"{site}: not empty, and not a site of e2lm leaderboard; give an empty or a new folder")
+    return names
+
+
+def _replace(built: Path, site: Path, earlier: Sequence[str]) -> None:
+    site.mkdir(parents=True, exist_ok=True)
+    for name in earlier:
+        path = site / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    for path in sorted(built.iterdir()):
+        path.replace(site / path.name)
+
+
+def _write(path: Path, content: str) -> None:
+    with naming(path):
+        path.write_text(content, encoding="utf-8", errors="replace", newline="")

@@ -1,0 +1,161 @@
+"""A ranking as CSV, JSON and Markdown. Texts of participants are made harmless in each."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from e2lm.leaderboard.ranking import SURE, RankedRun
+from e2lm.leaderboard.scored_runs import NAMES
+from e2lm.runs.manifest import Row
+
+SCHEMA = "e2lm-ranking/1"
+DIGITS = 6
+
+
+def rank_text(ranked_run: RankedRun) -> str:
+    """The rank for people: "=" after it where it is shared, a dash where there is none."""
+    if ranked_run.rank is None:
+        return "–"
+    return f"{ranked_run.rank}=" if ranked_run.tied else str(ranked_run.rank)
+
+
+def ranking_row(ranked_run: RankedRun) -> dict[str, Any]:
+    """One run in plain values."""
+    run, fact_sheet, summary = ranked_run.run, ranked_run.run.fact_sheet, ranked_run.run.summary
+    row: dict[str, Any] = {
+        "position": ranked_run.position,
+        "rank": ranked_run.rank,
+        "tied": ranked_run.tied,
+        "run": run.identity,
+        "task": summary.task,
+        "team": run.team,
+        "student": fact_sheet.student,
+        "prize_usd": ranked_run.prize,
+        "student_award_usd": ranked_run.student_award,
+    }
+    for key in (key for key in NAMES if key in run.draws):
+        interval = summary.intervals[key]
+        row |= {
+            key: round(summary.scores[key], DIGITS),
+            f"{key}_low": round(interval.low, DIGITS),
+            f"{key}_high": round(interval.high, DIGITS),
+        }
+    return row | {
+        "p_above_next": None if ranked_run.above_next is None else round(ranked_run.above_next, 4),
+        "not_ranked": list(run.not_ranked),
+        "metric": summary.metric,
+        "items": summary.items,
+        "submission_sha256": summary.submission,
+        "method": fact_sheet.method,
+        "data_sources": fact_sheet.data_sources,
+        "code_url": fact_sheet.code_url,
+        "licence": fact_sheet.license,
+        "compute": fact_sheet.compute,
+    }
+
+
+def ranking_json(ranked_runs: Sequence[RankedRun], failures: Sequence[tuple[str, Row]] = ()) -> str:
+    """The ranking of one suite for programs; plain ASCII. Failures: team and row of what a rerun could not score."""
+    first = ranked_runs[0].run
+    head = {
+        "schema": SCHEMA,
+        "suite": first.summary.suite,
+        "suite_version": first.summary.suite_version,
+        "ranked_by": first.key,
+        "tied_below": SURE,
+    }
+    runs = [ranking_row(ranked_run) for ranked_run in ranked_runs]
+    failed = [{"run": row.name, "team": team, "reason": row.reason} for team, row in failures]
+    return json.dumps({**head, "runs": runs, "failed": failed}, indent=1) + "\n"
+
+
+def ranking_csv(ranked_runs: Sequence[RankedRun]) -> str:
+    """The same rows for spreadsheets, which would run a text that starts like a formula: those get an apostrophe."""
+    rows = [{key: _cell(value) for key, value in ranking_row(ranked_run).items()} for ranked_run in ranked_runs]
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def ranking_markdown(ranked_runs: Sequence[RankedRun], failures: Sequence[tuple[str, Row]] = ()) -> str:
+    """The ranking for an announcement: who is where, who is tied, who has no place or no result, and why."""
+    first = ranked_runs[0].run
+    keys = [key for key in NAMES if key in first.draws]
+    ranked = [ranked_run for ranked_run in ranked_runs if ranked_run.position is not None]
+    head = ["place", "submission", "team", *(NAMES[key].lower() for key in keys), "P(above next)", "prize"]
+    lines = [f"# Ranking over {_markdown(first.summary.suite)}", "", _line(head), _line(["---"] * len(head))]
+    for ranked_run in ranked:
+        scores = [_score(ranked_run, key) for key in keys]
+        chance = "" if ranked_run.above_next is None else f"{ranked_run.above_next:.3f}"
+        name, team = _markdown(ranked_run.run.summary.task), _markdown(ranked_run.run.team)
+        lines.append(_line([rank_text(ranked_run), name, team, *scores, chance, prize_text(ranked_run)]))
+    lines += ["", "In brackets: 95 % intervals over the choice of items.", *_ties(ranked), *_without_place(ranked_runs)]
+    if failures:
+        lines += ["", "## Without a result", ""]
+        lines += [f"- {_markdown(row.name)} ({_markdown(team)}): {_markdown(row.reason)}" for team, row in failures]
+    return "\n".join(lines) + "\n"
+
+
+def prize_text(ranked_run: RankedRun) -> str:
+    """What a run wins, for people."""
+    parts = [f"{ranked_run.prize:,} USD"] if ranked_run.prize else []
+    if ranked_run.student_award:
+        parts.append(f"student award {ranked_run.student_award:,} USD")
+    return ", ".join(parts)
+
+
+def _ties(ranked: Sequence[RankedRun]) -> list[str]:
+    groups: dict[int | None, list[RankedRun]] = {}
+    for ranked_run in ranked:
+        groups.setdefault(ranked_run.rank, []).append(ranked_run)
+    tied = [group for group in groups.values() if len(group) > 1]
+    if not tied:
+        return []
+    said = f"Runs with the same place and = are tied: the best of them is above each other with P < {SURE}."
+    order = "Within a tie they stand by score, and prizes follow that order."
+    return [
+        *("", "## Ties within noise", "", f"{said} {order}", ""),
+        *(f"- place {group[0].rank}: {', '.join(_markdown(one.run.summary.task) for one in group)}" for group in tied),
+    ]
+
+
+def _without_place(ranked_runs: Sequence[RankedRun]) -> list[str]:
+    others = [ranked_run for ranked_run in ranked_runs if ranked_run.position is None]
+    if not others:
+        return []
+    lines = [
+        f"- {_markdown(ranked_run.run.summary.task)} ({_markdown(ranked_run.run.team)}, {ranked_run.run.key} "
+        f"{ranked_run.run.summary.scores[ranked_run.run.key]:.4f}): {_markdown(' '.join(ranked_run.run.not_ranked))}"
+        for ranked_run in others
+    ]
+    return ["", "## Without a place", "", *lines]
+
+
+def _score(ranked_run: RankedRun, key: str) -> str:
+    interval = ranked_run.run.summary.intervals[key]
+    return f"{ranked_run.run.summary.scores[key]:.4f} [{interval.low:.3f}, {interval.high:.3f}]"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown(text: str) -> str:
+    """A text on one line that shows as it is: no markup, links or HTML."""
+    plain = " ".join(text.split())
+    return re.sub(r"([\\`*_{}\[\]()#+!|~<>$&])", r"\\\1", plain)
+
+
+def _cell(value: Any) -> Any:  # noqa: ANN401 (what a cell holds)
+    if isinstance(value, list):
+        value = " ".join(value)
+    if isinstance(value, str) and value[:1] in tuple("=+-@\t\r\n"):
+        return f"'{value}"
+    return value

@@ -1,0 +1,109 @@
+"""entries.yaml or entries.json: whose run it is, and what the fact sheet says about it.
+
+`e2lm codabench fetch` writes the JSON. Most of it are participants' words: what would not do as a text or an address is
+made harmless rather than refused, so that one team cannot stop the leaderboard.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
+
+from e2lm_ingestion.errors import OrganizerError
+
+FROM_CODABENCH = frozenset({"codabench_id", "phase", "status", "created", "score", "scores"})  # beside what is used
+
+
+def _cut_at(limit: int) -> Callable[[str], str]:
+    def harmless(text: str) -> str:
+        shown = "".join(" " if _is_control(character) else character for character in text).strip()
+        return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+    return harmless
+
+
+def _is_control(character: str) -> bool:
+    return character != "\n" and unicodedata.category(character) in {"Cc", "Cs"}
+
+
+Line = Annotated[str, AfterValidator(_cut_at(200))]
+Text = Annotated[str, AfterValidator(_cut_at(5000))]
+
+
+class FactSheet(BaseModel):
+    """One run's team and fact sheet; every field may be missing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    team: Line = ""
+    owner: Line = ""  # the account on Codabench
+    student: bool = False  # the team says that its members are students
+    method: Text = ""
+    data_sources: Text = ""
+    code_url: Line = ""
+    license: Line = Field(default="", validation_alias="licence")
+    compute: Text = ""
+    not_ranked: Text = ""  # why it is shown without a place, such as a baseline
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_what_is_used(cls, value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
+        if isinstance(value, dict):
+            return {key: inner for key, inner in value.items() if key not in FROM_CODABENCH}
+        return value
+
+    @property
+    def code_link(self) -> str | None:
+        """The address of the code where it is one of the web, http or https; None where it must stay a text."""
+        try:
+            parts = urlsplit(self.code_url)
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        except ValueError:
+            return None
+        return self.code_url if usable and not any(character.isspace() for character in self.code_url) else None
+
+
+class _FactSheets(RootModel[dict[str, FactSheet]]):
+    """Entries by the name of the run's folder."""
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that refuses what it would else drop: the first of two equal keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        _once([(str(key), None) for key in keys])
+        return super().construct_mapping(node, deep)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in seen:
+            raise ValueError(f"{key[:80]!r} stands twice; keep one")
+        seen[key] = value
+    return seen
+
+
+def load_fact_sheets(path: Path) -> dict[str, FactSheet]:
+    """Entries by the name of the run's folder. Raises OrganizerError naming the file, the run and the field."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text, object_pairs_hook=_once) if path.suffix == ".json" else yaml.load(text, _Loader)
+    except OSError as error:
+        raise OrganizerError(f"{path}: unreadable ({error.strerror}); give a file of entries") from None
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        raise OrganizerError(f"{path}: {' '.join(str(error).split())}; docs/ranking.md has the format") from None
+    try:
+        return _FactSheets.model_validate(content).root
+    except ValidationError as error:
+        first = error.errors()[0]
+        location = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise OrganizerError(f"{path}: {location}: {first['msg']}; docs/ranking.md has the format") from None

@@ -1,0 +1,167 @@
+"""Folders of scored runs -> what a ranking needs of each."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from e2lm.leaderboard.fact_sheets import FactSheet
+from e2lm.submissions.paths import results_folder
+from e2lm.suites.registry import SUITES, find_suite
+from e2lm.terminal.progress import progress_bar
+from e2lm_scoring.errors import OrganizerError
+from e2lm_scoring.inputs.configuration import load_configuration
+from e2lm_scoring.inputs.results import Results, read_results
+from e2lm_scoring.output import REPORT, SCORES, SUMMARY
+from e2lm_scoring.report import render
+from e2lm_scoring.scores import evaluate_results
+from e2lm_scoring.summary import Summary, read_summary, summary_json
+from e2lm_scoring.uncertainty import probability_greater
+
+COMPONENTS = ("sq", "rc", "cs")
+NAMES = {"score": "Score", "sq": "Signal quality", "rc": "Ranking consistency", "cs": "Domain alignment"}
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredRun:
+    """A run as a ranking sees it."""
+
+    identity: str  # distinct within a ranking, of a-z, 0-9 and -
+    folder: Path
+    summary: Summary
+    fact_sheet: FactSheet
+    draws: dict[str, np.ndarray]  # of score, sq, rc, cs: (draws,) float64 in increasing order
+
+    @property
+    def key(self) -> str:
+        """What it is ranked by: the score, or SQ in a suite that allows no score."""
+        return "score" if "score" in self.draws else "sq"
+
+    @property
+    def team(self) -> str:
+        """The team, or whatever else says whose it is; never empty."""
+        return self.fact_sheet.team or self.fact_sheet.owner or self.folder.name
+
+    @property
+    def holder(self) -> str:
+        """Who gets a prize for it: the account, which no other team has, or else the team's name."""
+        return self.fact_sheet.owner or self.team
+
+    @property
+    def not_ranked(self) -> tuple[str, ...]:
+        """Why it has no place, one sentence each; empty if it has one."""
+        reasons = self.summary.reasons
+        if not self.summary.eligible and not reasons:
+            reasons = ("Not eligible; no reason was recorded.",)
+        return (*reasons, self.fact_sheet.not_ranked) if self.fact_sheet.not_ranked else reasons
+
+    @property
+    def report(self) -> Path:
+        """The report that scoring wrote."""
+        return self.folder / REPORT
+
+
+def probability(one: ScoredRun, other: ScoredRun, key: str) -> float:
+    """P(one > other) in a score, had the items been others from the same sources."""
+    return probability_greater(one.summary.scores[key], one.draws[key], other.summary.scores[key], other.draws[key])
+
+
+def load_runs(folders: Sequence[Path], fact_sheets: Mapping[str, FactSheet]) -> list[ScoredRun]:
+    """Every run in the folders: each a run itself, or a folder of runs. Raises OrganizerError naming the folder."""
+    found = list(dict.fromkeys(run.resolve() for folder in folders for run in _runs_in(folder)))
+    _say_which_have_no_run(sorted(set(fact_sheets) - {folder.name for folder in found}))
+    taken: set[str] = set()
+    runs = []
+    with progress_bar("reading runs") as update:
+        for number, folder in enumerate(found, start=1):
+            summary = _summary_of(folder)
+            draws = {key: np.asarray(values) for key, values in summary.draws.items()}
+            fact_sheet = fact_sheets.get(folder.name, FactSheet())
+            runs.append(ScoredRun(_identity(folder.name, taken), folder, summary, fact_sheet, draws))
+            update(number, len(found), folder.name)
+    return runs
+
+
+def by_suite(runs: Sequence[ScoredRun]) -> dict[str, list[ScoredRun]]:
+    """The runs of each suite, suites in order of first appearance. Raises OrganizerError where versions differ."""
+    suites: dict[str, list[ScoredRun]] = {}
+    for run in runs:
+        others = suites.setdefault(run.summary.suite, [])
+        if others and (others[0].summary.suite_version, others[0].key) != (run.summary.suite_version, run.key):
+            raise OrganizerError(
+                f"{run.folder}: {run.summary.suite} version {run.summary.suite_version}, ranked by {run.key}, but "
+                f"{others[0].folder} has version {others[0].summary.suite_version}, {others[0].key}; "
+                "give runs that were scored alike"
+            )
+        others.append(run)
+    return suites
+
+
+def report_for(run: ScoredRun, reveal: str) -> str:
+    """The run's report, with what the reader may see: as scoring wrote it, or drawn anew to show less or more."""
+    if run.summary.reveal == reveal:
+        try:
+            return run.report.read_text(encoding="utf-8")
+        except OSError as error:
+            raise OrganizerError(f"{run.report}: unreadable ({error.strerror}); score the run again") from None
+    if run.summary.suite not in SUITES:
+        raise OrganizerError(
+            f"{run.report}: shows what {run.summary.reveal}s see, and {run.summary.suite} is no suite of this project "
+            f"to draw it anew: score the run with reveal: {reveal}, or build with --reveal {run.summary.reveal}"
+        )
+    configuration = load_configuration(SUITES[run.summary.suite].scoring)
+    score_report, _ = evaluate_results(read_results(results_folder(run.folder), configuration), configuration)
+    return render(replace(score_report, reveal=reveal))
+
+
+def _say_which_have_no_run(absent: Sequence[str]) -> None:
+    if absent:
+        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+        print(f"note: no run's folder is called {absent[0]!r}{more}: left out", file=sys.stderr)
+
+
+def _runs_in(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise OrganizerError(f"{folder}: no folder; give folders that e2lm run left, or a folder of them")
+    inside = [folder] if _is_run(folder) else sorted(inner for inner in folder.iterdir() if _is_run(inner))
+    if not inside:
+        raise OrganizerError(f"{folder}: no scored run in it; give folders that e2lm run left, or a folder of them")
+    return inside
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / SUMMARY).is_file() or (folder / SCORES).is_file()
+
+
+def _summary_of(folder: Path) -> Summary:
+    """summary.json of a run; where an earlier version scored it, the same computed from its results."""
+    path = folder / SUMMARY
+    if path.is_file():
+        return read_summary(path.read_bytes(), str(path))
+    results = results_folder(folder)
+    try:
+        suite = str(json.loads((results / "results.json").read_text(encoding="utf-8"))["suite"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise OrganizerError(f"{folder}: neither summary.json nor readable results; score the run again") from None
+    configuration = load_configuration(find_suite(suite).scoring)
+    read: Results = read_results(results, configuration)
+    score_report, drawn = evaluate_results(read, configuration)
+    file = read.file
+    content = summary_json(score_report, drawn, suite_version=file.suite_version, submission=file.submission.sha256)
+    return read_summary(content, str(path))
+
+
+def _identity(name: str, taken: set[str]) -> str:
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "run"
+    identity, number = plain, 1
+    while identity in taken:
+        number += 1
+        identity = f"{plain}-{number}"
+    taken.add(identity)
+    return identity

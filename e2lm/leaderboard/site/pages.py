@@ -1,0 +1,134 @@
+"""A ranking -> HTML pages. Every text is escaped; each page carries its style and script, and runs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from markupsafe import Markup
+
+from e2lm.leaderboard.export import rank_text
+from e2lm.leaderboard.ranking import SURE, RankedRun
+from e2lm.leaderboard.scored_runs import NAMES, ScoredRun, probability
+from e2lm_scoring.report.page import FOLDER as REPORT_FOLDER
+from e2lm_scoring.report.page import environment
+from e2lm_scoring.report.palette import custom_properties
+from e2lm_scoring.uncertainty import plausible_scores
+
+FOLDER = Path(__file__).parent
+QUANTILES = 50  # of a score's draws, for comparing any two runs in the browser
+LOWEST, SPAN, LEVELS = -1.0, 3.0, 65535  # quantiles are written as 16-bit steps from -1 to 2
+NEIGHBORS = 3  # on either side in the ranking
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The ranking of one suite, and the addresses of its pages."""
+
+    suite: str
+    slug: str  # its name in addresses
+    page: str
+    compare: str
+    ranked_runs: list[RankedRun]
+
+    @property
+    def keys(self) -> list[str]:
+        """The scores that the suite allows, the one it is ranked by first."""
+        return [key for key in NAMES if key in self.ranked_runs[0].run.draws]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbor:
+    """A run near another in the ranking."""
+
+    ranked_run: RankedRun
+    chance: float  # P(the other > it)
+
+
+def board_page(board: Board, boards: Sequence[Board]) -> str:
+    """The sortable table of one suite, with the others as tabs."""
+    return _render("board.html.jinja", "board.js", "", board=board, boards=boards, sure=SURE)
+
+
+def compare_page(board: Board) -> str:
+    """Any two runs of a suite: P(A > B) is computed in the page, from quantiles of their draws."""
+    data = {
+        "keys": [NAMES[key] for key in board.keys],
+        "quantiles": QUANTILES,
+        "runs": [
+            {
+                "id": ranked_run.run.identity,
+                "name": ranked_run.run.summary.task,
+                "team": ranked_run.run.team,
+                "place": rank_text(ranked_run),
+                "scores": [round(ranked_run.run.summary.scores[key], 6) for key in board.keys],
+                "low": [ranked_run.run.summary.intervals[key].low for key in board.keys],
+                "high": [ranked_run.run.summary.intervals[key].high for key in board.keys],
+            }
+            for ranked_run in board.ranked_runs
+        ],
+        "draws": packed_draws([ranked_run.run for ranked_run in board.ranked_runs], board.keys),
+        "sure": SURE,
+    }
+    return _render("compare.html.jinja", "compare.js", "", board=board, data=data)
+
+
+def submission_page(board: Board, index: int) -> str:
+    """One run: its scores, its fact sheet, its neighbors, and the way to its report."""
+    ranked_run = board.ranked_runs[index]
+    return _render(
+        "submission.html.jinja",
+        "",
+        "../",
+        board=board,
+        ranked_run=ranked_run,
+        run=ranked_run.run,
+        neighbors=_neighbors(board.ranked_runs, index),
+        sure=SURE,
+    )
+
+
+def packed_draws(runs: Sequence[ScoredRun], keys: Sequence[str]) -> str:
+    """Quantiles of what each score might have been, (runs, keys, QUANTILES) little-endian uint16, in base64."""
+    packed = np.empty((len(runs), len(keys), QUANTILES), dtype="<u2")
+    for row, run in enumerate(runs):
+        for column, key in enumerate(keys):
+            draws = np.sort(plausible_scores(run.summary.scores[key], run.draws[key]))
+            middle = ((np.arange(QUANTILES) + 0.5) / QUANTILES * len(draws)).astype(int)
+            packed[row, column] = np.rint((draws[middle] - LOWEST) / SPAN * LEVELS).clip(0, LEVELS)
+    return base64.b64encode(packed.tobytes()).decode()
+
+
+def _neighbors(ranked_runs: Sequence[RankedRun], index: int) -> list[Neighbor]:
+    ranked_run = ranked_runs[index]
+    if ranked_run.position is None:
+        return []
+    near = range(max(0, index - NEIGHBORS), min(len(ranked_runs), index + NEIGHBORS + 1))
+    return [
+        Neighbor(ranked_runs[other], probability(ranked_run.run, ranked_runs[other].run, ranked_run.run.key))
+        for other in near
+        if other != index and ranked_runs[other].position is not None
+    ]
+
+
+def _render(template: str, script: str, root: str, **values: object) -> str:
+    code = (FOLDER / script).read_text(encoding="utf-8") if script else ""
+    style = custom_properties() + (REPORT_FOLDER / "report.css").read_text(encoding="utf-8")
+    page = ENVIRONMENT.get_template(template).render(
+        **values,
+        root=root,
+        names=NAMES,
+        style=Markup(style + (FOLDER / "site.css").read_text(encoding="utf-8")),
+        script=Markup(code),
+        script_hash=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
+    )
+    # a lone surrogate in a participant's text would stop the file from being written
+    return page.encode("utf-8", errors="replace").decode("utf-8")
+
+
+ENVIRONMENT = environment(FOLDER)
+ENVIRONMENT.filters["rank"] = rank_text

@@ -1,0 +1,108 @@
+"""One submission on every checkpoint of a suite: sweep, scores, report."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from e2lm.runs.output_folder import writing
+from e2lm.suites.fetch import fetch
+from e2lm.suites.registry import SuiteFiles
+from e2lm.terminal.progress import progress_bar
+from e2lm_ingestion.engines import make_engine
+from e2lm_ingestion.execution.process_pool import visible_gpus
+from e2lm_ingestion.execution.sweep import Progress, is_finished, sweep
+from e2lm_ingestion.output_types.items import items_by_task
+from e2lm_ingestion.submission.submission import Submission, open_submission
+from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite
+from e2lm_scoring.errors import OrganizerError
+from e2lm_scoring.output import forget, leave_failure, score
+from e2lm_scoring.score_report import ScoreReport
+
+if TYPE_CHECKING:
+    from e2lm.suites.checkpoint_cache import CheckpointCache
+
+
+def run(
+    submission_path: Path,
+    suite_files: SuiteFiles,
+    out: Path,
+    *,
+    engine: str = "auto",
+    dtype: str = "auto",
+    workers: int | None = None,
+    disk_budget: float | None = None,
+    deadline: float | None = None,
+    overwrite: bool = False,
+) -> ScoreReport:
+    """Leave results, scores.json, items.parquet and detailed_results.html in `out`; resumes what was killed.
+
+    What is finished is not computed again but scored, which is a matter of seconds. With a `disk_budget` in GB,
+    checkpoints that are missing here come from the Hub. With `overwrite`, what `out` holds is deleted once the
+    submission is known to be right.
+    """
+    suite = load_suite(suite_files.suite)
+    root, results = checkpoints_root(), out / "results"
+    _refuse_its_own_folder(submission_path, out)
+    with open_submission(submission_path) as submission, writing(out):
+        if overwrite:
+            items_by_task(submission)
+            forget(out)
+            if any((results / name).is_file() for name in ("progress.jsonl", "results.json")):
+                shutil.rmtree(results)
+        if is_finished(submission, suite, results, root=root, engine=engine, dtype=dtype):
+            print(
+                f"{out}: {submission.name} is finished on every checkpoint of {suite.suite}; nothing is computed again"
+            )
+        else:
+            _train_if_needed(suite, root, submission)
+            checkpoint_cache = None if disk_budget is None else hub_cache(suite, disk_budget, workers)
+            with progress_bar(submission.name) as update:
+                sweep(
+                    submission,
+                    suite,
+                    root=root,
+                    results=results,
+                    make_engine=partial(make_engine, engine, dtype, suite.context_length),
+                    checkpoint_cache=checkpoint_cache,
+                    workers=workers,
+                    deadline=deadline,
+                    on_progress=lambda progress: update(progress.done, progress.total, _detail(progress)),
+                )
+        try:
+            return score(results, suite_files.scoring, out)
+        except OrganizerError as error:
+            leave_failure(error, out)
+            raise
+
+
+def _refuse_its_own_folder(submission: Path, out: Path) -> None:
+    if submission.is_dir() and out.resolve() == submission.resolve():
+        raise OrganizerError(f"{out}: --out is the submission's own folder; give another, such as {out / 'build'}")
+
+
+def _train_if_needed(suite: Suite, root: Path, submission: Submission) -> None:
+    """Train the miniature suite where a model of it is missing; what is damaged is named by the sweep instead."""
+    if suite.suite == "miniature" and not all((root / model.source).is_dir() for model in suite.models):
+        items_by_task(submission)  # a mistake is said before minutes of training
+        fetch("miniature")
+
+
+def hub_cache(suite: Suite, disk_budget: float, workers: int | None) -> CheckpointCache:
+    """A cache of `disk_budget` GB of checkpoints of the Hub, for one or more engines. Raises OrganizerError."""
+    from e2lm.suites.checkpoint_cache import GIGABYTE, CheckpointCache
+
+    if suite.suite == "miniature":
+        raise OrganizerError(
+            "--disk-budget is for suites on the Hub, and the miniature one is trained here; leave it out"
+        )
+    print(f"{suite.suite}: asking the Hub for its checkpoints", file=sys.stderr)
+    return CheckpointCache(suite, checkpoints_root(), int(disk_budget * GIGABYTE), workers or len(visible_gpus()) or 1)
+
+
+def _detail(progress: Progress) -> str:
+    origin = "already done" if progress.resumed else f"{progress.seconds:.2f} s"
+    return f"{progress.checkpoint}: {progress.score:.4f}, {origin}"

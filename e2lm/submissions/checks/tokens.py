@@ -1,0 +1,161 @@
+"""Items in tokens: how many, which do not fit the context, and where the boundaries are.
+
+All contexts of 15,000 items in tokens would take minutes and gigabytes, so a few megabytes of evenly spaced items are
+encoded and the rest follows from them; a small task is counted exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from e2lm_ingestion.checks.questions import Finding, shared_prefix, some
+from e2lm_ingestion.engines.prefix_tree import unique_tokens
+from e2lm_ingestion.engines.requests import encode, encode_windows
+from e2lm_ingestion.output_types.items import Item
+from e2lm_ingestion.suite import Suite, checkpoints_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+SAMPLE_CHARACTERS = 2_000_000  # encoded for the forecast: a second or two on one core
+DOUBTFUL_CHARACTERS = 2_000_000  # encoded to see whether long items fit
+CHARACTERS_PER_TOKEN = 4.0  # of English with a vocabulary of 32 thousand or more; used without a tokenizer
+_UNLIMITED = 1 << 40
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """How much a task asks of an engine, for one checkpoint."""
+
+    requests: int
+    tokens: int  # of all requests, what they share counted every time
+    unique_tokens: int  # what an engine with a prefix cache computes
+    characters_per_token: float
+    source: str  # how they were counted, for people
+
+
+def suite_tokenizer(suite: Suite, root: Path) -> PreTrainedTokenizerBase | None:
+    """The tokenizer of the suite's first checkpoint on this machine."""
+    for checkpoint in checkpoints_of(suite, root):
+        if (checkpoint.path / "tokenizer.json").is_file():
+            from transformers import PreTrainedTokenizerFast  # AutoTokenizer would import torch, for 8 s
+
+            tokenizer: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(
+                checkpoint.path, local_files_only=True
+            )
+            tokenizer.model_max_length = _UNLIMITED  # it would warn of every long item, on standard error
+            return tokenizer
+    return None
+
+
+def volume(
+    items: Sequence[Item], tokenizer: PreTrainedTokenizerBase | None, context_length: int, *, rolling: bool = False
+) -> Volume:
+    """Requests and tokens of a task; from a sample of its items where it is large.
+
+    `rolling`: every token of a continuation is scored, in as many windows as it takes.
+    """
+    requests = sum(len(item.continuations) for item in items)
+    if tokenizer is None:
+        return _estimated_volume(items, requests, context_length)
+    sample = _sample(items)
+    if rolling:
+        encoded, _ = encode_windows([text for item in sample for text in item.continuations], tokenizer, context_length)
+    else:
+        encoded = encode([pair for item in sample for pair in item.pairs], tokenizer, context_length)
+    shared = len(tokenizer.encode(shared_prefix(sample))) if len(sample) > 1 else 0
+    unique = unique_tokens(encoded)
+    shared = min(shared, unique, context_length)
+    scale = len(items) / len(sample)
+    characters = sum(len(context) + len(text) for item in sample for context, text in item.pairs)
+    return Volume(
+        requests,
+        round(len(encoded.tokens) * scale),
+        shared + round((unique - shared) * scale),
+        characters / max(1, len(encoded.tokens)),
+        "counted" if len(sample) == len(items) else f"estimated from {len(sample):,} items",
+    )
+
+
+def _sample(items: Sequence[Item]) -> Sequence[Item]:
+    characters = sum(_longest(item) * len(item.continuations) for item in items)
+    wanted = max(1, min(len(items), int(len(items) * SAMPLE_CHARACTERS / max(1, characters))))
+    return items if wanted == len(items) else [items[i * len(items) // wanted] for i in range(wanted)]
+
+
+def _longest(item: Item) -> int:
+    """Characters of the item's longest context and continuation."""
+    return max(len(context) + len(continuation) for context, continuation in item.pairs)
+
+
+def _estimated_volume(items: Sequence[Item], requests: int, context_length: int) -> Volume:
+    """From characters alone: the shared head once, each item's own text once, each continuation once."""
+    most = int((context_length + 1) * CHARACTERS_PER_TOKEN)
+    shared = len(shared_prefix(items))
+    characters = sum(min(most, len(context) + len(text)) for item in items for context, text in item.pairs)
+    own = sum(sum(map(len, item.contexts)) - shared + sum(map(len, item.continuations)) for item in items)
+    unique = min(shared + own, characters)
+    return Volume(
+        requests,
+        round(characters / CHARACTERS_PER_TOKEN),
+        round(unique / CHARACTERS_PER_TOKEN),
+        CHARACTERS_PER_TOKEN,
+        f"estimated, {CHARACTERS_PER_TOKEN:g} characters a token: no tokenizer of the suite is on this machine",
+    )
+
+
+def too_long(
+    items: Sequence[Item],
+    tokenizer: PreTrainedTokenizerBase | None,
+    context_length: int,
+    characters_per_token: float,
+) -> list[Finding]:
+    """Items that lose the beginning of their prompt. Those near the limit are encoded, as far as the budget goes."""
+    found, estimated, budget = [], tokenizer is None, DOUBTFUL_CHARACTERS
+    for number, item in enumerate(items):
+        characters = _longest(item)
+        ratio = characters / characters_per_token / (context_length + 1)
+        if ratio < 0.25:
+            continue
+        if tokenizer is not None and ratio < 4 and budget > 0:
+            budget -= characters
+            context, continuation = max(item.pairs, key=lambda pair: len(pair[0]) + len(pair[1]))
+            long = len(tokenizer.encode(context + continuation)) > context_length + 1
+        else:
+            long, estimated = ratio > 1, True
+        if long:
+            found.append(number)
+    if not found:
+        return []
+    about = "about " if estimated else ""
+    return [
+        Finding(
+            "longer_than_context",
+            f"{about}{len(found):,} items are longer than the context of {context_length:,} tokens (items "
+            f"{some(found)}) and lose the beginning of their prompt: use fewer examples or shorter texts",
+            tuple(found[:10]),
+        )
+    ]
+
+
+def pieces(text: str, tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """The text cut at its token boundaries; tokens that share a character stay in one piece."""
+    offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    cuts = sorted({0, len(text), *(start for start, end in offsets if end > start)})
+    return [text[start:end] for start, end in pairwise(cuts)]
+
+
+def continuation_pieces(context: str, continuation: str, tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """What is scored after the context, cut at token boundaries, split as engines/requests.py splits it."""
+    joint = tokenizer(context + continuation, add_special_tokens=False, return_offsets_mapping=True)
+    split = len(tokenizer.encode(context, add_special_tokens=False))
+    offsets = [(start, end) for start, end in joint["offset_mapping"][split:] if end > start]
+    if not offsets:  # the whole continuation merged into the context's last token: it is then encoded alone
+        return pieces(continuation, tokenizer)
+    text, end = context + continuation, len(context) + len(continuation)
+    cuts = sorted({len(context), end, *(start for start, _ in offsets[1:] if start > len(context))})
+    return [text[start:stop] for start, stop in pairwise(cuts)]

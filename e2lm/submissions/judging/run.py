@@ -1,0 +1,72 @@
+"""Ask a language model about items; each answer is in a file as soon as it is there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from e2lm.submissions.judging.endpoint import Endpoint
+from e2lm.submissions.judging.prompt import described, messages, prompt_hash, read_verdict
+from e2lm.submissions.judging.verdicts import Answer, line_of, read_answers, write_answers
+from e2lm.terminal.progress import progress_bar
+from e2lm_ingestion.checks.questions import Question, questions_of
+from e2lm_ingestion.errors import OrganizerError, naming
+from e2lm_ingestion.output_types.items import items_by_task
+from e2lm_ingestion.submission.submission import Submission
+
+
+def questions_in(submission: Submission) -> list[Question]:
+    """All items, each with its own text apart from the examples before it."""
+    questions: list[Question] = []
+    for task, items in zip(submission.tasks.values(), items_by_task(submission).values(), strict=True):
+        questions += questions_of(items, task.fewshot_delimiter, task.shots, len(questions))
+    return questions
+
+
+def judge(drawn: Sequence[Question], endpoint: Endpoint, model: str, out: Path, concurrency: int) -> list[Answer]:
+    """An answer for each question, in their order. Each is in the file as soon as it is there.
+
+    What the file answers already, from the same model and with the same prompt, is not asked again.
+    """
+    earlier = read_answers(out)
+    texts = [described(question) for question in drawn]
+    wanted = [(question.item, prompt_hash(text), model) for question, text in zip(drawn, texts, strict=True)]
+    known = {_key(answer): answer for answer in earlier if answer.verdict is not None}
+    asked = [(key, text) for key, text in zip(wanted, texts, strict=True) if key not in known]
+    again = {key for key, _ in asked}
+    write_answers(out, [answer for answer in earlier if _key(answer) not in again])
+    unanswered: dict[tuple[int, str, str], Answer] = {}
+    with naming(out), out.open("a", encoding="utf-8") as file, progress_bar("judging") as update:
+        pool = ThreadPoolExecutor(concurrency)
+        try:
+            pending = [pool.submit(_ask, endpoint, key, text) for key, text in asked]
+            for done, future in enumerate(as_completed(pending), 1):
+                try:
+                    answer = future.result()
+                except OrganizerError as error:
+                    kept = "; the answers so far are kept: the same command goes on" if known else ""
+                    raise OrganizerError(f"{error}{kept}") from None
+                (unanswered if answer.verdict is None else known)[_key(answer)] = answer
+                file.write(line_of(answer))
+                file.flush()
+                os.fsync(file.fileno())
+                update(done, len(pending), f"item {answer.item}: {answer.verdict or 'unanswered'}")
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # after an error or Ctrl-C, nobody wants the answers to come
+    return [known.get(key) or unanswered[key] for key in wanted]
+
+
+def _ask(endpoint: Endpoint, key: tuple[int, str, str], text: str) -> Answer:
+    item, sha256, model = key
+    reply = endpoint.ask(messages(text))
+    verdict = None if reply.problem else read_verdict(reply.text)
+    if verdict is None:
+        reason = reply.problem or "the answer holds no verdict"
+        return Answer(item, sha256, model, reply.structured, reply.text, None, reason)
+    return Answer(item, sha256, model, reply.structured, reply.text, verdict.decision, verdict.reason)
+
+
+def _key(answer: Answer) -> tuple[int, str, str]:
+    return answer.item, answer.prompt_sha256, answer.model

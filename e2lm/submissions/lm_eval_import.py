@@ -1,0 +1,150 @@
+"""Tasks and groups of an installed lm-evaluation-harness, with data files of this machine, as submissions."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from e2lm.submissions.lm_eval_task import write_task
+from e2lm.terminal.progress import progress_bar
+from e2lm_ingestion.errors import OrganizerError
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import ConfigurableTask
+    from lm_eval.tasks import TaskManager
+
+EXTENSIONS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
+
+
+def import_task(
+    named: str, folder: Path, *, data: Sequence[str], include_path: Path | None, shots: int | None, limit: int
+) -> list[str]:
+    """Write the task, or each task of the group, and return what could not be carried over."""
+    manager = _manager(include_path)
+    names = tasks_of(manager, named)
+    if names == [named]:
+        task = _loaded(manager, named, data_files(data, _dataset_name(manager, named)))
+        return write_task(task, folder, shots=shots, limit=limit)
+    lost: dict[str, None] = {}
+    metric = ""
+    with progress_bar(named) as update:
+        for done, name in enumerate(names, start=1):
+            task = _loaded(manager, name, data_files(data, _dataset_name(manager, name)))
+            file = f"{name}.yaml"
+            lost |= dict.fromkeys(write_task(task, folder, shots=shots, limit=limit, file=file, prefix=f"{name}-"))
+            metric = metric or yaml.safe_load((folder / file).read_text(encoding="utf-8"))["metric_list"][0]["metric"]
+            update(done, len(names), name)
+    mean = {"metric": metric, "aggregation": "mean", "weight_by_size": True}
+    group = {"group": named, "task": names, "aggregate_metric_list": [mean]}
+    (folder / "task.yaml").write_text(yaml.safe_dump(group, sort_keys=False), encoding="utf-8")
+    return list(lost)
+
+
+def data_files(given: Sequence[str], dataset_name: str | None) -> dict[str, list[Path]]:
+    """The files of each split. Raises OrganizerError naming what is not there.
+
+    In a folder, those of the data set's part `dataset_name` are taken where it has a folder of that name; the split is
+    what a file's name begins with, as in test-00000-of-00001.parquet.
+    """
+    files: dict[str, list[Path]] = {}
+    for text in given:
+        split, _, name = text.rpartition("=")
+        if split:
+            path = Path(name)
+            if path.suffix.lower() not in EXTENSIONS:
+                raise OrganizerError(f"--data {text}: write SPLIT=FILE with a {', '.join(EXTENSIONS)} file")
+            if not path.is_file():
+                raise OrganizerError(f"--data {text}: there is no such file")
+            files.setdefault(split, []).append(path.resolve())
+            continue
+        if not Path(name).is_dir():
+            raise OrganizerError(f"--data {text}: there is no such folder; a single file is given as SPLIT=FILE")
+        for path in _files_in(Path(name), dataset_name):
+            files.setdefault(re.split(r"[-.]", path.name)[0], []).append(path.resolve())
+    if len({EXTENSIONS[path.suffix.lower()] for paths in files.values() for path in paths}) > 1:
+        raise OrganizerError("--data: the files of one task are of one kind: json, csv or parquet")
+    return files
+
+
+def _files_in(folder: Path, dataset_name: str | None) -> list[Path]:
+    for candidate in (folder / (dataset_name or "data"), folder / "data", folder):
+        found = sorted(path for path in candidate.glob("*") if path.suffix.lower() in EXTENSIONS)
+        if found:
+            return found
+    wanted = f"no {dataset_name}/ with" if dataset_name else "no"
+    raise OrganizerError(f"--data {folder}: {wanted} {', '.join(EXTENSIONS)} files; download the data set into it")
+
+
+@cache
+def _manager(include_path: Path | None) -> TaskManager:
+    """All tasks of the harness, which take it ten seconds to list."""
+    if importlib.util.find_spec("lm_eval") is None:
+        raise OrganizerError("lm-evaluation-harness is not installed: pip install lm-eval==0.4.13")
+    import datasets
+    from lm_eval.tasks import TaskManager
+
+    datasets.disable_progress_bars()
+    return TaskManager(include_path=include_path)
+
+
+def tasks_of(manager: TaskManager, name: str) -> list[str]:
+    """The names of a group's tasks, or the task's own. Raises OrganizerError when the harness has neither."""
+    if name in manager.all_subtasks:
+        return [name]
+    if name not in manager.task_index:
+        similar = [task for task in manager.all_subtasks if task.startswith(name)]
+        more = f"; there are {', '.join(similar[:5])}" if similar else ""
+        raise OrganizerError(f"{name}: lm-evaluation-harness has no task or group of this name{more}")
+    entry = manager.task_index[name]
+    return list(dict.fromkeys(_members(manager, (entry.cfg or {}).get("task", sorted(entry.tags)))))
+
+
+def _members(manager: TaskManager, listed: Any) -> Iterator[str]:  # noqa: ANN401 (a name, or a list of names and mappings)
+    """What a group lists is names of tasks or groups, groups written out, or tasks with other keys."""
+    for member in [listed] if isinstance(listed, str) else listed:
+        if isinstance(member, str):
+            yield from tasks_of(manager, member)
+        elif set(member) <= {"group", "group_alias", "task", "aggregate_metric_list", "metadata"}:
+            yield from _members(manager, member.get("task", []))
+        else:
+            raise OrganizerError(
+                f"{member.get('task')}: the group changes keys of this task; import its tasks one by one"
+            )
+
+
+def _dataset_name(manager: TaskManager, task: str) -> str | None:
+    name = (manager.task_index[task].cfg or {}).get("dataset_name")
+    return None if name is None else str(name)
+
+
+def _loaded(manager: TaskManager, name: str, files: Mapping[str, Sequence[Path]]) -> ConfigurableTask:
+    """The task with the given data in place of those of the Hub. Raises OrganizerError when it cannot be had."""
+    own = {
+        "task": name,
+        "dataset_path": EXTENSIONS[next(iter(files.values()))[0].suffix.lower()],
+        "dataset_name": None,
+        "dataset_kwargs": {"data_files": {split: [str(path) for path in paths] for split, paths in files.items()}},
+    }
+    without_examples = {"training_split": None, "fewshot_split": None, "num_fewshot": 0}
+    missing: list[str] = []
+    for overrides in ({}, without_examples, {**without_examples, "validation_split": None}):
+        try:
+            loaded = manager.load({"group": f"{name}-with-local-data", "task": [own | overrides]})["tasks"]
+            return next(iter(loaded.values()))
+        except KeyError as error:
+            missing.append(str(error.args[0]))
+        except Exception as error:  # whatever the task's own code raises on data that it does not expect
+            raise OrganizerError(
+                f"{name}: cannot be loaded with these data, which must be in the format of its data set: "
+                f"{type(error).__name__}: {error}"
+            ) from None
+    raise OrganizerError(
+        f"{name}: needs a split or a field {missing[0]!r} that the data have not; give every split with --data, in the "
+        "format of its data set"
+    )

@@ -1,0 +1,154 @@
+"""A loaded task of lm-evaluation-harness -> task.yaml and its data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import ValidationError
+
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.task.task_parts import MAX_GENERATED_TOKENS, FilterChain, GenerationKwargs, Metric, check_metric
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import ConfigurableTask
+
+DEFAULT_METRIC = {
+    "multiple_choice": "acc",
+    "loglikelihood": "perplexity",
+    "loglikelihood_rolling": "bits_per_byte",
+    "generate_until": "exact_match",
+}
+FIELDS = {"doc_to_text": "rendered_text", "doc_to_choice": "rendered_choices", "doc_to_target": "rendered_target"}
+
+
+def write_task(
+    task: ConfigurableTask, folder: Path, *, shots: int | None, limit: int, file: str = "task.yaml", prefix: str = ""
+) -> list[str]:
+    """Write a task and its data into a folder, and return what could not be carried over, a line each.
+
+    What the task computes with functions (documents, prompts, choices, targets) is computed now and written as fields.
+    The names of data files begin with `prefix`.
+    """
+    config = task.config
+    shots = (config.num_fewshot or 0) if shots is None else shots
+    lost: list[str] = []
+    splits = {"test": [dict(document) for document in task.eval_docs][:limit]}
+    if len(task.eval_docs) > limit:
+        lost.append(f"items after the first {limit:,} of {len(task.eval_docs):,}")
+    keys: dict[str, Any] = {
+        "task": config.task,
+        "dataset_path": "json",
+        "dataset_kwargs": {"data_files": {"test": f"{prefix}test.jsonl"}},
+        "output_type": config.output_type,
+        "test_split": "test",
+    }
+    if shots and not (task.config.fewshot_split or task.config.training_split or task.fewshot_cfg.samples):
+        raise OrganizerError(f"{config.task}: {shots} examples need the split that they come from; give it with --data")
+    if shots:
+        keys |= {"num_fewshot": shots, **_examples(task, splits)}
+        if (
+            task.fewshot_cfg.split is None
+            and config.test_split is None
+            and keys["fewshot_config"]["sampler"] == "default"
+        ):
+            lost.append("which examples are drawn: a task without test_split draws one more there and drops it")
+        if "dev" in splits:
+            keys["dataset_kwargs"]["data_files"]["dev"] = f"{prefix}dev.jsonl"
+    if config.description:
+        keys["description"] = config.description
+    keys |= _fields(task, splits)
+    for key, default in (("target_delimiter", " "), ("fewshot_delimiter", "\n\n")):
+        if getattr(config, key) != default:
+            keys[key] = getattr(config, key)
+    if config.gen_prefix:
+        lost.append("gen_prefix: end doc_to_text with it")
+    if config.output_type == "generate_until":
+        keys |= _generation(config, lost)
+    keys["metric_list"] = _metrics(config, lost)
+    (folder / file).write_text(yaml.safe_dump(keys, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    for split, documents in splits.items():
+        lines = [json.dumps(document, ensure_ascii=False, default=str) + "\n" for document in documents]
+        (folder / f"{prefix}{split}.jsonl").write_text("".join(lines), encoding="utf-8")
+    return lost
+
+
+def _examples(task: ConfigurableTask, splits: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """The keys that say where examples come from; their documents join the splits."""
+    sampler = task.fewshot_cfg.sampler if isinstance(task.fewshot_cfg.sampler, str) else "default"
+    config: dict[str, Any] = {"sampler": sampler}
+    for key in ("target_delimiter", "fewshot_delimiter"):
+        if (value := getattr(task.fewshot_cfg, key)) != getattr(task.config, key):
+            config[key] = value
+    of_items = task.fewshot_cfg.split is not None and task.fewshot_cfg.split == task.config.test_split
+    if not of_items:
+        splits["dev"] = [dict(document) for document in task.fewshot_docs()]
+    return {"fewshot_split": "test" if of_items else "dev", "fewshot_config": config}
+
+
+def _fields(task: ConfigurableTask, splits: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """doc_to_text, doc_to_choice and doc_to_target; what is code becomes a field of the documents."""
+    keys = {}
+    for key, name in FIELDS.items():
+        source = getattr(task.config, key)
+        own = getattr(task.fewshot_cfg, key)
+        if source is None:
+            continue
+        keys[key] = name if callable(source) or (own != source and "dev" in splits) else source
+        if keys[key] != name:
+            continue
+        for split, documents in splits.items():
+            written = own if split == "dev" and own is not None else source
+            for document in documents:
+                document[name] = getattr(task, key)(
+                    {k: v for k, v in document.items() if k not in FIELDS.values()}, written
+                )
+    return keys
+
+
+def _generation(config: Any, lost: list[str]) -> dict[str, Any]:  # noqa: ANN401 (lm_eval's TaskConfig)
+    """generation_kwargs and filter_list, as far as they are read here."""
+    given = dict(config.generation_kwargs or {})
+    for key in sorted(given.keys() - GenerationKwargs.model_fields.keys()):
+        lost.append(f"generation_kwargs: {key}: {given.pop(key)!r}")
+    if given.get("do_sample"):
+        lost.append("generation_kwargs: do_sample: models write the most likely token")
+        given["do_sample"] = False
+    if given.get("max_gen_toks", 256) > MAX_GENERATED_TOKENS:
+        lost.append(
+            f"generation_kwargs: max_gen_toks: {given['max_gen_toks']}; {MAX_GENERATED_TOKENS} are written at most"
+        )
+        given["max_gen_toks"] = MAX_GENERATED_TOKENS
+    if given.get("temperature"):
+        given["do_sample"] = False
+    chains = []
+    for chain in config.filter_list or []:
+        try:
+            FilterChain.model_validate(chain)
+            chains.append(chain)
+        except ValidationError as error:
+            lost.append(f"filter_list: {chain['name']}: {error.errors()[0]['msg'].removeprefix('Value error, ')}")
+    return {"generation_kwargs": given, **({"filter_list": chains} if chains else {})}
+
+
+def _metrics(config: Any, lost: list[str]) -> list[dict[str, Any]]:  # noqa: ANN401 (lm_eval's TaskConfig)
+    """The metrics that are known here; the usual one of the output type when there is none."""
+    if callable(config.process_results):
+        lost.append("process_results: it is code; the metrics below are computed as docs/task-language.md says")
+    kept = []
+    for given in config.metric_list or []:
+        entry = {key: value for key, value in given.items() if key != "hf_evaluate"}
+        entry = {key: value for key, value in entry.items() if value is not False or key == "higher_is_better"}
+        try:
+            check_metric(Metric.model_validate(entry), config.output_type)
+            kept.append(entry)
+        except (ValidationError, ValueError) as error:
+            message = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            lost.append(message.removeprefix("Value error, "))
+    if not kept:
+        kept = [{"metric": DEFAULT_METRIC[config.output_type]}]
+        lost.append(f"every metric: {kept[0]['metric']} stands in; see docs/task-language.md for others")
+    return kept

@@ -1,0 +1,37 @@
+"""What people name when they mean submissions or runs, and where in it the files are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.submission.file_rules import RUN_MARK
+
+
+def results_folder(run: Path) -> Path:
+    """The results of a folder that `e2lm run` left; of any other, the folder itself."""
+    return run / "results" if (run / "results").is_dir() else run
+
+
+def submission_paths(given: Iterable[Path]) -> list[Path]:
+    """The submissions that are named, and those in the folders that are none themselves; not runs or what is hidden.
+
+    Raises OrganizerError when a path is not there or nothing is in it.
+    """
+    paths = []
+    for path in given:
+        if path.is_dir() and not (path / "task.yaml").exists():
+            inner = [p for p in sorted(path.iterdir()) if p.suffix == ".zip" or _may_be_submission(p)]
+            if not inner:
+                raise OrganizerError(f"{path}: holds no submission: neither a zip nor a folder with a task.yaml")
+            paths += inner
+        elif path.exists():
+            paths.append(path)
+        else:
+            raise OrganizerError(f"{path}: there is no such file or folder; give submissions, or a folder of them")
+    return paths
+
+
+def _may_be_submission(path: Path) -> bool:
+    return path.is_dir() and not path.name.startswith(".") and not (path / RUN_MARK).is_file()

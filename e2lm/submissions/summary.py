@@ -1,0 +1,91 @@
+"""A valid submission in plain values: warnings, first items, and what a run of it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from e2lm.submissions.checks import forecast, tokens
+from e2lm_ingestion.checks import findings_of
+from e2lm_ingestion.engines.requests import moved
+from e2lm_ingestion.output_types.items import Item
+from e2lm_ingestion.submission.submission import Submission
+from e2lm_ingestion.suite import Suite, checkpoints_root
+from e2lm_ingestion.task.task import Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+SHOWN_ITEMS = 2
+
+
+def summarize(submission: Submission, tasks: Mapping[str, list[Item]], suite: Suite, gpu: str) -> dict[str, Any]:
+    """What a participant wants to see before a run: plain values, ready for JSON."""
+    task = submission.task
+    items = [item for own in tasks.values() for item in own]
+    tokenizer = tokens.suite_tokenizer(suite, checkpoints_root())
+    volume = _volume(task, items, tokenizer, suite.context_length)
+    findings, measured = findings_of(submission, tasks)
+    if task.output_type != "loglikelihood_rolling":
+        findings += tokens.too_long(items, tokenizer, suite.context_length, volume.characters_per_token)
+    counts = [len(item.choices) for item in items]
+    return {
+        "errors": [],
+        "warnings": [{key: value for key, value in asdict(finding).items() if value != ()} for finding in findings],
+        "task": submission.name,
+        "tasks": {name: len(own) for name, own in tasks.items()},
+        "sha256": submission.sha256,
+        "items": len(items),
+        "choices": {"min": min(counts), "max": max(counts)},
+        "output_type": task.output_type,
+        "chance": measured["guessers"]["chance"] if measured["guessers"] else 0.0,
+        "num_fewshot": task.shots,
+        "fewshot_split": task.examples_split,
+        "metric": task.metric,
+        **measured,
+        "longest_prompt_characters": max(len(context) + len(text) for item in items for context, text in item.pairs),
+        "first_items": [_shown(item, tokenizer) for item in items[:SHOWN_ITEMS]],
+        "forecast": {
+            "suite": suite.suite,
+            "items": len(items),
+            **asdict(volume),
+            "checkpoints": forecast.checkpoints(suite),
+            "gpu": gpu,
+            "minutes": forecast.minutes(suite, volume.unique_tokens, gpu),
+            "assumption": forecast.ASSUMPTION,
+        },
+    }
+
+
+def _volume(
+    task: Task, items: Sequence[Item], tokenizer: PreTrainedTokenizerBase | None, context_length: int
+) -> tokens.Volume:
+    """What the engine is asked: every choice, or one answer a question, and perhaps each choice without its prompt."""
+    if task.output_type == "generate_until":
+        items = [replace(item, continuations=item.continuations[:1]) for item in items]
+    rolling = task.output_type == "loglikelihood_rolling"
+    asked = tokens.volume(items, tokenizer, context_length, rolling=rolling)
+    if not task.unconditional:
+        return asked
+    alone = tuple(dict.fromkeys(text for item in items for text in item.continuations))
+    more = tokens.volume([Item(("",), alone, alone, (0,))], tokenizer, context_length)
+    return replace(
+        asked,
+        requests=asked.requests + more.requests,
+        tokens=asked.tokens + more.tokens,
+        unique_tokens=asked.unique_tokens + more.unique_tokens,
+    )
+
+
+def _shown(item: Item, tokenizer: PreTrainedTokenizerBase | None) -> dict[str, Any]:
+    """An item's texts and, with a tokenizer, the pieces that each becomes (context and continuation together)."""
+    shown: dict[str, Any] = {
+        "contexts": list(item.contexts),
+        "continuations": list(item.continuations),
+        "gold": list(item.gold),
+    }
+    if tokenizer is not None:
+        shown["context_tokens"] = [tokens.pieces(moved(context, "")[0], tokenizer) for context in item.contexts]
+        shown["continuation_tokens"] = [tokens.continuation_pieces(*moved(*pair), tokenizer) for pair in item.pairs]
+    return shown

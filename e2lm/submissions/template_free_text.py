@@ -1,0 +1,59 @@
+"""What an item says in its document's words alone: its templates are rendered without what they write themselves.
+
+Two submissions that ask in the same long words may ask different things. Templates are changed rather than texts, so
+that whatever else they do with a document (conditions, filters, a choice of fields) is done as always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from jinja2 import Environment, TemplateSyntaxError
+
+from e2lm_ingestion.checks.questions import shared_beginning
+from e2lm_ingestion.output_types.items import Item, items_by_task
+from e2lm_ingestion.submission.submission import Submission
+from e2lm_ingestion.task.task import Task
+
+_JINJA = Environment(keep_trailing_newline=True)  # reads templates and never renders one
+
+
+def free_texts(submission: Submission) -> list[str]:
+    """Each item's text and its choices in sorted order, without description, examples and the templates' own words.
+
+    What is the same for all items of a task, such as the choices A, B, C, D, is the template's. Raises SubmissionError.
+    """
+    bare = replace(submission, tasks={source: _bare(task) for source, task in submission.tasks.items()})
+    return [text for items in items_by_task(bare).values() for text in _texts(items)]
+
+
+def blanked(template: str) -> str:
+    """The template with a space for each text that it writes itself; a field's name, or no template, stays as it is.
+
+    >>> blanked("Question: {{question}}\\nAnswer:")
+    ' {{question}} '
+    """
+    if "{" not in template:
+        return template
+    try:
+        return "".join(" " if kind == "data" else value for _, kind, value in _JINJA.lex(template))
+    except TemplateSyntaxError:  # rendering says so, with its place
+        return template
+
+
+def _bare(task: Task) -> Task:
+    changed = {"description": "", "num_fewshot": 0, "doc_to_text": blanked(task.doc_to_text)}
+    if task.output_type.startswith("loglikelihood") and isinstance(task.doc_to_target, str):
+        changed["doc_to_target"] = blanked(task.doc_to_target)  # the text that is scored
+    return task.model_copy(update=changed)
+
+
+def _texts(items: Sequence[Item]) -> list[str]:
+    asked = _distinct([(shared_beginning(item.contexts),) for item in items])
+    choices = _distinct([tuple(sorted(map(str.strip, item.choices))) for item in items])
+    return [" ".join([*text, *own]) for text, own in zip(asked, choices, strict=True)]
+
+
+def _distinct(texts: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    return [()] * len(texts) if len(texts) > 1 and len(set(texts)) == 1 else texts

@@ -1,0 +1,50 @@
+"""Bring a suite's checkpoints to this machine: from the Hub, or trained here."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from e2lm.suites.registry import find_suite
+from e2lm.terminal.progress import progress_bar
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite, verify_checkpoint
+
+
+def fetch(name: str) -> Path:
+    """Make sure that a suite's checkpoints are on this machine and return the folder that holds them."""
+    root = checkpoints_root()
+    if name != "miniature":
+        _fetch_from_hub(load_suite(find_suite(name).suite), root)
+        return root
+    from e2lm.suites.miniature import build  # it imports torch, which listing and showing need not wait for
+
+    with progress_bar("training the miniature suite") as update:
+        build.ensure(root, update)
+    return root
+
+
+def _fetch_from_hub(suite: Suite, root: Path) -> None:
+    """Bring every file, and bring it again when its content is not the Hub's. Raises OrganizerError."""
+    from e2lm.suites import hub  # it takes seconds to import
+
+    files = hub.remote_files(suite, root)
+    missing = sum(file.size for own in files.values() for file in own if not file.is_here)
+    root.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(root).free
+    if missing > free:
+        raise OrganizerError(
+            f"{root}: {missing / 1e9:,.3g} GB are missing and {free / 1e9:,.3g} GB free; set E2LM_CHECKPOINTS to a "
+            "folder on a larger disk, or let `e2lm run --disk-budget` fetch one checkpoint at a time"
+        )
+    hub.fetch_small_files([file for own in files.values() for file in own])
+    for number, (checkpoint, own) in enumerate(files.items(), start=1):
+        for file in own:
+            if file.is_here and not hub.has_digest(file.path, file):
+                file.path.unlink()
+            if not file.is_here:
+                hub.fetch_file(file)
+        if own:
+            verify_checkpoint(checkpoint)
+            print(f"[{number}/{len(files)}] {checkpoint}: {sum(file.size for file in own) / 1e9:.3g} GB", flush=True)
+    hub.refuse_absent(files)

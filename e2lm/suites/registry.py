@@ -1,0 +1,36 @@
+"""The suites that come with the project, by name, and any other by its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2lm.project import PROJECT_ROOT
+from e2lm_ingestion.errors import OrganizerError
+
+_HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteFiles:
+    """Where a suite is described."""
+
+    suite: Path  # models and checkpoints, for ingestion
+    scoring: Path  # weights, windows and groups, for scoring
+
+
+SUITES = {
+    "miniature": SuiteFiles(_HERE / "miniature/suite.yaml", _HERE / "miniature/scoring.yaml"),
+    "e2lm-2025": SuiteFiles(_HERE / "e2lm-2025/suite.yaml", _HERE / "e2lm-2025/scoring.yaml"),
+    "e2lm-2025-full": SuiteFiles(PROJECT_ROOT / "input_data/suite.yaml", PROJECT_ROOT / "reference_data/scoring.yaml"),
+}
+
+
+def find_suite(name: str) -> SuiteFiles:
+    """A suite by name, or by the path of a suite.yaml that has a scoring.yaml beside it."""
+    if name in SUITES:
+        return SUITES[name]
+    path = Path(name)
+    if path.suffix in {".yaml", ".yml"}:
+        return SuiteFiles(path, path.with_name("scoring.yaml"))
+    raise OrganizerError(f"no suite is named {name!r}: choose {', '.join(SUITES)}, or give the path of a suite.yaml")

@@ -1,0 +1,118 @@
+"""Texts and a tokenizer -> the token sequences to score, once per engine group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from e2lm_ingestion.errors import SubmissionError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Sequences to score, flat: request r is tokens[starts[r]:starts[r + 1]], its first context_lengths[r] the context.
+
+    A context has at least one token and a continuation at least one.
+    """
+
+    tokens: np.ndarray  # (all tokens,) int32
+    starts: np.ndarray  # (requests + 1,) int64
+    context_lengths: np.ndarray  # (requests,) int64
+
+    def __len__(self) -> int:
+        return len(self.context_lengths)
+
+    def sequence(self, request: int) -> np.ndarray:
+        """Context and continuation of one request, (tokens,) int32."""
+        return self.tokens[self.starts[request] : self.starts[request + 1]]
+
+
+def encode(pairs: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerBase, context_length: int) -> Requests:
+    """Encode each continuation after its context, as lm-evaluation-harness does, so that scores agree with its.
+
+    `pairs` are (context, continuation). Both are encoded together and split at the length of the context's own
+    encoding; spaces that end the context move to the continuation. What is longer than `context_length` + 1 tokens
+    loses its beginning (the last token is only predicted). An empty context becomes the tokenizer's BOS token, or else
+    EOS.
+    """
+    joint = [moved(context, continuation) for context, continuation in pairs]
+    contexts = list(dict.fromkeys(context for context, _ in joint))
+    encoded_contexts = dict(zip(contexts, encode_texts(tokenizer, contexts), strict=True))
+    encoded_joint = encode_texts(tokenizer, [context + continuation for context, continuation in joint])
+    sequences, context_lengths = [], []
+    for (context, continuation), tokens in zip(joint, encoded_joint, strict=True):
+        if context:
+            split = len(encoded_contexts[context])
+        else:
+            tokens, split = [prefix_token(tokenizer), *_without_special(tokenizer, continuation)], 1
+        if len(tokens) <= split:
+            tokens = [*encoded_contexts[context], *_without_special(tokenizer, continuation)]
+        dropped = max(0, len(tokens) - (context_length + 1))
+        if split - dropped < 1:
+            raise SubmissionError(
+                f"a continuation of {len(tokens) - split} tokens does not fit the context of {context_length} tokens: "
+                f"{continuation[:60]!r}...; shorten the answers"
+            )
+        sequences.append(tokens[dropped:])
+        context_lengths.append(split - dropped)
+    return _flat(sequences, context_lengths)
+
+
+def encode_windows(
+    texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, context_length: int
+) -> tuple[Requests, np.ndarray]:
+    """Encode whole texts, every token scored once, as lm-evaluation-harness' loglikelihood_rolling.
+
+    The first window is scored after the tokenizer's BOS token, or else EOS; each further one after as many tokens
+    before it as fit. Returns the windows and the number of the text that each is of, (requests,) int64.
+    """
+    first = prefix_token(tokenizer)
+    sequences, context_lengths, owners = [], [], []
+    for owner, tokens in enumerate(encode_texts(tokenizer, list(texts))):
+        for start in range(0, len(tokens), context_length):
+            end = min(start + context_length, len(tokens))
+            begin = max(0, end - context_length - 1)
+            sequences.append(tokens[begin:end] if start else [first, *tokens[:end]])
+            context_lengths.append(start - begin if start else 1)
+            owners.append(owner)
+    return _flat(sequences, context_lengths), np.asarray(owners, dtype=np.int64)
+
+
+def _flat(sequences: list[list[int]], context_lengths: list[int]) -> Requests:
+    starts = np.zeros(len(sequences) + 1, dtype=np.int64)
+    np.cumsum([len(sequence) for sequence in sequences], out=starts[1:])
+    tokens = np.fromiter((token for sequence in sequences for token in sequence), dtype=np.int32, count=starts[-1])
+    return Requests(tokens, starts, np.asarray(context_lengths, dtype=np.int64))
+
+
+def moved(context: str, continuation: str) -> tuple[str, str]:
+    """The pair with the spaces that end the context at the start of the continuation."""
+    kept = context.rstrip()
+    return kept, context[len(kept) :] + continuation
+
+
+def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
+    """Encode with the special tokens that the tokenizer adds by itself, but never a second BOS."""
+    bos = tokenizer.bos_token
+    plain = [text for text in texts if not (bos and text.startswith(bos))]
+    encoded = iter(tokenizer(plain, return_attention_mask=False)["input_ids"] if plain else [])
+    return [_without_special(tokenizer, text) if bos and text.startswith(bos) else next(encoded) for text in texts]
+
+
+def _without_special(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    tokens: list[int] = tokenizer.encode(text, add_special_tokens=False)
+    return tokens
+
+
+def prefix_token(tokenizer: PreTrainedTokenizerBase) -> int:
+    """What stands for an empty context: BOS, or else EOS. Raises SubmissionError when the tokenizer has neither."""
+    token = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+    if token is None:
+        raise SubmissionError("an item has an empty context and this tokenizer has no BOS or EOS; write a doc_to_text")
+    return int(token)

@@ -1,0 +1,197 @@
+"""One engine in each of several actors of a Ray cluster; answers come back to the driver, which alone writes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import chdir
+from dataclasses import dataclass, replace
+from typing import Any
+
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.execution.engine_session import (
+    CheckpointWork,
+    EngineSession,
+    EvalFailure,
+    EvalRequest,
+    EvalResult,
+    WorkerInit,
+)
+from e2lm_ingestion.execution.process_pool import agreed
+from e2lm_ingestion.execution.scheduler import Started, WorkerDied, answers
+from e2lm_ingestion.output_types.protocol import ItemSet
+from e2lm_ingestion.suite import Checkpoint, weight_files
+
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+PATIENCE = 600.0  # seconds without anything but actors that wait for a device
+
+
+def _import_ray() -> Any:  # noqa: ANN401 (not installed everywhere, so not typed)
+    try:
+        return importlib.import_module("ray")
+    except ImportError:
+        raise OrganizerError("--ray needs Ray, here and on every node: pip install 'ray>=2.50'") from None
+
+
+class Actor:
+    """What runs on a device of the cluster. Nothing of a submission but rendered items reaches it.
+
+    Errors are returned, not raised, to reach the driver as they are.
+    """
+
+    def __init__(self, init: WorkerInit) -> None:
+        os.chdir(tempfile.mkdtemp(prefix="e2lm-"))  # empty: what lies where Ray was started has no say here
+        self._init = init
+
+    def start(self) -> dict[str, str] | OrganizerError | WorkerDied:
+        """Make the engine, and say what results depend on."""
+        try:
+            self._session = EngineSession(self._init)
+        except OrganizerError as error:
+            return error
+        except Exception as error:  # of whatever kind: the driver says what it was
+            return WorkerDied.of(error)
+        return self._session.description
+
+    def holds(self, checkpoints: Sequence[Checkpoint]) -> frozenset[Checkpoint]:
+        """Which checkpoints this node has."""
+        return frozenset(one for one in checkpoints if all(file.is_file() for file in weight_files(one)))
+
+    def evaluate(self, request: EvalRequest) -> EvalResult | EvalFailure | OrganizerError | WorkerDied:
+        """Ask one item set."""
+        try:
+            return self._session.evaluate(request)
+        except OrganizerError as error:
+            return error
+        except Exception as error:  # of whatever kind: the driver starts another actor
+            return WorkerDied.of(error)
+
+
+class RayActors:
+    """One engine on each GPU of a Ray cluster, or `workers` on CPUs."""
+
+    def __init__(self, init: WorkerInit, address: str, workers: int | None) -> None:
+        """Connect and start the actors. Raises OrganizerError unless the cluster is there and its devices are alike."""
+        self._ray = _import_ray()
+        self._empty = tempfile.TemporaryDirectory(prefix="e2lm-")
+        with chdir(self._empty.name):  # actors here start in it, and could import what lies there
+            _connect(self._ray, address, workers)
+        self._references = [self._ray.put(source()) for source in init.item_sets]
+        self._init = replace(init, item_sets=[_Stored(reference) for reference in self._references])
+        self._description: dict[str, str] = {}
+        self._pending: dict[Any, int] = {}  # what is awaited, and of which worker
+        self._starting: dict[int, Any] = {}  # of workers that await `holds`: what `start`, before it, returns
+        try:
+            gpus = int(self._ray.available_resources().get("GPU", 0))
+            self._gpu = 1 if gpus else 0
+            self._actors = self._start_all(workers, gpus)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def description(self) -> dict[str, str]:
+        """What results depend on: engine, dtype, device and versions."""
+        return self._description
+
+    @property
+    def count(self) -> int:
+        """How many actors."""
+        return len(self._actors)
+
+    def run(self, engine_groups: Sequence[list[CheckpointWork]]) -> Iterator[EvalResult | EvalFailure]:
+        """Ask every checkpoint what it is to be asked, most work first, on a node that has it."""
+        return answers(self, engine_groups)
+
+    def held(self, checkpoints: Sequence[Checkpoint]) -> list[frozenset[Checkpoint]]:
+        """Which checkpoints the node of each actor has."""
+        found = [self._received(actor.holds.remote(checkpoints)) for actor in self._actors]
+        return [frozenset() if isinstance(one, WorkerDied) else one for one in found]
+
+    def submit(self, worker_id: int, request: EvalRequest) -> None:
+        """Ask an actor that owes no answer."""
+        self._pending[self._actors[worker_id].evaluate.remote(request)] = worker_id
+
+    def restart(self, worker_id: int, checkpoints: Sequence[Checkpoint]) -> None:
+        """Start an actor in the place of one that died, on whichever node has a device for it."""
+        self._ray.kill(self._actors[worker_id])
+        actor = self._actors[worker_id] = self._start()
+        self._starting[worker_id] = actor.start.remote()
+        self._pending[actor.holds.remote(checkpoints)] = worker_id  # an actor does one thing after the other
+
+    def wait(self) -> tuple[int, EvalResult | EvalFailure | Started | WorkerDied]:
+        """The next thing that happens, and to which actor. Raises OrganizerError for what concerns all."""
+        patience = PATIENCE if len(self._starting) == len(self._pending) else None
+        ready, _ = self._ray.wait(list(self._pending), num_returns=1, timeout=patience)
+        if not ready:
+            raise OrganizerError(
+                f"no device of the cluster became free in {PATIENCE / 60:.0f} minutes; what is finished is kept: run "
+                "again when its nodes are back"
+            )
+        worker_id = self._pending.pop(ready[0])
+        described = self._starting.pop(worker_id, None)
+        message = self._received(ready[0] if described is None else described)
+        if described is None or isinstance(message, WorkerDied):
+            return worker_id, message
+        agreed(self._description, message)
+        held = self._received(ready[0])
+        return worker_id, held if isinstance(held, WorkerDied) else Started(held)
+
+    def close(self) -> None:
+        """Free the devices."""
+        self._ray.shutdown()
+        self._empty.cleanup()
+
+    def _received(self, reference: Any) -> Any:  # noqa: ANN401 (what a method of Actor returns, or WorkerDied)
+        try:
+            message = self._ray.get(reference)
+        except self._ray.exceptions.RayError as error:
+            return WorkerDied(f"from outside ({' '.join(str(error).split())[:100]})")
+        if isinstance(message, OrganizerError):
+            raise message
+        return message
+
+    def _start(self) -> Any:  # noqa: ANN401 (Ray's handle)
+        return self._ray.remote(Actor).options(num_gpus=self._gpu, num_cpus=1).remote(self._init)
+
+    def _start_all(self, workers: int | None, gpus: int) -> list[Any]:
+        kind, there = ("GPUs", gpus) if gpus else ("CPUs", int(self._ray.available_resources().get("CPU", 0)))
+        count = gpus or len(self._ray.nodes()) if workers is None else workers
+        if not 1 <= count <= there:
+            raise OrganizerError(f"--workers {count}: the cluster has {there} free {kind}; give 1 to {there}")
+        actors = [self._start() for _ in range(count)]
+        for described in [actor.start.remote() for actor in actors]:
+            message = self._received(described)
+            if isinstance(message, WorkerDied):
+                raise OrganizerError(f"an actor was ended {message.how} while starting")
+            self._description = agreed(self._description, message)
+        return actors
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """Items in Ray's object store, which puts on disk what memory does not hold."""
+
+    reference: Any
+
+    def __call__(self) -> ItemSet:
+        item_set: ItemSet = _import_ray().get(self.reference)
+        return item_set
+
+
+def _connect(ray: Any, address: str, workers: int | None) -> None:  # noqa: ANN401
+    local: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False} if address == "local" else {}
+    threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, (os.cpu_count() or 1) // (workers or 1)))
+    environment = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "PYTHONSAFEPATH": "1"}
+    environment |= {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": threads}
+    try:
+        ray.init(
+            address=address, runtime_env={"env_vars": environment}, log_to_driver=False, logging_level="ERROR", **local
+        )
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        message = " ".join(str(error).split())[:200]
+        raise OrganizerError(
+            f"--ray {address}: no Ray cluster answers there ({message}); start one, or --ray local"
+        ) from None

@@ -1,0 +1,269 @@
+"""The sweep: every checkpoint of a suite, by engine group, one submission or many; what is done is not done again."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from e2lm_ingestion.checks import findings_of
+from e2lm_ingestion.engines import Engine
+from e2lm_ingestion.errors import OrganizerError, SubmissionError
+from e2lm_ingestion.execution.engine_session import CheckpointWork, EvalFailure, EvalResult, WorkerInit
+from e2lm_ingestion.execution.pickle_store import PickleStore, unpickled
+from e2lm_ingestion.execution.process_pool import Runner, make_runner
+from e2lm_ingestion.output_types.items import items_by_task
+from e2lm_ingestion.output_types.protocol import ItemSet
+from e2lm_ingestion.output_types.registry import item_set_of_items
+from e2lm_ingestion.results.folder import ITEMS, Finished, ResultsFolder, npz
+from e2lm_ingestion.submission.submission import Submission
+from e2lm_ingestion.suite import Checkpoint, Suite, checkpoints_of, engine_groups, verify_checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One checkpoint is finished, for one submission."""
+
+    number: int  # of the submission
+    checkpoint: Checkpoint
+    score: float
+    seconds: float
+    resumed: bool  # an earlier run had finished it
+    done: int
+    total: int
+    seconds_left: float  # for the remaining ones, by the mean of this run's
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSubmission:
+    """One submission of a sweep: its items are rendered and lie in the store under `number`."""
+
+    number: int
+    results: Path  # folder
+    head: Mapping[str, Any]  # the keys of results.json that say what the results are of; "engine" is still empty
+    items: bytes  # of items.npz
+    warnings: Sequence[Mapping[str, Any]]
+
+
+class CheckpointCache(Protocol):
+    """Weights that are brought when they are needed."""
+
+    @property
+    def provide(self) -> Callable[[Checkpoint], None]:
+        """Picklable; called with each checkpoint before its use, in the process that uses it; leaves it whole there."""
+
+    def release(self, checkpoint: Checkpoint) -> None:
+        """Nothing more is to be asked of a checkpoint."""
+
+
+def sweep(
+    submission: Submission,
+    suite: Suite,
+    *,
+    root: Path,
+    results: Path,
+    make_engine: Callable[[], Engine],
+    checkpoint_cache: CheckpointCache | None = None,
+    workers: int | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    deadline: float | None = None,
+) -> Path:
+    """Run a submission on every checkpoint under `root` and return the path of results.json.
+
+    Nothing is written before the submission and all checkpoints are checked; weights may be missing when there is a
+    `checkpoint_cache`. Killed and called again, it computes what is missing and gives the same files. `workers` is a
+    number of processes, by default one for each GPU; `make_engine` must be picklable then. `deadline` is in seconds
+    from now: when the next checkpoint would not be done by then, OrganizerError is raised and what is finished stays.
+    """
+    ends = None if deadline is None else time.perf_counter() + deadline
+
+    def fail(prepared: PreparedSubmission, error: SubmissionError | OrganizerError, trace: str) -> None:
+        raise error
+
+    with closing(PickleStore(0)) as store:
+        prepared = prepare(submission, suite, results, store, 0)
+        sweep_all(
+            [prepared],
+            store,
+            suite,
+            root=root,
+            make_engine=make_engine,
+            start=partial(make_runner, workers=workers),
+            checkpoint_cache=checkpoint_cache,
+            on_progress=on_progress,
+            on_failure=fail,
+            ends=ends,
+        )
+    return results / "results.json"
+
+
+def is_finished(
+    submission: Submission, suite: Suite, results: Path, *, root: Path, engine: str = "auto", dtype: str = "auto"
+) -> bool:
+    """Whether `results` holds all that a sweep would compute. Renders no item and starts no engine.
+
+    Whichever engine and dtype an `auto` would choose today, the results stand. Raises OrganizerError when the folder
+    holds results of something else.
+    """
+    asked = {key: value for key, value in (("name", engine), ("dtype", dtype)) if value != "auto"}
+    identity = {**_identity(submission, suite), "submission": {"sha256": submission.sha256}, "engine": asked}
+    return ResultsFolder(results, identity).is_complete(checkpoints_of(suite, root))
+
+
+def prepare(submission: Submission, suite: Suite, results: Path, store: PickleStore, number: int) -> PreparedSubmission:
+    """Render a submission's items into the store. Raises SubmissionError naming file and line."""
+    rendered = items_by_task(submission)
+    item_set = item_set_of_items(submission, rendered)
+    findings, _ = findings_of(submission, rendered)
+    warnings = [{"kind": one.kind, "message": one.message, "items": list(one.items)} for one in findings]
+    items = npz(item_set.item_arrays())
+    store.put(number, item_set)
+    return PreparedSubmission(number, results, _head(submission, suite, item_set, items), items, warnings)
+
+
+def sweep_all(
+    prepared_submissions: Sequence[PreparedSubmission],
+    store: PickleStore,
+    suite: Suite,
+    *,
+    root: Path,
+    make_engine: Callable[[], Engine],
+    start: Callable[[WorkerInit], Runner],
+    on_progress: Callable[[Progress], None],
+    on_failure: Callable[[PreparedSubmission, SubmissionError | OrganizerError, str], None],
+    checkpoint_cache: CheckpointCache | None = None,
+    ends: float | None = None,
+) -> None:
+    """Run prepared submissions on every checkpoint, each loaded once for all.
+
+    `prepared_submissions` are numbered from 0 and `store` holds nothing in memory. What fails for one submission alone
+    goes to `on_failure`, once for each; what concerns all, such as a damaged checkpoint, is raised as OrganizerError.
+    """
+    checkpoints = checkpoints_of(suite, root)
+    if checkpoint_cache is None:
+        for checkpoint in checkpoints:
+            verify_checkpoint(checkpoint)
+    sources = [partial(unpickled, store.path(prepared.number)) for prepared in prepared_submissions]
+    provide = verify_checkpoint if checkpoint_cache is None else checkpoint_cache.provide
+    with closing(start(WorkerInit(sources, suite.context_length, make_engine, provide))) as runner:
+        sweeping = _Sweeping(prepared_submissions, checkpoints, runner, on_progress, on_failure)
+        sweeping.fill(ends, (lambda checkpoint: None) if checkpoint_cache is None else checkpoint_cache.release)
+    for number, folder in sweeping.folders.items():
+        prepared = prepared_submissions[number]
+        folder.complete({**prepared.head, "engine": runner.description, "warnings": prepared.warnings}, checkpoints)
+
+
+class _Sweeping:
+    """The results folders of submissions that have not failed, while they are filled."""
+
+    def __init__(
+        self,
+        prepared_submissions: Sequence[PreparedSubmission],
+        checkpoints: Sequence[Checkpoint],
+        runner: Runner,
+        on_progress: Callable[[Progress], None],
+        on_failure: Callable[[PreparedSubmission, SubmissionError | OrganizerError, str], None],
+    ) -> None:
+        self._prepared_submissions, self._checkpoints, self._runner = prepared_submissions, checkpoints, runner
+        self._on_progress, self._on_failure = on_progress, on_failure
+        self._done, self._total = 0, len(prepared_submissions) * len(checkpoints)
+        self.folders: dict[int, ResultsFolder] = {}
+        for prepared in prepared_submissions:
+            try:
+                folder = ResultsFolder(prepared.results, {**prepared.head, "engine": runner.description})
+            except OrganizerError as error:  # it holds results of something else
+                on_failure(prepared, error, "")
+                continue
+            folder.begin(prepared.items)
+            self.folders[prepared.number] = folder
+
+    def fill(self, ends: float | None, release: Callable[[Checkpoint], None]) -> None:
+        """Ask what the folders lack, keep each answer once it is there, release checkpoints that gave their last."""
+        todo = self._missing()
+        owed = {work.checkpoint: len(work.numbers) for engine_group in todo for work in engine_group}
+        left = sum(owed.values())
+        begun = time.perf_counter()
+        for computed, answer in enumerate(self._runner.run(todo), start=1):
+            left -= 1
+            seconds_left = (time.perf_counter() - begun) / computed * left
+            self._take(answer, seconds_left)
+            owed[answer.checkpoint] -= 1
+            if not owed[answer.checkpoint]:
+                release(answer.checkpoint)
+            now = time.perf_counter()
+            mean, seconds = (now - begun) / computed, 0.0 if isinstance(answer, EvalFailure) else answer.seconds
+            if ends is not None and left and now + max(mean, seconds) > ends:
+                raise OrganizerError(
+                    f"out of time: {self._done} of {self._total} checkpoints were done when the time limit came near; "
+                    "run again to go on, or submit fewer items or shorter prompts"
+                )
+
+    def _take(self, answer: EvalResult | EvalFailure, seconds_left: float) -> None:
+        """Keep an answer, unless its submission has failed; tell of a submission's first failure."""
+        folder = self.folders.get(answer.number)
+        if folder is None:
+            return
+        if isinstance(answer, EvalFailure):
+            del self.folders[answer.number]
+            self._on_failure(self._prepared_submissions[answer.number], answer.error, answer.trace)
+            return
+        row = folder.add(
+            answer.checkpoint, answer.arrays, seconds=answer.seconds, computed_tokens=answer.computed_tokens
+        )
+        self._tell(answer.number, answer.checkpoint, row, False, answer.seconds, seconds_left)
+
+    def _missing(self) -> list[list[CheckpointWork]]:
+        """What is still to be asked of each checkpoint, by engine group. Tells of what is finished already."""
+        numbers: dict[Checkpoint, list[int]] = {}
+        for checkpoint in self._checkpoints:
+            for number, folder in self.folders.items():
+                if (row := folder.finished(checkpoint)) is not None:
+                    self._tell(number, checkpoint, row, True, row.seconds, 0.0)
+                else:
+                    numbers.setdefault(checkpoint, []).append(number)
+        return [
+            [CheckpointWork(one, tuple(numbers[one])) for one in engine_group]
+            for engine_group in engine_groups(list(numbers))
+        ]
+
+    def _tell(
+        self, number: int, checkpoint: Checkpoint, row: Finished, resumed: bool, seconds: float, left: float
+    ) -> None:
+        self._done += 1
+        self._on_progress(Progress(number, checkpoint, row.score, seconds, resumed, self._done, self._total, left))
+
+
+def _identity(submission: Submission, suite: Suite) -> dict[str, Any]:
+    """The keys of results.json that say what the results are of, as far as they are known without the items."""
+    task = submission.task
+    return {
+        "suite": suite.suite,
+        "suite_version": suite.version,
+        "task": submission.name,
+        "output_type": task.output_type,
+        "metric": task.metric,
+        "higher_is_better": task.higher_is_better,
+        "metric_list": [metric.model_dump(mode="json", exclude_unset=True) for metric in task.metric_list],
+        "filter_list": [chain.model_dump(mode="json", exclude_unset=True) for chain in task.filter_list],
+        "models": [model.model_dump(include={"id", "size", "architecture", "mixture"}) for model in suite.models],
+    }
+
+
+def _head(submission: Submission, suite: Suite, item_set: ItemSet, items: bytes) -> dict[str, Any]:
+    """The keys of results.json that say what the results are of; "engine" is still empty."""
+    head = {
+        **_identity(submission, suite),
+        "chance": item_set.chance,
+        "submission": {"sha256": submission.sha256, "items": item_set.count},
+        "items": {"arrays": ITEMS, "sha256": hashlib.sha256(items).hexdigest()},
+        "engine": {},
+    }
+    if item_set.subsets:
+        head["subsets"] = [{"name": name, "items": count} for name, count in item_set.subsets]
+        head["weight_by_size"] = submission.weight_by_size
+    return head

@@ -1,0 +1,1 @@
+"""What is computed of log-likelihoods: the built-in metrics, and expressions that a task may write."""

@@ -1,0 +1,128 @@
+"""multiple_choice, loglikelihood and loglikelihood_rolling: each choice's log-likelihood, and a score per item."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from e2lm_ingestion.engines import Engine
+from e2lm_ingestion.engines.requests import Requests, encode, encode_windows
+from e2lm_ingestion.metrics.builtin import chance, choice_columns
+from e2lm_ingestion.output_types.items import Item
+from e2lm_ingestion.task.task import Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceRequests:
+    """The requests of one engine group, and what each is part of."""
+
+    requests: Requests
+    owners: np.ndarray  # (requests,) the choice that each scores, or, from `choices` on, an unconditional text
+    choices: int
+    unconditional: np.ndarray | None  # (choices,) the unconditional text of each choice
+    tokens: np.ndarray  # (choices,) int32: how many tokens of each choice are scored
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceAnswers:
+    """What one model says of every choice."""
+
+    loglikelihoods: np.ndarray  # (choices,) float32, nats
+    greedy: np.ndarray  # (choices,) bool
+    tokens: np.ndarray  # (choices,) int32
+    unconditional: np.ndarray | None  # (choices,) float32, nats: without the prompt
+    computed_tokens: int
+
+
+@dataclass(frozen=True)
+class ChoiceItemSet:
+    """multiple_choice, loglikelihood and loglikelihood_rolling: the log-likelihood of every choice."""
+
+    items: Sequence[Item]
+    task: Task
+
+    @property
+    def count(self) -> int:
+        """How many items."""
+        return len(self.items)
+
+    @property
+    def subsets(self) -> list[tuple[str, int]]:
+        """None: it is a task alone."""
+        return []
+
+    @property
+    def chance(self) -> float | None:
+        """The score of a model to which all choices are alike, for metrics that guessing has a score under."""
+        guessed = self.task.metric_list[0].is_guessed(self.task.output_type)
+        return chance(self.task.formula, self._item_arrays) if guessed else None
+
+    def encode(self, tokenizer: PreTrainedTokenizerBase, context_length: int) -> ChoiceRequests:
+        """Every choice after its context; a long rolling text in windows."""
+        pairs = [pair for item in self.items for pair in item.pairs]
+        unconditional = None
+        if self.task.output_type == "loglikelihood_rolling":
+            requests, owners = encode_windows([text for _, text in pairs], tokenizer, context_length)
+        else:
+            distinct: dict[str, int] = {}
+            if self.task.unconditional:
+                numbers = [distinct.setdefault(text, len(distinct)) for _, text in pairs]
+                unconditional = np.asarray(numbers, dtype=np.int64)
+            requests = encode([*pairs, *(("", text) for text in distinct)], tokenizer, context_length)
+            owners = np.arange(len(requests))
+        scored = np.diff(requests.starts) - requests.context_lengths
+        tokens = np.bincount(owners, weights=scored, minlength=len(pairs))[: len(pairs)].astype(np.int32)
+        return ChoiceRequests(requests, owners, len(pairs), unconditional, tokens)
+
+    def score(self, engine: Engine, encoded: ChoiceRequests) -> ChoiceAnswers:
+        """Ask the loaded model."""
+        message = engine.loglikelihoods(encoded.requests)
+        count = max(encoded.choices, int(encoded.owners[-1]) + 1)
+        values = np.bincount(encoded.owners, weights=message.values, minlength=count).astype(np.float32)
+        missed = np.bincount(encoded.owners, weights=~message.greedy, minlength=count)
+        without = None if encoded.unconditional is None else values[encoded.choices + encoded.unconditional]
+        n = encoded.choices
+        return ChoiceAnswers(values[:n], missed[:n] == 0, encoded.tokens, without, message.computed_tokens)
+
+    def guess(self) -> ChoiceAnswers:
+        """What a model would say that gives every character the same probability."""
+        likely = -self._item_arrays["chars"].astype(np.float32)
+        no = np.zeros(len(likely), dtype=bool)
+        return ChoiceAnswers(likely, no, np.ones(len(likely), np.int32), likely if self.task.unconditional else None, 0)
+
+    def item_arrays(self) -> dict[str, np.ndarray]:
+        """`choice_offsets` (items + 1,), `gold`, `chars`, `bytes` and `words` (choices of all items,)."""
+        return self._item_arrays
+
+    @cached_property
+    def _item_arrays(self) -> dict[str, np.ndarray]:
+        texts = [choice for item in self.items for choice in item.choices]
+        gold = [i in right for item in self.items for right in [set(item.gold)] for i in range(len(item.choices))]
+        return {
+            "choice_offsets": np.cumsum([0, *(len(item.choices) for item in self.items)]),
+            "gold": np.asarray(gold, dtype=bool),
+            "chars": np.asarray([len(text) for text in texts], dtype=np.int32),
+            "bytes": np.asarray([len(text.encode()) for text in texts], dtype=np.int32),
+            "words": np.asarray([_words(text) for text in texts], dtype=np.int32),
+        }
+
+    def arrays(self, answers: ChoiceAnswers) -> dict[str, np.ndarray]:
+        """`item_scores` (items,); `loglikelihoods`, `greedy`, `tokens` and perhaps more (choices of all items,)."""
+        kept = {"loglikelihoods": answers.loglikelihoods, "greedy": answers.greedy, "tokens": answers.tokens}
+        if answers.unconditional is not None:
+            kept["loglikelihoods_unconditional"] = answers.unconditional
+        scores = self.task.formula.item_scores(choice_columns(self._item_arrays, kept))
+        return {"item_scores": scores, **kept}
+
+
+def _words(text: str) -> int:
+    """Pieces between white space, as lm-evaluation-harness counts them: a space at the start makes one more."""
+    return len(re.split(r"\s+", text))

@@ -1,0 +1,211 @@
+"""generate_until: prompts in tokens, texts that a model writes after them, and whether these are right."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from e2lm_ingestion.engines import Engine, Stop
+from e2lm_ingestion.engines.requests import encode_texts, prefix_token
+from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.output_types.items import Item
+from e2lm_ingestion.sandbox.parent import Limits, confined
+from e2lm_ingestion.sandbox.text_filters import chain
+from e2lm_ingestion.task.task import Task
+from e2lm_ingestion.task.task_parts import PATTERNS, Filter, GenerationKwargs, Metric
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+FILTER_LIMITS = Limits(cpu_seconds=20, seconds_per_document=1.0, wall_seconds=60)  # for what one checkpoint wrote
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What every model of an engine group is given."""
+
+    tokens: list[list[int]]
+    texts: tuple[str, ...]  # each ends a generation and is no part of it
+    max_tokens: int
+    tokenizer: PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What one model wrote."""
+
+    texts: list[str]
+    computed_tokens: int
+
+
+def encode_prompts(
+    contexts: Sequence[str],
+    generation: GenerationKwargs,
+    tokenizer: PreTrainedTokenizerBase,
+    context_length: int,
+) -> Prompts:
+    """Encode the contexts, as lm-evaluation-harness does: what does not fit before `max_gen_toks` loses its beginning.
+
+    Raises SubmissionError when nothing of a prompt would be left.
+    """
+    room = context_length - generation.max_gen_toks
+    if room < 1:
+        raise SubmissionError(
+            f"task.yaml: generation_kwargs: max_gen_toks is {generation.max_gen_toks:,}, and these models read "
+            f"{context_length:,} tokens together with what they write; lower it"
+        )
+    encoded = encode_texts(tokenizer, list(contexts))
+    tokens = [own[-room:] or [prefix_token(tokenizer)] for own in encoded]
+    return Prompts(tokens, generation.until, generation.max_gen_toks, tokenizer)
+
+
+def generate(engine: Engine, prompts: Prompts) -> Texts:
+    """Let the loaded model write after each prompt, up to the first text that ends it or the tokenizer's EOS."""
+    tokenizer = prompts.tokenizer
+
+    def decode(tokens: Sequence[int]) -> str:
+        return str(tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+    ends = frozenset() if tokenizer.eos_token_id is None else frozenset({int(tokenizer.eos_token_id)})
+    written = engine.generate(prompts.tokens, Stop(ends, prompts.texts, prompts.max_tokens, decode))
+    texts = []
+    for tokens in written.tokens:
+        text = decode([token for token in tokens if token not in ends])
+        for end in prompts.texts:
+            text = text.split(end, maxsplit=1)[0]
+        texts.append(text)
+    return Texts(texts, written.computed_tokens)
+
+
+def filtered(texts: Sequence[str], filters: Sequence[Filter], options: Sequence[Sequence[str]]) -> list[str]:
+    """Texts after the steps of a task's filter; `options` are the choices of each text's document.
+
+    Raises SubmissionError for a pattern that is none, or that takes too long.
+    """
+    steps = [step.model_dump() for step in filters]
+    if any(step.function in PATTERNS for step in filters):
+        return _confined("filter_list", steps, texts, options)
+    run = chain(steps)
+    return [run(text, ()) for text in texts]
+
+
+def _confined(key: str, steps: Sequence[Any], texts: Sequence[str], options: Sequence[Sequence[str]]) -> list[str]:
+    request = {
+        "location": f"task.yaml: {key}",
+        "steps": list(steps),
+        "texts": list(texts),
+        "options": [list(own) for own in options],
+        "limits": asdict(FILTER_LIMITS),
+    }
+    result: list[str] = confined("text_filters", request, FILTER_LIMITS.wall_seconds)
+    return result
+
+
+def text_scores(texts: Sequence[str], references: Sequence[Sequence[str]], metric: Metric) -> np.ndarray:
+    """What each text has of its right answers, the best of them counting; (items,) float32 in [0, 1].
+
+    `exact_match` is 1 where it is one of them, with the options of lm-evaluation-harness. `f1` is that of SQuAD
+    (Rajpurkar et al. 2016): of the words that text and answer share, case, punctuation and articles aside.
+    """
+    pairs = [(text, right) for text, own in zip(texts, references, strict=True) for right in own]
+    if metric.metric == "f1":
+        values = [_f1(text, right) for text, right in pairs]
+    else:
+        if metric.regexes_to_ignore:
+            steps = [{"function": "remove", "patterns": metric.regexes_to_ignore}]
+            flat = _confined("metric_list", steps, [text for pair in pairs for text in pair], [()] * 2 * len(pairs))
+            pairs = list(zip(flat[::2], flat[1::2], strict=True))
+        values = [float(_plain(text, metric) == _plain(right, metric)) for text, right in pairs]
+    starts = np.cumsum([0, *map(len, references)])[:-1]
+    best: np.ndarray = np.maximum.reduceat(np.asarray(values, dtype=np.float32), starts)
+    return best
+
+
+def _plain(text: str, metric: Metric) -> str:
+    text = text.lower() if metric.ignore_case else text
+    removed = (string.punctuation if metric.ignore_punctuation else "") + (
+        string.digits if metric.ignore_numbers else ""
+    )
+    return text.translate(str.maketrans("", "", removed))
+
+
+def _f1(text: str, reference: str) -> float:
+    words, right = _content_words(text), _content_words(reference)
+    shared = sum((Counter(words) & Counter(right)).values())
+    if not words or not right:
+        return float(words == right)
+    return 2 * shared / (len(words) + len(right))
+
+
+def _content_words(text: str) -> list[str]:
+    text = text.lower().translate(str.maketrans("", "", string.punctuation))
+    return re.sub(r"\b(a|an|the)\b", " ", text).split()
+
+
+def packed(name: str, texts: Sequence[str]) -> dict[str, np.ndarray]:
+    """`<name>s`, all texts in UTF-8 as uint8, one after the other, and `<name>_offsets` (texts + 1,)."""
+    encoded = [text.encode() for text in texts]
+    return {
+        f"{name}s": np.frombuffer(b"".join(encoded), dtype=np.uint8),
+        f"{name}_offsets": np.cumsum([0, *map(len, encoded)]),
+    }
+
+
+def unpacked(name: str, arrays: Any) -> list[str]:  # noqa: ANN401 (any mapping of arrays, an .npz file too)
+    """The texts of `packed`."""
+    content, offsets = arrays[f"{name}s"].tobytes(), arrays[f"{name}_offsets"]
+    return [content[start:end].decode() for start, end in pairwise(offsets)]
+
+
+@dataclass(frozen=True)
+class GenerationItemSet:
+    """generate_until: the model writes, and what it wrote is compared."""
+
+    items: Sequence[Item]
+    task: Task
+
+    @property
+    def count(self) -> int:
+        """How many items."""
+        return len(self.items)
+
+    @property
+    def subsets(self) -> list[tuple[str, int]]:
+        """None: it is a task alone."""
+        return []
+
+    @property
+    def chance(self) -> float | None:
+        """The score that guessing gives: a text is not hit by chance."""
+        return 0.0
+
+    def encode(self, tokenizer: PreTrainedTokenizerBase, context_length: int) -> Prompts:
+        """Every prompt, and how to read what is written after it."""
+        return encode_prompts(
+            [item.contexts[0] for item in self.items], self.task.generation, tokenizer, context_length
+        )
+
+    def score(self, engine: Engine, encoded: Prompts) -> Texts:
+        """Ask the loaded model."""
+        return generate(engine, encoded)
+
+    def item_arrays(self) -> dict[str, np.ndarray]:
+        """The right answers: `references`, `reference_offsets`, `item_reference_offsets`; likewise `options`."""
+        arrays: dict[str, np.ndarray] = {}
+        for name, own in (("reference", [i.choices for i in self.items]), ("option", [i.options for i in self.items])):
+            arrays |= packed(name, [text for texts in own for text in texts])
+            arrays[f"item_{name}_offsets"] = np.cumsum([0, *map(len, own)])
+        return arrays
+
+    def arrays(self, answers: Texts) -> dict[str, np.ndarray]:
+        """`item_scores` (items,); `generations`, all texts in UTF-8 as uint8; `generation_offsets` (items + 1,)."""
+        texts = filtered(answers.texts, self.task.filters, [item.options for item in self.items])
+        scores = text_scores(texts, [item.choices for item in self.items], self.task.metric_list[0])
+        return {"item_scores": scores, **packed("generation", answers.texts)}

@@ -1,0 +1,133 @@
+"""Results -> results under another metric, from what was kept of each item: no model is asked again."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from e2lm_ingestion.errors import OrganizerError, SubmissionError
+from e2lm_ingestion.metrics.builtin import chance, choice_columns
+from e2lm_ingestion.output_types.generate_until import filtered, text_scores, unpacked
+from e2lm_ingestion.results.folder import ITEMS, SCHEMA, mean_score, npz, write_atomically, write_results
+from e2lm_ingestion.task.task_parts import FilterChain, Metric, check_metric
+
+
+def rescore(results: Path, name: str, out: Path, *, expression: str | None = None, chain: str | None = None) -> Path:
+    """Write into the folder `out` what `results` would be under another metric, and return its results.json.
+
+    `name` is a metric of the run's task, with its options there, or any other of its output type; with `expression` it
+    is the name of that. `chain` names a filter of a task whose model writes (default: the first). Raises
+    SubmissionError for a metric that does not fit, OrganizerError for results that are missing or damaged.
+    """
+    head = _head(results)
+    rows = head.pop("checkpoints")
+    metric = _metric(head, name, expression)
+    items = _arrays(results, ITEMS, head["items"]["sha256"])
+    written = head["output_type"] == "generate_until"
+    if chain is not None and not written:
+        raise SubmissionError(f"--filter {chain}: this task compares given answers and has no filter; leave it out")
+    if chain is not None:
+        head["filter_list"] = [own for own in head["filter_list"] if own["name"] == chain]
+        if not head["filter_list"]:
+            raise SubmissionError(f"{chain}: the task has no filter of this name")
+    head |= {
+        "metric": metric.metric,
+        "higher_is_better": metric.is_better_higher(head["output_type"]),
+        "chance": _chance(metric, head, items),
+        "metric_list": [metric.model_dump(mode="json", exclude_unset=True)],
+    }
+    sizes = [subset["items"] for subset in head.get("subsets", [])]
+    new_rows = []
+    for row in rows:
+        arrays = _arrays(results, row["arrays"], row["sha256"])
+        kept = {key: values for key, values in arrays.items() if key != "item_scores"}
+        scores = _text_scores(metric, head, items, arrays) if written else _choice_scores(metric, head, items, arrays)
+        content = npz({"item_scores": scores, **kept})
+        path = out / row["arrays"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+        score = mean_score(scores, sizes, head.get("weight_by_size", True))
+        new_rows.append({**row, "score": score, "sha256": hashlib.sha256(content).hexdigest()})
+    shutil.copyfile(results / ITEMS, out / ITEMS)
+    return write_results(out, head, new_rows)
+
+
+def _head(results: Path) -> dict[str, Any]:
+    path = results / "results.json"
+    try:
+        head: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise OrganizerError(f"{path}: missing or unreadable; give the folder of a finished run") from None
+    if head.pop("schema", None) != SCHEMA or "items" not in head:
+        raise OrganizerError(f"{path}: not results that another metric can be computed from; run the submission again")
+    return head
+
+
+def _metric(head: Mapping[str, Any], name: str, expression: str | None) -> Metric:
+    """The metric as the task has it, or a new one. Raises SubmissionError when the output type has no such metric."""
+    own = next((one for one in head["metric_list"] if one["metric"] == name), None)
+    given = {"metric": name} if expression is None else {"metric": name, "expression": expression}
+    try:
+        metric = Metric.model_validate(own if own and expression is None else given)
+        check_metric(metric, head["output_type"])
+    except ValidationError as error:
+        raise SubmissionError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+    except ValueError as error:
+        raise SubmissionError(str(error).removeprefix("metric_list: ")) from None
+    return metric
+
+
+def _arrays(results: Path, name: str, sha256: str) -> dict[str, np.ndarray]:
+    """The arrays of a file whose digest is known."""
+    path = results / PurePosixPath(name)
+    if not path.resolve().is_relative_to(results.resolve()):
+        raise OrganizerError(
+            f"{results / 'results.json'}: {name[:80]!r} is outside the folder; run the submission again"
+        )
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise OrganizerError(f"{path}: missing or unreadable; run the submission again") from None
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise OrganizerError(
+            f"{path}: not the file that ingestion wrote (its digest differs); run the submission again"
+        )
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        return {key: file[key] for key in file.files}
+
+
+def _chance(metric: Metric, head: Mapping[str, Any], items: Mapping[str, np.ndarray]) -> float | None:
+    if head["output_type"] == "generate_until":
+        return 0.0
+    guessed = metric.is_guessed(head["output_type"])
+    return chance(metric.formula(head["output_type"]), items) if guessed else None
+
+
+def _choice_scores(
+    metric: Metric, head: Mapping[str, Any], items: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    return metric.formula(head["output_type"]).item_scores(choice_columns(items, arrays))
+
+
+def _text_scores(
+    metric: Metric, head: Mapping[str, Any], items: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    chains = [FilterChain.model_validate(own) for own in head["filter_list"]]
+    options, references = _grouped("option", items), _grouped("reference", items)
+    texts = filtered(unpacked("generation", arrays), chains[0].filter if chains else (), options)
+    return text_scores(texts, references, metric)
+
+
+def _grouped(name: str, items: Mapping[str, np.ndarray]) -> list[list[str]]:
+    """The texts of each item."""
+    texts, offsets = unpacked(name, items), items[f"item_{name}_offsets"]
+    return [texts[start:end] for start, end in pairwise(offsets)]

@@ -1,0 +1,56 @@
+"""results/ -> seal.json: proof, for whoever has the key, that ingestion wrote these results.
+
+The seal is an HMAC-SHA256 over the digests of results.json and progress.jsonl; results.json holds the digest of every
+array file, so that one number covers all. The scoring program has the other half (e2lm_scoring/inputs/seal.py): the two
+meet in docs/results-format.md, not in imports.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.results.folder import write_atomically
+
+SCHEMA = "e2lm-seal/1"
+SEALED = ("results.json", "progress.jsonl")
+KEY_FILE = "e2lm.key"
+MIN_KEY_LENGTH = 32  # characters; `openssl rand -hex 32` gives 64
+
+
+def read_key(folders: Sequence[Path]) -> bytes:
+    """The key of the first folder that has an e2lm.key. Raises OrganizerError when none does, or it cannot be used."""
+    for path in (folder / KEY_FILE for folder in folders):
+        try:
+            key = path.read_bytes().strip()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise OrganizerError(
+                f"{path}: unreadable ({error.strerror}); let user 0 own it: programs may not override its mode"
+            ) from None
+        if len(key) < MIN_KEY_LENGTH:
+            raise OrganizerError(
+                f"{path}: a key of {len(key)} characters, at least {MIN_KEY_LENGTH} are needed: openssl rand -hex 32"
+            )
+        return key
+    raise OrganizerError(
+        f"no {KEY_FILE} in {' or '.join(map(str, folders))}, so scoring could not tell these results from forged ones; "
+        "e2lm bundle writes one, or put your own where the checkpoints are"
+    )
+
+
+def seal(results: Path, key: bytes) -> None:
+    """Write seal.json into a finished results folder."""
+    digests = [hashlib.sha256((results / name).read_bytes()).hexdigest() for name in SEALED]
+    message = "".join(f"{line}\n" for line in (SCHEMA, *digests)).encode()
+    content = {
+        "schema": SCHEMA,
+        "key": hmac.digest(key, b"e2lm key\n", "sha256").hex()[:8],  # which key it was; it says nothing of the key
+        "hmac": hmac.digest(key, message, "sha256").hex(),
+    }
+    write_atomically(results / "seal.json", (json.dumps(content, indent=1) + "\n").encode())

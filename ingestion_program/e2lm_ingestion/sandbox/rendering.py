@@ -1,0 +1,267 @@
+"""Documents and templates in, rendered texts out. parent.py starts it in the confined process; nobody imports it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import jinja2
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.sandbox.child import TooSlow, brief, serve, timed, working_on
+from e2lm_ingestion.sandbox.documents import Document, read_documents
+
+MAX_TEXT = 100_000  # characters of one rendered text; a context of 2,048 tokens holds about a tenth
+FEWSHOT_SEED = 1234  # what lm-evaluation-harness seeds its sampler with unless it is told otherwise
+_ODD = re.compile("[\0\ud800-\udfff]")
+
+
+def main() -> None:
+    """Render what standard input asks for."""
+    serve(render)
+
+
+def render(request: dict[str, Any]) -> list[dict[str, Any]]:
+    """Read the documents of every task and render every field; see `Rendered` in parent.py."""
+    columns = _Columns(request["limits"])
+    return [_task(task, columns) for task in request["tasks"]]
+
+
+def _task(task: dict[str, Any], columns: _Columns) -> dict[str, Any]:
+    source, shots = task["source"], task["shots"]
+    working_on(f"{source}: data_files")
+    test = read_documents([(Path(path), name) for path, name in task["test_files"]], task["max_items"])
+    same_split = task["fewshot_files"] is None
+    pool = test if same_split else _pool(task)
+    if shots > len(pool) - same_split:
+        name = (pool or test)[0].location.split(",")[0] if pool or test else "data_files"
+        raise SubmissionError(f"{name}: num_fewshot is {shots}, but its split has {len(pool)} documents")
+    examples = _examples(task["sampler"], test, pool, shots, same_split)
+    used = range(shots) if examples is None else sorted({i for own in examples for i in own})
+    index_of = {number: i for i, number in enumerate(used)}
+    shown = [pool[i] for i in used]
+    return {
+        "locations": [document.location for document in test],
+        "fewshot_locations": [document.location for document in shown],
+        "test": columns.render(source, task["templates"], test),
+        "fewshot": columns.render(source, task["fewshot_templates"], shown),
+        "examples": None if examples is None else [[index_of[i] for i in own] for own in examples],
+    }
+
+
+def _pool(task: dict[str, Any]) -> list[Document]:
+    """The documents that examples are chosen from."""
+    if task["samples"]:
+        fields = dict.fromkeys(key for sample in task["samples"] for key in sample)
+        return [
+            Document({key: sample.get(key) for key in fields}, f"{task['source']}: fewshot_config.samples.{i}")
+            for i, sample in enumerate(task["samples"])
+        ]
+    return read_documents([(Path(path), name) for path, name in task["fewshot_files"]], sys.maxsize)
+
+
+def _examples(
+    sampler: str, test: list[Document], pool: list[Document], shots: int, same_split: bool
+) -> list[list[int]] | None:
+    """Numbers of each item's examples, as lm-evaluation-harness chooses them; None: the first ones, for every item.
+
+    Where the examples are of the items' own split, an item is not its own example, nor is one that equals it.
+    """
+    if not shots or (sampler == "first_n" and not same_split):
+        return None
+    if sampler == "first_n":
+        return [_first_others(document, pool, shots) for document in test]
+    random = Random(FEWSHOT_SEED)
+    every = range(len(pool))
+    chosen = []
+    for document in test:
+        own = random.sample(every, shots + 1 if same_split else shots)
+        if same_split:
+            own = [i for i in own if pool[i].fields != document.fields][:shots]
+        if len(own) < shots:
+            others = [i for i in every if pool[i].fields != document.fields]
+            if len(others) < shots:
+                raise _too_few(document, shots)
+            own = random.sample(others, shots)
+        chosen.append(own)
+    return chosen
+
+
+def _first_others(document: Document, pool: Sequence[Document], shots: int) -> list[int]:
+    own: list[int] = []
+    for i, other in enumerate(pool):
+        if len(own) == shots:
+            break
+        if other.fields != document.fields:
+            own.append(i)
+    if len(own) < shots:
+        raise _too_few(document, shots)
+    return own
+
+
+def _too_few(document: Document, shots: int) -> SubmissionError:
+    return SubmissionError(f"{document.location}: too few documents differ from it to be its {shots} examples")
+
+
+class _Columns:
+    """Renders fields of documents, counting the characters of all that is rendered."""
+
+    def __init__(self, limits: dict[str, Any]) -> None:
+        self._seconds: float = limits["seconds_per_document"]
+        self._left: int = limits["characters"]
+        self._environment = _environment()
+
+    def render(self, source: str, templates: dict[str, str], documents: list[Document]) -> dict[str, list[Any]]:
+        """A column a field; `source` is the task's file. A description that is the same everywhere comes back once."""
+        return {name: self._column(source, name, template, documents) for name, template in templates.items()}
+
+    def _column(self, source: str, name: str, template: str, documents: list[Document]) -> list[Any]:
+        location = f"{source}: {name}"
+        working_on(location)
+        if not documents:
+            return []
+        if template in documents[0].fields:
+            return [self._checked(name, _field(name, template, document), document) for document in documents]
+        compiled = self._compiled(location, template)
+        if name == "description" and "{" not in template:
+            documents = documents[:1]
+        column = []
+        for document in documents:
+            text = self._text(name, compiled, document)
+            column.append(self._checked(name, _LISTS.get(name, _as_it_is)(name, text, document), document))
+        return column
+
+    def _compiled(self, location: str, template: str) -> jinja2.Template:
+        try:
+            with timed(self._seconds):
+                return self._environment.from_string(template)
+        except jinja2.TemplateSyntaxError as error:
+            raise SubmissionError(f"{location}, line {error.lineno} of it: {brief(error)}") from None
+        except TooSlow:
+            raise SubmissionError(f"{location}: takes too long to read; simplify it") from None
+        except Exception as error:  # what Jinja and Python raise on a template written to break them
+            raise SubmissionError(f"{location}: {type(error).__name__}: {brief(error)}") from None
+
+    def _text(self, name: str, compiled: jinja2.Template, document: Document) -> str:
+        location = f"{document.location}: {name}"
+        try:
+            with timed(self._seconds):
+                return compiled.render(document.fields)
+        except TooSlow:
+            raise SubmissionError(
+                f"{location}: takes more than {self._seconds:g} s; a template formats, write it so"
+            ) from None
+        except MemoryError:
+            raise SubmissionError(f"{location}: takes too much memory; a template formats, write it so") from None
+        except SecurityError as error:
+            raise SubmissionError(f"{location}: {brief(error)}; a template reads fields alone") from None
+        except jinja2.UndefinedError as error:
+            fields = brief(", ".join(document.fields))
+            raise SubmissionError(f"{location}: {brief(error)}; the fields are {fields}") from None
+        except Exception as error:  # a template can raise whatever Python raises
+            raise SubmissionError(f"{location}: {type(error).__name__}: {brief(error)}") from None
+
+    def _checked(self, name: str, value: Any, document: Document) -> Any:  # noqa: ANN401 (text, number or list)
+        """The value itself, once its texts are known to be short enough and to be text."""
+        for text in value if isinstance(value, list) else [value]:
+            if not isinstance(text, str):
+                continue
+            self._left -= len(text)
+            if len(text) > MAX_TEXT or self._left < 0:
+                raise SubmissionError(
+                    f"{document.location}: {name}: too much text; at most {MAX_TEXT:,} characters an item"
+                )
+            if _ODD.search(text):
+                raise SubmissionError(f"{document.location}: {name}: prints \\0 or half a character; remove it")
+        return value
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    """Jinja as lm-evaluation-harness sets it up, without attributes that lead out and without chance."""
+    environment = ImmutableSandboxedEnvironment(
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, finalize=_printable
+    )
+    environment.filters["regex_replace"] = _regex_replace
+    del environment.filters["random"], environment.globals["lipsum"]
+    return environment
+
+
+def _regex_replace(string: str, pattern: str, repl: str, count: int = 0) -> str:
+    return re.sub(pattern, repl, string, count=count)
+
+
+def _printable(value: Any) -> Any:  # noqa: ANN401 (any value of a template)
+    """Refuse to print what would put "None" or a memory address into a prompt."""
+    if value is None:
+        raise TypeError("prints a field that is null or missing here; fill it in, or guard it with {% if %}")
+    if isinstance(value, (str, int, float, list, tuple, dict, jinja2.Undefined)):
+        return value
+    kind = "a method; add ()" if isinstance(value, Callable) else "no text; end it with `| list` or `| join`"  # type: ignore[arg-type]
+    raise TypeError(f"prints {kind}")
+
+
+def _field(name: str, field: str, document: Document) -> Any:  # noqa: ANN401 (what the file holds)
+    """A field's own value: text (or a number, see output_types/items.py), list of texts for choices, scalars for
+    targets."""
+    value = document.fields[field]
+    if name in ("doc_to_choice", "choices"):
+        return _texts(value, f"{document.location}: `{brief(field)}`")
+    if name == "doc_to_target":
+        return _scalars(value) if isinstance(value, (list, dict)) else value
+    if isinstance(value, bool) or not isinstance(value, (str, int) if name == "doc_to_text" else str):
+        raise SubmissionError(
+            f"{document.location}: `{brief(field)}` is {brief(repr(value))}, not a text; put it in quotes"
+        )
+    return value
+
+
+def _as_it_is(name: str, text: str, document: Document) -> str:
+    return text
+
+
+def _list_of(name: str, text: str, document: Document) -> list[str]:
+    location = f"{document.location}: {name}"
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise SubmissionError(
+            f"{location}: must come out as a list such as ['a', 'b']; it is {brief(repr(text))}; write {{{{[a, b]}}}} "
+            "or the name of a field that holds a list"
+        ) from None
+    return _texts(value, location)
+
+
+def _text_or_list(name: str, text: str, document: Document) -> str | list[str | int]:
+    """The text, or the list that it prints: several right answers."""
+    if not (text.startswith("[") and text.endswith("]")):
+        return text
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return text
+    return _scalars(value)
+
+
+_LISTS: dict[str, Callable[[str, str, Document], Any]] = {"doc_to_choice": _list_of, "doc_to_target": _text_or_list}
+
+
+def _scalars(value: Any) -> list[str | int]:  # noqa: ANN401 (what the file holds)
+    """A list of texts or numbers; empty, which no item may have, for anything else."""
+    plain = isinstance(value, list) and all(isinstance(one, (str, int)) and not isinstance(one, bool) for one in value)
+    return value if plain else []
+
+
+def _texts(value: Any, location: str) -> list[str]:  # noqa: ANN401 (what the file holds)
+    if not isinstance(value, (list, tuple)):
+        raise SubmissionError(f"{location}: must be a list of texts; it is {brief(repr(value))}")
+    wrong = next((choice for choice in value if not isinstance(choice, str)), None)
+    if wrong is not None or None in value:
+        raise SubmissionError(f"{location}: every choice must be a text; {brief(repr(wrong))} is not: put it in quotes")
+    return list(value)

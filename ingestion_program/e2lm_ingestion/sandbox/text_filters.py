@@ -1,0 +1,144 @@
+"""What happens to a generated text before it is compared: the filters of lm-evaluation-harness.
+
+Patterns are a stranger's, so steps that have one run in the confined process; see `filtered` in
+output_types/generate_until.py.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.sandbox.child import TooSlow, brief, serve, timed, working_on
+
+MAX_TEXT = 100_000  # characters of a filtered text
+
+
+def main() -> None:
+    """Filter what standard input asks for."""
+    serve(_confined)
+
+
+def _confined(request: dict[str, Any]) -> list[str]:
+    location, seconds = request["location"], request["limits"]["seconds_per_document"]
+    working_on(location)
+    try:
+        with timed(seconds):
+            run = chain(request["steps"])
+    except (re.error, OverflowError, RecursionError) as error:
+        raise SubmissionError(f"{location}: not a regular expression: {brief(error)}") from None
+    except TooSlow:
+        raise SubmissionError(f"{location}: a pattern takes too long to read; simplify it") from None
+    texts = []
+    for i, (text, options) in enumerate(zip(request["texts"], request["options"], strict=True)):
+        try:
+            with timed(seconds):
+                texts.append(run(text, options)[:MAX_TEXT])
+        except TooSlow:
+            raise SubmissionError(
+                f"{location}: takes more than {seconds:g} s on what a model wrote for item {i} (counted from 0); "
+                "simplify the patterns"
+            ) from None
+    return texts
+
+
+Step = Callable[[str, Sequence[str]], str]
+
+
+def chain(steps: Sequence[Mapping[str, Any]]) -> Step:
+    """All steps as one function of a text and the document's choices. Raises re.error."""
+    made = [_STEPS[step["function"]](step) for step in steps]
+
+    def run(text: str, options: Sequence[str]) -> str:
+        for step in made:
+            text = step(text, options)
+        return text
+
+    return run
+
+
+def _plain(function: Callable[[str], str]) -> Callable[[Mapping[str, Any]], Step]:
+    return lambda step: lambda text, options: function(text)
+
+
+def _regex(step: Mapping[str, Any]) -> Step:
+    pattern, fallback = re.compile(step["regex_pattern"]), step["fallback"]
+
+    def run(text: str, options: Sequence[str]) -> str:
+        found = _found(pattern, text, step["group_select"])
+        if found is None or (not found and pattern.groups > 1):
+            return str(fallback)
+        return found.strip()
+
+    return run
+
+
+def _found(pattern: re.Pattern[str], text: str, number: int) -> str | None:
+    """The numbered match, of several groups the first that is not empty; None without a match."""
+    matches = pattern.findall(text)
+    if not -len(matches) <= number < len(matches):
+        return None
+    match = matches[number]
+    return next((group for group in match if group), "") if isinstance(match, tuple) else str(match)
+
+
+def _multi_choice(step: Mapping[str, Any]) -> Step:
+    """The pattern; else the text of a choice, as its letter in brackets; else a letter after a colon."""
+    pattern, number = re.compile(step["regex_pattern"]), step["group_select"]
+    ignored = [re.compile(one) for one in step["regexes_to_ignore"]]
+
+    def simplified(text: str) -> str:
+        for one in ignored:
+            text = one.sub("", text)
+        text = text.lower() if step["ignore_case"] else text
+        if step["ignore_punctuation"]:
+            text = "".join(c for c in text if not unicodedata.category(c).startswith("P"))
+        return text
+
+    def run(text: str, options: Sequence[str]) -> str:
+        if found := (_found(pattern, text, number) or "").strip():
+            return found
+        letters = [chr(ord("A") + i) for i in range(len(options))]
+        written = {simplified(option.strip()): f"({letter})" for option, letter in zip(options, letters, strict=True)}
+        longest = sorted((re.escape(option) for option in written), key=len, reverse=True)
+        if found := (_found(re.compile("|".join(longest)), simplified(text), number) or "").strip():
+            return written.get(found, found)
+        labels = re.compile(rf":[\s]*({'|'.join(map(re.escape, letters))})")
+        if found := (_found(labels, text, number) or "").strip():
+            return f"({found})"
+        return str(step["fallback"])
+
+    return run
+
+
+def _mapped(step: Mapping[str, Any]) -> Step:
+    mapping, default = step["mapping_dict"], step["default_value"]
+    return lambda text, options: str(mapping.get(text, default))
+
+
+def _removed(step: Mapping[str, Any]) -> Step:
+    patterns = [re.compile(pattern) for pattern in step["patterns"]]
+
+    def run(text: str, options: Sequence[str]) -> str:
+        for pattern in patterns:
+            text = pattern.sub("", text)
+        return text
+
+    return run
+
+
+_STEPS: dict[str, Callable[[Mapping[str, Any]], Step]] = {
+    "regex": _regex,
+    "multi_choice_regex": _multi_choice,
+    "map": _mapped,
+    "remove": _removed,  # of exact_match's regexes_to_ignore
+    "remove_whitespace": _plain(str.strip),
+    "lowercase": _plain(str.lower),
+    "uppercase": _plain(str.upper),
+    "take_first": _plain(str),  # a model writes one text for each prompt
+    "take_first_k": _plain(str),
+    "majority_vote": _plain(str),
+}

@@ -1,0 +1,1 @@
+"""A stranger's zip or folder -> checked files."""

@@ -1,0 +1,120 @@
+"""A stranger's zip -> plain files in a folder, every entry looked at before the first byte is written."""
+
+from __future__ import annotations
+
+import mmap
+import stat
+import unicodedata
+import zipfile
+from pathlib import Path
+
+from e2lm_ingestion.errors import SubmissionError, naming
+from e2lm_ingestion.submission.file_rules import (
+    MAX_BYTES,
+    MAX_FILES,
+    RUN_MARK,
+    check_collisions,
+    check_name,
+    is_leftover,
+    is_output,
+    shown,
+)
+
+MAX_RATIO = 200  # unpacked bytes per zipped byte; text rarely passes 20
+_SMALL = 1_000_000  # bytes; below it a ratio says nothing
+_CHUNK = 1 << 20
+_LOCAL_HEADER = 30  # bytes before the name
+_ENTRY_SIGNATURE = b"PK\x01\x02"
+
+
+def unzip(path: Path, folder: Path) -> None:
+    """Unpack `path` into the empty `folder`. Raises SubmissionError for what an honest zip of data never has."""
+    _refuse_no_zip(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            checked = _checked(archive.infolist())
+            _refuse_overlaps(archive)
+            for info, relative in checked:
+                _write(archive, info, folder / unicodedata.normalize("NFC", relative))
+    except (SubmissionError, MemoryError):
+        raise
+    except Exception as error:  # zipfile raises a dozen kinds on damaged bytes, and more with every release
+        raise SubmissionError(f"{shown(path.name)}: damaged: {shown(str(error))}; zip the folder again") from None
+
+
+def _refuse_no_zip(path: Path) -> None:
+    """Look at the bytes before zipfile does: it would hold millions of entries in memory without a question."""
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise SubmissionError(f"{shown(path.name)}: {size / 1e6:,.0f} MB; at most {MAX_BYTES / 1e6:,.0f} MB")
+    with path.open("rb") as file:
+        start = file.read(4)
+        if start == b"PK\x05\x06":
+            raise SubmissionError(f"{shown(path.name)}: the zip is empty; it needs a task.yaml and data files")
+        if start != b"PK\x03\x04":
+            raise SubmissionError(f"{shown(path.name)}: not a zip; zip the folder that holds task.yaml")
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            entries, location = 0, content.find(_ENTRY_SIGNATURE)
+            while location >= 0:
+                entries += 1
+                if entries > 10 * MAX_FILES:  # folders and what macOS adds are not files of the submission
+                    raise SubmissionError(f"{shown(path.name)}: too many files; at most {MAX_FILES}")
+                location = content.find(_ENTRY_SIGNATURE, location + 4)
+
+
+def _refuse_overlaps(archive: zipfile.ZipFile) -> None:
+    """Entries that share bytes unpack to the square of the zip's size; an honest tool writes one after the other."""
+    end = archive.start_dir
+    for info in sorted(archive.infolist(), key=lambda info: info.header_offset, reverse=True):
+        if info.header_offset + _LOCAL_HEADER + info.compress_size > end:
+            raise SubmissionError(f"{shown(info.orig_filename)}: its bytes overlap another's; zip the folder again")
+        end = info.header_offset
+
+
+def _checked(infos: list[zipfile.ZipInfo]) -> list[tuple[zipfile.ZipInfo, str]]:
+    """The entries to unpack and their names."""
+    kept: list[tuple[zipfile.ZipInfo, str]] = []
+    marks = {info.orig_filename for info in infos if info.orig_filename.endswith(f"/{RUN_MARK}")}
+    for info in infos:
+        relative = info.orig_filename
+        if is_leftover(relative) or is_output(relative, marks):
+            continue
+        kind = stat.S_IFMT(info.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise SubmissionError(f"{shown(relative)}: a link or device; put the file itself there")
+        if info.flag_bits & 0x41:
+            raise SubmissionError(f"{shown(relative)}: encrypted; zip it without a password")
+        if relative.endswith("/"):
+            check_name(relative + "folder.txt")
+            continue
+        check_name(relative)
+        _check_size(info, relative)
+        kept.append((info, relative))
+    if not kept:
+        raise SubmissionError("the zip is empty; it needs a task.yaml and data files")
+    total = sum(info.file_size for info, _ in kept)
+    if len(kept) > MAX_FILES or total > MAX_BYTES:
+        raise SubmissionError(
+            f"{len(kept)} files, {total / 1e6:,.0f} MB; at most {MAX_FILES} files and {MAX_BYTES / 1e6:,.0f} MB in all"
+        )
+    check_collisions(relative for _, relative in kept)
+    return kept
+
+
+def _check_size(info: zipfile.ZipInfo, relative: str) -> None:
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise SubmissionError(
+            f"{shown(relative)}: packed with an unusual method; zip it with the ordinary one (deflate)"
+        )
+    if info.file_size > _SMALL and info.file_size > MAX_RATIO * info.compress_size:
+        raise SubmissionError(
+            f"{shown(relative)}: unpacks to more than {MAX_RATIO} times its size; remove what repeats"
+        )
+
+
+def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
+    """Unpack one entry; zipfile stops at the declared size and checks the checksum."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with naming(target), archive.open(info) as source, target.open("xb") as sink:
+        while chunk := source.read(_CHUNK):
+            sink.write(chunk)

@@ -1,0 +1,101 @@
+"""A stranger's YAML -> plain values: no tags, no aliases, no duplicate keys, little nesting, a small file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from e2lm_ingestion.errors import SubmissionError
+
+MAX_CHARACTERS = 100_000
+MAX_DEPTH = 20
+MAX_NUMBER = 40  # characters; in base 16 or 60 a longer one passes Python's own limit, and then cannot be printed
+
+
+def read_yaml(text: str, name: str) -> Any:  # noqa: ANN401 (what YAML holds)
+    """Parse one YAML document made of mappings, lists, texts, numbers, booleans and nulls.
+
+    Raises SubmissionError naming `name` and the line.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise SubmissionError(
+            f"{name}: {len(text):,} characters, at most {MAX_CHARACTERS:,}; items belong in a data file"
+        )
+    try:
+        loader = _Loader(text)
+        loader.file = name
+        value = loader.get_single_data()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        location = f"{name}, line {mark.line + 1}" if mark else name
+        raise SubmissionError(
+            f"{location}: not YAML: {' '.join(str(error.problem).split())}; put texts with : {{ or # in quotes"
+        ) from None
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        raise SubmissionError(f"{name}: not YAML: {' '.join(str(error).split())[:200]}") from None
+    _refuse_odd_characters(value, name)
+    return value
+
+
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader without what a task never needs. Errors are raised while composing, before anything is built."""
+
+    file = ""
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        location = f"{self.file}, line {event.start_mark.line + 1}"
+        if isinstance(event, yaml.AliasEvent):
+            raise SubmissionError(f"{location}: the alias *{event.anchor} is not read; write the value out")
+        if event.tag is not None:
+            key = f"{_shown(index.value)}: " if isinstance(index, yaml.ScalarNode) else ""
+            raise SubmissionError(f"{location}: {key}{_shown(event.tag)} {_instead_of(event.tag)}")
+        if self.depth == MAX_DEPTH:
+            raise SubmissionError(f"{location}: nested more than {MAX_DEPTH} deep; a task needs two or three")
+        self.depth += 1
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self.depth -= 1
+        if isinstance(node, yaml.ScalarNode) and node.tag in _NUMBERS and len(node.value) > MAX_NUMBER:
+            raise SubmissionError(f"{location}: a number has too many digits; put it in quotes if it is a text")
+        return node
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:  # noqa: ANN401
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            location = f"{self.file}, line {key.start_mark.line + 1}"
+            if not isinstance(key, yaml.ScalarNode):
+                raise SubmissionError(f'{location}: put the template in quotes, as in "{{{{question}}}}"')
+            if key.tag != "tag:yaml.org,2002:str":
+                raise SubmissionError(f"{location}: the key {_shown(key.value)} is not a text; put it in quotes")
+            if key.value in seen:
+                raise SubmissionError(f"{location}: the key {_shown(key.value)} stands twice; keep one")
+            seen.add(key.value)
+        return node
+
+
+def _shown(text: str) -> str:
+    return f"`{text}`" if text.isprintable() and len(text) <= 60 else repr(text[:60])
+
+
+def _instead_of(tag: str) -> str:
+    if tag == "!function":
+        return 'runs code, and nothing of a submission runs; write a template such as "{{question}}" instead'
+    return "is a YAML tag, and tags are not read; write a plain text, number, list or mapping"
+
+
+def _refuse_odd_characters(value: Any, name: str) -> None:  # noqa: ANN401 (what YAML holds)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_odd_characters(key, name)
+            _refuse_odd_characters(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            _refuse_odd_characters(inner, name)
+    elif isinstance(value, str) and any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
+        raise SubmissionError(f"{name}: a text holds \\0 or half a character (\\ud800 to \\udfff); remove it")

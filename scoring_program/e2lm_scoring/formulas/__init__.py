@@ -1,0 +1,1 @@
+"""The scores and diagnostics, one pure function of arrays a file."""

@@ -1,0 +1,1 @@
+"""What scoring reads: results, their seal, and scoring.yaml."""

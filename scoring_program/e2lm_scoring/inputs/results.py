@@ -1,0 +1,233 @@
+"""results/ -> checked data: nothing is scored that is incomplete, damaged or of another suite."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import zipfile
+import zlib
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from e2lm_scoring.errors import OrganizerError
+from e2lm_scoring.inputs.configuration import Configuration
+
+SCHEMA = "e2lm-results/1"
+ADVICE = "run ingestion again"
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class CheckpointRow(_Row):
+    """One checkpoint of results.json."""
+
+    model: str
+    iteration: int
+    tokens: int
+    score: float
+    items: int = Field(gt=0)
+    arrays: str
+    sha256: str
+
+
+class ModelRow(_Row):
+    """One model of results.json."""
+
+    id: str
+    size: str
+    architecture: str
+    mixture: str
+
+
+class SubmissionRow(_Row):
+    """What was submitted."""
+
+    sha256: str
+    items: int = Field(gt=0)
+
+
+class SubsetRow(_Row):
+    """Consecutive items of a task that belong together."""
+
+    name: str
+    items: int = Field(gt=0)
+
+
+class WarningRow(_Row):
+    """Something that the check of the submission found."""
+
+    kind: str = Field(max_length=60)
+    message: str = Field(max_length=1000)
+    items: tuple[int, ...] = Field(default=(), max_length=100)  # the first ones, from 0
+
+
+class ResultsFile(_Row):
+    """results.json."""
+
+    schema_name: str = Field(alias="schema")
+    suite: str
+    suite_version: int
+    task: str
+    metric: str
+    higher_is_better: bool
+    chance: float | None
+    submission: SubmissionRow
+    engine: dict[str, str]
+    models: tuple[ModelRow, ...]
+    checkpoints: tuple[CheckpointRow, ...]
+    subsets: tuple[SubsetRow, ...] = ()
+    weight_by_size: bool = True
+    warnings: tuple[WarningRow, ...] = Field(default=(), max_length=100)
+
+    @property
+    def item_weights(self) -> np.ndarray:
+        """What each item counts, (items,) float32 of mean 1: where subsets weigh the same, more in a small one."""
+        if self.weight_by_size or not self.subsets:
+            return np.ones(self.submission.items, dtype=np.float32)
+        sizes = np.asarray([subset.items for subset in self.subsets])
+        weights: np.ndarray = np.repeat(sizes.sum() / len(sizes) / sizes, sizes).astype(np.float32)
+        return weights
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Checked results, indexed by (model, iteration)."""
+
+    file: ResultsFile
+    rows: dict[tuple[str, int], CheckpointRow]
+    item_scores: dict[tuple[str, int], np.ndarray]  # each (items,) float32, times the items' weights
+    seconds: float | None  # that the sweep spent on all checkpoints; None without its journal
+
+
+def read_results(folder: Path, configuration: Configuration) -> Results:
+    """Read every checkpoint that the configuration needs. Raises OrganizerError naming the file or the checkpoint."""
+    file = _read_file(folder / "results.json")
+    _check_head(file, configuration, folder)
+    rows: dict[tuple[str, int], CheckpointRow] = {}
+    for row in file.checkpoints:
+        if (row.model, row.iteration) in rows:
+            raise OrganizerError(f"results.json: {row.model} at iteration {row.iteration} is there twice; {ADVICE}")
+        rows[(row.model, row.iteration)] = row
+    missing = [key for key in configuration.needed if key not in rows]
+    if missing:
+        model, iteration = missing[0]
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise OrganizerError(
+            f"results.json: {model} at iteration {iteration}{more} missing: the sweep did not finish; {ADVICE}"
+        )
+    _check_order(rows, configuration)
+    item_scores = {key: _read_item_scores(folder, rows[key], file) for key in configuration.needed}
+    return Results(file, rows, item_scores, _read_seconds(folder / "progress.jsonl", configuration))
+
+
+def _read_file(path: Path) -> ResultsFile:
+    try:
+        return ResultsFile.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise OrganizerError(f"{path}: missing: ingestion did not finish; its log says why") from None
+    except OSError as error:
+        raise OrganizerError(f"{path}: unreadable ({error.strerror}); {ADVICE}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        location = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise OrganizerError(f"{path}: {location}: {first['msg']}; {ADVICE}") from None
+
+
+def _read_seconds(journal: Path, configuration: Configuration) -> float | None:
+    """The seconds of all checkpoints, also of those that no score needs; what was computed again counts once."""
+    if not journal.is_file():
+        return None
+    seconds: dict[tuple[str, int], float] = {}
+    try:
+        for line in journal.read_text(encoding="utf-8").splitlines()[1:]:
+            row = json.loads(line)
+            seconds[(row["model"], row["iteration"])] = float(row["seconds"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise OrganizerError(f"{journal}: not the journal of a sweep; {ADVICE}") from None
+    total = sum(seconds.values())
+    if not 0 <= total < math.inf or any(key not in seconds for key in configuration.needed):
+        raise OrganizerError(f"{journal}: does not say how long each checkpoint took; {ADVICE}")
+    return total
+
+
+def _check_head(file: ResultsFile, configuration: Configuration, folder: Path) -> None:
+    if file.schema_name != SCHEMA:
+        raise OrganizerError(f"{folder / 'results.json'}: schema {file.schema_name!r} is not {SCHEMA!r}; {ADVICE}")
+    expected = (configuration.suite, configuration.suite_version)
+    if (file.suite, file.suite_version) != expected:
+        raise OrganizerError(
+            f"{folder / 'results.json'}: results of suite {file.suite} version {file.suite_version}, but scoring.yaml "
+            f"is for {expected[0]} version {expected[1]}; run ingestion with that suite"
+        )
+    counted = sum(subset.items for subset in file.subsets)
+    if file.subsets and counted != file.submission.items:
+        raise OrganizerError(
+            f"{folder / 'results.json'}: subsets count {counted} items, submission {file.submission.items}; {ADVICE}"
+        )
+    listed = [model.id for model in file.models]
+    for model in configuration.named_models:
+        if listed.count(model) != 1:
+            raise OrganizerError(
+                f"{folder / 'results.json'}: models lists {model} {listed.count(model)} times, not once; {ADVICE}"
+            )
+
+
+def _check_order(rows: dict[tuple[str, int], CheckpointRow], configuration: Configuration) -> None:
+    for model in configuration.named_models:
+        needed = sorted(iteration for name, iteration in configuration.needed if name == model)
+        for before, after in pairwise(rows[(model, iteration)] for iteration in needed):
+            if after.tokens <= before.tokens:
+                raise OrganizerError(
+                    f"results.json: {model} at iteration {after.iteration} has seen no more tokens than at iteration "
+                    f"{before.iteration}; {ADVICE}"
+                )
+
+
+def _read_item_scores(folder: Path, row: CheckpointRow, file: ResultsFile) -> np.ndarray:
+    """Item scores of one checkpoint, (items,) float32, checked against its row."""
+    name = PurePosixPath(row.arrays)
+    path = folder / name
+    try:
+        if name.is_absolute() or ".." in name.parts or not path.resolve().is_relative_to(folder.resolve()):
+            raise OrganizerError(f"results.json: arrays {row.arrays!r} is outside the results folder; {ADVICE}")
+        content = path.read_bytes()
+    except (OSError, ValueError):  # ValueError: NUL in the path
+        raise OrganizerError(f"{path}: missing or unreadable; {ADVICE}") from None
+    if hashlib.sha256(content).hexdigest() != row.sha256:
+        raise OrganizerError(f"{path}: not the file that ingestion wrote (its digest differs); {ADVICE}")
+    item_scores = _load_item_scores(content)
+    if item_scores is None:
+        raise OrganizerError(f"{path}: holds no readable item_scores; {ADVICE}")
+    if item_scores.shape != (row.items,) or row.items != file.submission.items:
+        raise OrganizerError(
+            f"{path}: item_scores of shape {item_scores.shape} for {file.submission.items} items; {ADVICE}"
+        )
+    if not np.isfinite(item_scores).all():
+        raise OrganizerError(
+            f"{path}: item {int(np.argmin(np.isfinite(item_scores)))} (counted from 0) has no finite score; {ADVICE}"
+        )
+    item_scores *= file.item_weights
+    mean = float(np.mean(item_scores, dtype=np.float64))
+    if abs(mean - row.score) > 1e-6 * max(1.0, abs(mean)):
+        raise OrganizerError(f"{path}: its mean {mean:.6f} is not the score {row.score:.6f} of results.json; {ADVICE}")
+    return item_scores
+
+
+def _load_item_scores(content: bytes) -> np.ndarray | None:
+    """The item_scores of an .npz file as float32; None when it has none, or is damaged."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            item_scores = np.load(io.BytesIO(archive.read("item_scores.npy")), allow_pickle=False)
+    except (KeyError, ValueError, OSError, EOFError, NotImplementedError, MemoryError, zipfile.BadZipFile, zlib.error):
+        return None
+    if not isinstance(item_scores, np.ndarray) or item_scores.dtype.kind != "f":
+        return None
+    return item_scores.astype(np.float32)

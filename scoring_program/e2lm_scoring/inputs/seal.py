@@ -1,0 +1,120 @@
+"""Are these the results that ingestion wrote, of this submission? Nothing else is scored on Codabench.
+
+Workers copy the submission's files to where results are expected: before ingestion, or, since May 2026, at scoring and
+perhaps over what is there. So neither the place of a file nor the worker's own `metadata` says who wrote it. The seal
+does (ingestion's half is e2lm_ingestion/results/seal.py, the format is in docs/results-format.md), and where the worker
+shows the submission, its digest ties sealed results to it: results of another submission cannot be shown again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from e2lm_scoring.errors import OrganizerError, SubmissionError
+
+SCHEMA = "e2lm-seal/1"
+SEALED = ("results.json", "progress.jsonl")
+KEY_FILE = "e2lm.key"
+MIN_KEY_LENGTH = 32  # characters
+NOT_OURS = "ingestion did not write these results, so they are not scored"
+
+
+def read_key(folders: Sequence[Path]) -> bytes:
+    """The key of the first folder that has an e2lm.key. Raises OrganizerError when none does, or it cannot be used."""
+    for path in (folder / KEY_FILE for folder in folders):
+        try:
+            key = path.read_bytes().strip()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise OrganizerError(
+                f"{path}: unreadable ({error.strerror}); let user 0 own it: programs may not override its mode"
+            ) from None
+        if len(key) < MIN_KEY_LENGTH:
+            raise OrganizerError(
+                f"{path}: a key of {len(key)} characters, at least {MIN_KEY_LENGTH} are needed: openssl rand -hex 32"
+            )
+        return key
+    raise OrganizerError(
+        f"no {KEY_FILE} in {' or '.join(map(str, folders))}, so results cannot be told from forged ones; "
+        "e2lm bundle writes one, or put your own where the checkpoints are"
+    )
+
+
+def require_seal(results: Path, key: bytes) -> None:
+    """Raise SubmissionError unless the results carry the seal of this key; OrganizerError for that of another key.
+
+    Array files are not read here: results.json, once known to be ingestion's, holds the digest of each.
+    """
+    seal = _read_seal(results / "seal.json")
+    digests = [hashlib.sha256(_read(results / name)).hexdigest() for name in SEALED]
+    message = "".join(f"{line}\n" for line in (SCHEMA, *digests)).encode()
+    if hmac.compare_digest(hmac.digest(key, message, "sha256"), seal["hmac"]):
+        return
+    if not hmac.compare_digest(hmac.digest(key, b"e2lm key\n", "sha256").hex()[:8].encode(), seal["key"]):
+        raise OrganizerError(
+            f"{results / 'seal.json'}: sealed with another key than this worker's; every worker of the queue needs the "
+            f"same {KEY_FILE}, and input_data and reference_data those of one bundle"
+        )
+    raise SubmissionError(f"{results / 'seal.json'}: the seal does not fit results.json and progress.jsonl: {NOT_OURS}")
+
+
+def require_results_of(submission: Path, results: Path) -> None:
+    """Raise SubmissionError unless the results are of the submission in this folder, where the worker shows one.
+
+    `results` must have passed `require_seal`.
+    """
+    if not submission.is_dir():
+        return
+    for name in ("metadata", "metadata.yaml"):
+        if (submission / name).exists():
+            raise SubmissionError(f"{name}: a submission holds no program; remove it")
+    claimed = json.loads((results / "results.json").read_bytes())["submission"]["sha256"]
+    if digest_of_submission(submission) != claimed:
+        raise SubmissionError(f"{results / 'results.json'}: results of another submission than this one; {NOT_OURS}")
+
+
+def digest_of_submission(folder: Path) -> str:
+    """SHA-256 as ingestion makes it: sorted names without a folder around everything, lengths and bytes."""
+    files = [
+        (unicodedata.normalize("NFC", path.relative_to(folder).as_posix()), path)
+        for path in folder.rglob("*")
+        if (path.is_symlink() or not path.is_dir()) and not _is_leftover(path.relative_to(folder))
+    ]
+    prefix = next((name.removesuffix("task.yaml") for name, _ in files if name.split("/")[-1] == "task.yaml"), "")
+    digest = hashlib.sha256()
+    for name, path in sorted((name.removeprefix(prefix), path) for name, path in files):
+        content = _read(path)
+        for part in (name.encode(), str(len(content)).encode()):
+            digest.update(part + b"\0")
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _is_leftover(path: Path) -> bool:
+    return "__MACOSX" in path.parts or path.name == ".DS_Store" or path.name.startswith("._")
+
+
+def _read_seal(path: Path) -> dict[str, bytes]:
+    try:
+        seal = json.loads(_read(path))
+        if seal["schema"] != SCHEMA:
+            raise SubmissionError(f"{path}: schema {str(seal['schema'])[:40]!r} is not {SCHEMA!r}; {NOT_OURS}")
+        return {"hmac": bytes.fromhex(seal["hmac"]), "key": seal["key"].encode()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise SubmissionError(f"{path}: not a seal; {NOT_OURS}") from None
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of a plain file; ingestion leaves no links."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise SubmissionError(f"{path}: a link or a folder; {NOT_OURS}")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SubmissionError(f"{path}: {(error.strerror or 'unreadable').lower()}; {NOT_OURS}") from None

@@ -1,0 +1,65 @@
+"""Results in; out come scores.json, summary.json, the report and tables of items, or a page that says why not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from e2lm_scoring.errors import OrganizerError, SubmissionError
+from e2lm_scoring.inputs.configuration import load_configuration
+from e2lm_scoring.inputs.results import read_results
+from e2lm_scoring.items import items_parquet, subsets_parquet
+from e2lm_scoring.report import render, render_failure
+from e2lm_scoring.report.reveal import redact, shows_everything
+from e2lm_scoring.score_report import ScoreReport
+from e2lm_scoring.scores import evaluate_results, scores_json
+from e2lm_scoring.summary import summary_json
+
+SCORES, SUMMARY, REPORT = "scores.json", "summary.json", "detailed_results.html"
+ITEMS, SUBSETS = "items.parquet", "subsets.parquet"
+
+
+def score(results: Path, scoring_yaml: Path, output: Path) -> ScoreReport:
+    """Score a results folder into `output`; scores.json comes last, so that it stands for all of it.
+
+    Raises OrganizerError when the results cannot be scored; `leave_failure` then writes the page that says so.
+    """
+    configuration = load_configuration(scoring_yaml)
+    read = read_results(results, configuration)
+    score_report, drawn = evaluate_results(read, configuration)
+    scores = scores_json(score_report)
+    file = read.file
+    summary = summary_json(score_report, drawn, suite_version=file.suite_version, submission=file.submission.sha256)
+    output.mkdir(parents=True, exist_ok=True)
+    _write(output / REPORT, render(score_report).encode("utf-8"))
+    shown = score_report if shows_everything(score_report) else redact(score_report)
+    if shown.table is not None:
+        _write(output / ITEMS, items_parquet(shown.table))
+    if shown.subsets:
+        _write(output / SUBSETS, subsets_parquet(shown.subsets))
+    _write(output / SUMMARY, summary)
+    _write(output / SCORES, scores)
+    return score_report
+
+
+def forget(output: Path) -> None:
+    """Remove what an earlier scoring left: it must not outlive a failure."""
+    for name in (SCORES, SUMMARY, ITEMS, SUBSETS, REPORT):
+        (output / name).unlink(missing_ok=True)
+
+
+def leave_failure(error: SubmissionError | OrganizerError, output: Path) -> None:
+    """Write the report of a scoring that failed, and leave nothing of an earlier one."""
+    forget(output)
+    output.mkdir(parents=True, exist_ok=True)
+    _write(output / REPORT, render_failure(error).encode("utf-8"))
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".partial")
+    try:
+        temporary.write_bytes(content)
+    except OSError as error:  # a full disk does not name the file
+        error.filename = error.filename or str(path)
+        raise
+    os.replace(temporary, path)

@@ -1,0 +1,130 @@
+"""What one submission's scoring produced: plain data, written to scores.json and drawn in the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The benchmark scores of one model over training, "higher is better", on the whole grid in order of tokens."""
+
+    model: str
+    size: str
+    architecture: str
+    mixture: str
+    tokens: np.ndarray  # (checkpoints,) float64, billions of tokens (GT)
+    scores: np.ndarray  # (checkpoints,) float64
+    early: np.ndarray  # (checkpoints,) bool: on the early grid
+    low: np.ndarray | None = None  # (checkpoints,) 2.5 % of the item bootstrap; None where it was not run
+    high: np.ndarray | None = None  # (checkpoints,) 97.5 %
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSignal:
+    """Signal quality of one signal model, and how far it improved."""
+
+    model: str
+    monotonicity: float
+    autocorrelation: float
+    sq: float
+    improvement_z: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRanking:
+    """Ranking consistency within one group of models."""
+
+    models: tuple[str, ...]
+    early_means: np.ndarray  # (models,) float64
+    tokens: np.ndarray  # (late checkpoints,) GT
+    agreement: np.ndarray  # (late checkpoints,) (tau + 1) / 2 in [0, 1]
+    rc: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Science mixture against web only, on the early grid."""
+
+    science: str
+    web: str
+    tokens: np.ndarray  # (early checkpoints,) GT
+    science_normalized: np.ndarray  # (early checkpoints,) in [0, 1]
+    web_normalized: np.ndarray  # (early checkpoints,) in [0, 1]
+    cs: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A 95 % interval of a score over the choice of items, and its standard error; uncertainty.py says which."""
+
+    low: float
+    high: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTable:
+    """What each item does to the signal, in the order of the test file; early science models only. Each (items,)."""
+
+    subset: np.ndarray  # str, the name of the item's subset, "" where the task has none
+    mean: np.ndarray  # float64, mean score over the signal models' early checkpoints, higher is better
+    rise: np.ndarray  # float64, mean of the last 3 early scores minus mean of the first 3, in the score's unit
+    trend: np.ndarray  # float64 in [-1, 1], correlation of the item's scores with the order of training
+    influence: np.ndarray  # float64, SQ of all items minus SQ without this one
+    kind: np.ndarray  # str: rising, unclear, falling, floor, ceiling or constant
+
+
+@dataclass(frozen=True, slots=True)
+class SubsetRow:
+    """What one subset does to the signal; early checkpoints of the signal models only."""
+
+    name: str
+    items: int
+    weight: float  # share of the score
+    mean: float  # of its items, over all early checkpoints
+    rise: float  # its last 3 early means minus its first 3, in the score's unit
+    sq: float  # signal quality of its own curves
+    influence: float  # SQ of the whole minus SQ without the subset; positive helps
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """SQ with and without the tenth of the items that rise least, on the models that chose them and on others."""
+
+    dropped: int
+    chosen_on: tuple[str, ...]
+    chosen_before: float
+    chosen_after: float
+    held_out: tuple[str, ...]  # empty where the suite has a single early science model: then nothing can be held out
+    held_out_before: float
+    held_out_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreReport:
+    """Everything the leaderboard and the report show of one submission."""
+
+    task: str
+    suite: str
+    metric: str
+    items: int
+    chance: float | None
+    scores: dict[str, float]  # the columns of scores.json; "score", "rc", "cs" only where the suite allows them
+    weights: dict[str, float]  # signal_quality, ranking_consistency, domain_alignment
+    eligible: bool
+    reasons: tuple[str, ...]  # why it is not eligible, one sentence each
+    curves: tuple[Curve, ...]
+    signal: tuple[ModelSignal, ...]
+    ranking: tuple[GroupRanking, ...]  # empty where the suite has no late checkpoints
+    alignment: Alignment | None  # None where the suite has no web-only model
+    reveal: str  # "participant": late checkpoints and the web-only curve stay hidden; "organizer": all is drawn
+    provenance: dict[str, str] = field(default_factory=dict)  # engine, dtype, hashes: label -> value
+    ranking_reference: str = "each"  # what the early ranking is compared with: each late checkpoint, or "final"
+    intervals: dict[str, Interval] = field(default_factory=dict)  # of score, sq, rc, cs: those that were computed
+    table: ItemTable | None = None
+    subsets: tuple[SubsetRow, ...] = ()
+    warnings: tuple[str, ...] = ()  # what the check of the submission found
+    pruning: Pruning | None = None

@@ -1,0 +1,204 @@
+"""`e2lm overlap`: planted copies are found, and nothing else."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import shutil
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from e2lm.cli.main import main
+from e2lm.submissions.ngram_overlap import Vocabulary, in_common, shared
+from tests.e2lm.command_line import EXAMPLES
+
+WORDS = [f"w{number}" for number in range(5000)]
+
+
+def sentences(count: int, seed: int, words: int = 30) -> list[str]:
+    rng = random.Random(seed)
+    return [" ".join(rng.choices(WORDS, k=words)) for _ in range(count)]
+
+
+def found(one: Sequence[str], other: Sequence[str]) -> list[tuple[int, int, float]]:
+    """The items of one that the other holds: number, number of the text, share."""
+    vocabulary = Vocabulary()
+    return list(shared(*(vocabulary.runs_of([text] for text in texts) for texts in (one, other)))[0].rows)
+
+
+def test_copies_are_found_and_nothing_else() -> None:
+    mine, theirs = sentences(300, 1), sentences(400, 2)
+    theirs[17], theirs[350] = mine[5], "A longer prompt. " + mine[9].upper().replace(" ", ",  ") + "? And more."
+    assert found(mine, theirs) == [(5, 17, 1.0), (9, 350, 1.0)]
+    assert found(sentences(300, 1), sentences(400, 2)) == []
+
+
+def test_a_quarter_of_an_item_counts_and_less_does_not() -> None:
+    text = sentences(1, 1, 40)[0].split()  # 28 runs of 13 words
+    enough, less = " ".join(text[:19]), " ".join(text[:18])  # 7 and 6 of them
+    assert found([" ".join(text)], [enough]) == [(0, 0, 0.25)]
+    assert found([" ".join(text)], [less]) == []
+
+
+def test_a_short_item_is_compared_whole_and_a_tiny_one_not_at_all() -> None:
+    assert found(["What is an enzyme?"], ["what is an ENZYME"]) == [(0, 0, 1.0)]
+    assert found(["What is an enzyme?"], ["what is an atom"]) == []
+    assert found(["True or false?"], ["True or false?"]) == []
+
+
+def test_the_words_of_a_template_are_no_overlap() -> None:
+    frame = "Read the following passage with care and then choose the one best answer to it "
+    mine, theirs = [[frame + text for text in sentences(300, seed, 6)] for seed in (1, 2)]
+    assert found(mine, theirs) == []
+    theirs[3] = mine[4]
+    assert found(mine, theirs) == [(4, 3, 1.0)]
+
+
+def test_fingerprints_tell_the_order_of_words() -> None:
+    text = sentences(1, 1, 20)[0]
+    assert found([text], [" ".join(reversed(text.split()))]) == []
+
+
+def test_only_what_another_source_holds_is_compared() -> None:
+    vocabulary = Vocabulary()
+    texts = [sentences(50, seed) for seed in range(5)]
+    texts[3][0] = texts[1][7]
+    texts[4][1] = texts[1][7]
+    runs = [vocabulary.runs_of([text] for text in own) for own in texts]
+    kept = in_common(runs)
+    assert [np.unique(one.texts).tolist() for one in kept] == [[], [7], [], [0], [1]]
+    assert [len(one.prints) for one in kept] == [0, 18, 0, 18, 18]
+    for one, other in combinations(range(5), 2):
+        whole, reduced = shared(runs[one], runs[other]), shared(kept[one], kept[other])
+        assert [list(way.rows) for way in whole] == [list(way.rows) for way in reduced]
+
+
+def test_both_ways_of_a_comparison_are_those_of_two() -> None:
+    vocabulary = Vocabulary()
+    texts = [sentences(200, seed, 20) for seed in (1, 2)]
+    texts[1][:50] = [f"{text} and then {more}" for text, more in zip(texts[0][100:150], texts[1][:50], strict=True)]
+    one, other = (vocabulary.runs_of([text] for text in own) for own in texts)
+    forth, back = shared(one, other)
+    again = shared(other, one)
+    assert [list(forth.rows), list(back.rows)] == [list(again[1].rows), list(again[0].rows)]
+    assert [len(forth), len(back)] == [50, 50]
+    assert forth.shares.min() == 1
+    assert back.shares.max() < 1
+
+
+def renamed(folder: Path, name: str) -> Path:
+    shutil.copytree(EXAMPLES / "science-cloze", folder / name)
+    task = yaml.safe_load((folder / name / "task.yaml").read_text()) | {"task": name}
+    (folder / name / "task.yaml").write_text(yaml.safe_dump(task))
+    return folder / name
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_command_names_who_shares_what(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "submissions"
+    copy = renamed(folder, "copy")
+    shutil.copytree(EXAMPLES / "web-trivia", folder / "trivia")
+    (folder / "broken.zip").write_bytes(b"no zip")
+    documents = [json.loads(line) for line in (copy / "test.jsonl").read_text().splitlines()]
+    benchmarks = tmp_path / "benchmarks"
+    benchmarks.mkdir()
+    pd.DataFrame(documents[:3]).to_parquet(benchmarks / "three.parquet")
+    out = tmp_path / "overlap.csv"
+    code = main(
+        ["overlap", str(folder), str(EXAMPLES / "science-cloze"), "--benchmarks", str(benchmarks), "--out", str(out)]
+    )
+    assert code == 0
+    printed = capsys.readouterr().out
+    assert "not compared: broken.zip" in printed
+    rows = rows_of(out)
+    shared_with = {(row["submission"], row["other"]) for row in rows}
+    assert {("copy", "science-cloze"), ("science-cloze", "copy"), ("copy", "three.parquet")} <= shared_with
+    assert not [pair for pair in shared_with if "trivia" in pair]
+    copied = [row for row in rows if (row["submission"], row["other"]) == ("copy", "science-cloze")]
+    assert len(copied) == len(documents)
+
+
+FRAME = (
+    "You are a patient teacher of natural science who answers in one word and never explains anything at all. {}\nSay:"
+)
+
+
+def framed(folder: Path, own: Sequence[str], frame: str = FRAME) -> Path:
+    """A submission that asks each text within the same long words."""
+    folder.mkdir(parents=True)
+    task = yaml.safe_load((EXAMPLES / "science-cloze/task.yaml").read_text())
+    task |= {
+        "task": folder.name,
+        "num_fewshot": 0,
+        "doc_to_text": frame.format("{{question}}"),
+        "doc_to_choice": ["yes", "no"],
+    }
+    (folder / "task.yaml").write_text(yaml.safe_dump(task))
+    shutil.copy(EXAMPLES / "science-cloze/dev.jsonl", folder)
+    documents = [{"question": text, "answer": 0} for text in own]
+    (folder / "test.jsonl").write_text("".join(json.dumps(document) + "\n" for document in documents))
+    return folder
+
+
+def overlaps(folder: Path, *submissions: Path) -> list[tuple[str, str, str]]:
+    """Submission, item and other item of each row that the command writes."""
+    out = folder / "overlap.csv"
+    assert main(["overlap", *map(str, submissions), "--out", str(out)]) == 0
+    return [(row["submission"], row["item"], row["other_item"]) for row in rows_of(out)]
+
+
+def test_a_table_for_spreadsheets_ends_where_they_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("e2lm.cli.overlap.MAX_ROWS", 5)
+    assert len(overlaps(tmp_path, renamed(tmp_path, "copy"), EXAMPLES / "science-cloze")) == 5
+    assert "the file ends after 5 of them, pairs that share most first" in capsys.readouterr().out
+
+
+def test_submissions_that_ask_different_things_in_the_same_words_share_nothing(tmp_path: Path) -> None:
+    one, other = ([f"What is the {word}?" for word in sentences(120, seed, 2)] for seed in (1, 2))
+    assert overlaps(tmp_path, framed(tmp_path / "one", one), framed(tmp_path / "other", other)) == []
+
+
+def test_a_question_in_the_words_of_another_template_is_found(tmp_path: Path) -> None:
+    one, other = sentences(120, 1, 6), sentences(150, 2, 6)
+    other[70] = one[3]
+    pair = framed(tmp_path / "one", one), framed(tmp_path / "other", other, "{} That is the question. Answer:")
+    assert overlaps(tmp_path, *pair) == [("one", "3", "70"), ("other", "70", "3")]
+
+
+def test_items_that_stand_in_the_template_are_said_not_to_be_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hidden = framed(tmp_path / "hidden", [str(number) for number in range(100)])
+    assert overlaps(tmp_path, hidden, EXAMPLES / "science-cloze") == []
+    assert "not compared: hidden: 100 of 100 items: their documents have fewer than 4 words" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("b.jsonl", '{"a": '), ("b.json", "["), ("b.parquet", "PAR1"), ("b.csv", "\0"), ("b.txt", "\xff")],
+)
+def test_a_damaged_benchmark_is_named(
+    name: str, content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_bytes(content.encode("latin-1"))
+    code = main(["overlap", str(EXAMPLES / "noise"), "--benchmarks", str(tmp_path), "--out", str(tmp_path / "o.csv")])
+    error = capsys.readouterr().err
+    assert (code, name in error) in [(2, True)] or name == "b.csv"
+
+
+def test_one_submission_alone_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["overlap", str(EXAMPLES / "noise")]) == 2
+    assert "give a second one" in capsys.readouterr().err

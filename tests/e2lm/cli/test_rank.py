@@ -1,0 +1,150 @@
+"""`e2lm rank`: the final table as text, CSV, JSON and Markdown."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from e2lm.cli.main import main
+from e2lm.codabench.edition import read_edition
+from e2lm.project import PROJECT_ROOT
+from e2lm.runs.manifest import Row, write_index
+from tests.e2lm.command_line import e2lm
+from tests.e2lm.leaderboard.summaries import write_entries, write_run
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    write_run(tmp_path / "runs/first", 0.9, task="=cmd|'/c calc'!A1")
+    write_run(tmp_path / "runs/second", 0.895, task="[click](javascript:1) | <b>")
+    write_run(tmp_path / "runs/noise", 0.1, eligible=False, reasons=["it does not improve"])
+    return tmp_path
+
+
+def test_the_ranking_is_printed_and_written_in_three_formats(runs: Path) -> None:
+    entries = write_entries(runs / "entries.json", {"second": {"team": "Students", "student": True, "owner": "two"}})
+    done = e2lm("rank", "runs", "--entries", entries, "--out", "out", cwd=runs)
+    assert done.returncode == 0, done.stderr
+    assert "noise has no place: it does not improve" in done.stdout
+    ranking = json.loads((runs / "out/ranking.json").read_text())
+    prizes = read_edition(PROJECT_ROOT / "edition.yaml").prizes
+    assert [(row["rank"], row["tied"], row["prize_usd"]) for row in ranking["runs"]] == [
+        (1, True, prizes.teams[0]),
+        (1, True, prizes.teams[1]),
+        (None, False, 0),
+    ]
+    assert 0.5 < ranking["runs"][0]["p_above_next"] < 0.95
+    assert ranking["runs"][1]["student_award_usd"] == prizes.students[0]
+    with (runs / "out/ranking.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["score"] for row in rows] == ["0.9", "0.895", "0.1"]
+    assert rows[0]["task"].startswith("'=")
+    assert rows[2]["not_ranked"] == "it does not improve"
+    markdown = (runs / "out/ranking.md").read_text()
+    assert "| 1= |" in markdown
+    assert r"\[click\]\(javascript:1\) \| \<b\>" in markdown
+    assert "it does not improve" in markdown.split("## Without a place")[1]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_long_names_of_submissions_and_teams_are_whole_in_any_terminal(tmp_path: Path, columns: int) -> None:
+    names = ("questions-about-science-in-a-very-long-name-that-goes-on-and-on", "x" * 70)
+    for place, name in enumerate(names):
+        write_run(tmp_path / f"runs/{place}", 0.9 - place / 10, task=name)
+    entries = write_entries(tmp_path / "entries.json", {"0": {"team": "team-of-a-name-as-long-as-its-submission-is"}})
+    done = e2lm("rank", "runs", "--entries", entries, "--out", "out", cwd=tmp_path, COLUMNS=str(columns))
+    assert done.returncode == 0, done.stderr
+    table = done.stdout.split("ranking.csv:")[0]
+    assert max(map(len, table.splitlines())) <= columns
+    rows = [re.split(r" *│ *|  +", line.strip(" │")) for line in table.splitlines()]
+    folded = "".join(next((cell for cell in row if not re.fullmatch(r"[\d=]*", cell)), "") for row in rows)
+    assert all(name in folded for name in (*names, "team-of-a-name-as-long-as-its-submission-is"))
+    assert "0.89 to 0.91" in table
+    assert "0.79 to 0.81" in table
+
+
+def test_a_run_without_its_summary_is_ranked_from_its_results(science_cloze_run: Path, tmp_path: Path) -> None:
+    whole = e2lm("rank", science_cloze_run, "--out", tmp_path / "whole")
+    bare = tmp_path / science_cloze_run.name
+    shutil.copytree(science_cloze_run, bare)
+    (bare / "summary.json").unlink()
+    done = e2lm("rank", bare, "--out", tmp_path / "bare")
+    assert (whole.returncode, done.returncode) == (0, 0), done.stderr
+    assert (tmp_path / "whole/ranking.csv").read_text() == (tmp_path / "bare/ranking.csv").read_text()
+
+
+def spoil(runs: Path, **changed: object) -> None:
+    path = runs / "runs/second/summary.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"suite": "other"}, "rank one suite at a time"),
+        ({"suite_version": 2}, "scored alike"),
+        ({"schema": "e2lm-summary/9"}, "schema 'e2lm-summary/9'"),
+        ({"draws": {}}, "draws of sq are missing"),
+        ({"items": "many"}, "items: "),
+    ],
+)
+def test_runs_that_cannot_be_ranked_together_are_one_line(
+    runs: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, object], said: str
+) -> None:
+    spoil(runs, **changed)
+    assert said in error_of(capsys, runs / "runs", "--out", runs / "out")
+    assert not (runs / "out").exists()
+
+
+@pytest.mark.parametrize(("folder", "said"), [("nowhere", "nowhere: no folder"), ("empty", "no scored run in it")])
+def test_folders_without_runs_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str, said: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    assert said in error_of(capsys, tmp_path / folder, "--out", tmp_path / "out")
+
+
+def test_without_an_edition_there_are_places_and_no_prizes(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("e2lm.cli.rank.PROJECT_ROOT", runs / "installed")
+    assert main(["rank", str(runs / "runs"), "--out", str(runs / "out")]) == 0
+    assert "no prizes: " in capsys.readouterr().out
+    rows = json.loads((runs / "out/ranking.json").read_text())["runs"]
+    assert [(row["position"], row["prize_usd"]) for row in rows] == [(1, 0), (2, 0), (None, 0)]
+
+
+def test_an_entry_of_no_run_is_named_and_left_out(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    entries = write_entries(runs / "entries.json", {"secnod": {"team": "Students"}})
+    assert main(["rank", str(runs / "runs"), "--entries", str(entries), "--out", str(runs / "out")]) == 0
+    assert "'secnod'" in capsys.readouterr().err
+
+
+def test_what_failed_in_the_rerun_is_in_the_table_with_the_reason(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done, failed = Row("first", "first.zip", "1", "done"), Row("bad", "bad.zip", "2", "failed", "bad.zip: not a <zip>")
+    write_index(runs / "runs", [done, failed])
+    entries = write_entries(runs / "entries.json", {"bad": {"team": "Students"}})
+    assert main(["rank", str(runs / "runs"), "--entries", str(entries), "--out", str(runs / "out")]) == 0
+    said = capsys.readouterr()
+    assert "bad has no result: bad.zip: not a <zip>" in said.out
+    assert "note:" not in said.err
+    listed = json.loads((runs / "out/ranking.json").read_text())["failed"]
+    assert listed == [{"run": "bad", "team": "Students", "reason": "bad.zip: not a <zip>"}]
+    assert r"- bad (Students): bad.zip: not a \<zip\>" in (runs / "out/ranking.md").read_text()
+    (runs / "runs/rerun.json").write_text("{")
+    assert "rerun.json: damaged" in error_of(capsys, runs / "runs", "--out", runs / "out")
+
+
+def error_of(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """The one error line of `e2lm rank`."""
+    assert main(["rank", *map(str, arguments)]) == 2
+    error = capsys.readouterr().err.splitlines()
+    assert [line for line in error if line.startswith("error: ")] == error[-1:]
+    return error[-1]

@@ -1,0 +1,97 @@
+"""The starting kit: its README, followed word by word in an empty environment, ends with a scored submission."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from e2lm.codabench.starting_kit import starting_kit
+from e2lm.project import EXAMPLE_SUBMISSIONS, PROJECT_ROOT
+from e2lm_ingestion.submission.submission import open_submission
+
+# The one step that is not in the README: the packages are there already, since fetching them takes minutes.
+# First on the path: some Pythons put an old setuptools into a new environment.
+FETCHED = """python - <<'END'
+import sysconfig
+with open(sysconfig.get_path("purelib") + "/packages.pth", "w") as file:
+    file.write("import sys; sys.path.insert(0, '{packages}')")
+END
+"""
+ACTIVATED = ". .venv/bin/activate\n"
+
+
+@pytest.fixture(scope="module")
+def kit() -> bytes:
+    return starting_kit(PROJECT_ROOT)
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    """The packages of this environment without the project, as if pip had fetched them."""
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if not entry.name.startswith(("e2lm", "__editable__")):
+            (folder / entry.name).symlink_to(entry)
+    return folder
+
+
+def blocks(markdown: str) -> list[str]:
+    """What a reader would type: the content of every block marked bash."""
+    return re.findall(r"^```bash\n(.*?)^```$", markdown, re.MULTILINE | re.DOTALL)
+
+
+def test_the_readme_makes_a_participant_of_a_newcomer(
+    kit: bytes, packages: Path, miniature: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "kit"
+    with zipfile.ZipFile(io.BytesIO(kit)) as archive:
+        archive.extractall(folder)
+    typed = blocks((folder / "README.md").read_text())
+    assert len(typed) == 5
+    assert ACTIVATED in typed[0]
+    typed[0] = typed[0].replace(ACTIVATED, ACTIVATED + FETCHED.format(packages=packages))
+    script = "\n".join(["set -e", *typed, 'python -c "import e2lm; print(e2lm.__file__)"'])
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env={
+            "PATH": os.pathsep.join([f"{sys.base_prefix}/bin", os.defpath]),
+            "HOME": str(tmp_path),
+            "E2LM_CHECKPOINTS": str(miniature),
+            "PIP_NO_INDEX": "1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.strip().splitlines()[-1].startswith(str(folder / ".venv"))
+    following = [line.removeprefix("next:").strip() for line in done.stdout.splitlines() if line.startswith("next:")]
+    assert following == [
+        "e2lm check my-task",
+        "e2lm run my-task --suite miniature",
+        "open the report in a browser, then e2lm pack my-task",
+        "upload it on the competition's page, under My Submissions",
+    ]
+    assert (folder / "build/my-task/detailed_results.html").is_file()
+    with open_submission(folder / "submission.zip") as submission:
+        assert submission.name == "my-task"
+
+
+def test_the_kit_holds_what_its_readme_speaks_of_and_is_the_same_every_time(kit: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(kit)) as archive:
+        names = archive.namelist()
+    examples = {f"examples/{path.name}/task.yaml" for path in EXAMPLE_SUBMISSIONS.iterdir() if path.is_dir()}
+    assert {"README.md", *examples} <= set(names)
+    assert [name for name in names if name.endswith(".whl")] == ["e2lm-0.1.0-py3-none-any.whl"]
+    assert starting_kit(PROJECT_ROOT) == kit

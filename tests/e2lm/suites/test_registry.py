@@ -1,0 +1,26 @@
+"""The suites that come with the program."""
+
+from __future__ import annotations
+
+import pytest
+
+from e2lm.suites.registry import SUITES
+from e2lm_ingestion.suite import load_suite
+from e2lm_scoring.inputs.configuration import load_configuration
+
+LAST_RELEASED = 54_000
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_a_suite_holds_every_checkpoint_that_its_scores_need(name: str) -> None:
+    suite, scoring = load_suite(SUITES[name].suite), load_configuration(SUITES[name].scoring)
+    assert (suite.suite, suite.version) == (scoring.suite, scoring.suite_version)
+    assert set(scoring.needed) <= {(model.id, iteration) for model in suite.models for iteration in model.iterations}
+
+
+def test_the_released_suite_is_scored_on_what_is_released_of_the_competitions_grid() -> None:
+    released, whole = (load_configuration(SUITES[name].scoring) for name in ("e2lm-2025", "e2lm-2025-full"))
+    assert released.signal_models == whole.signal_models
+    assert released.early.iterations == tuple(i for i in whole.early.iterations if i <= LAST_RELEASED)
+    suite = load_suite(SUITES["e2lm-2025"].suite)
+    assert {model.iterations for model in suite.models} == {released.early.iterations}

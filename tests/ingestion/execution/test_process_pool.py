@@ -1,0 +1,147 @@
+"""Which process scores what, and what is said of a process that cannot."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import PreTrainedTokenizerFast
+
+from e2lm_ingestion.engines import Engine
+from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.execution.engine_session import CheckpointWork, EvalFailure, WorkerInit
+from e2lm_ingestion.execution.process_pool import Processes
+from e2lm_ingestion.output_types.choices import ChoiceItemSet
+from e2lm_ingestion.suite import Checkpoint
+from e2lm_ingestion.task.task import task_of
+from tests.ingestion.submissions import plain_task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def nothing() -> ChoiceItemSet:
+    return ChoiceItemSet([], task_of(plain_task(), "task.yaml"))
+
+
+def no_engine() -> Engine:
+    raise OrganizerError("there is no such device")
+
+
+def test_an_error_of_a_worker_is_the_error_of_the_run() -> None:
+    with pytest.raises(OrganizerError, match="there is no such device"):
+        Processes(WorkerInit([nothing], 64, no_engine), [{"PYTHONPATH": str(Path(__file__).parents[3])}] * 2)
+
+
+def test_different_devices_are_refused() -> None:
+    tests = str(Path(__file__).parents[3])
+    with pytest.raises(OrganizerError, match="the devices differ in device"):
+        Processes(
+            WorkerInit([nothing], 64, described_by_environment),
+            [{"PYTHONPATH": tests, "DEVICE_OF_THE_TEST": name} for name in ("H100", "T4")],
+        )
+
+
+class _Described:
+    """An engine that says which device it has, and takes any checkpoint."""
+
+    def __init__(self, device: str) -> None:
+        self.description = {"device": device}
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Nothing to load."""
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+def described_by_environment() -> Engine:
+    return _Described(os.environ.get("DEVICE_OF_THE_TEST", "any"))  # type: ignore[return-value]
+
+
+class _Asked:
+    """Items of which every model says the same."""
+
+    computed_tokens = 1
+
+    def encode(self, tokenizer: PreTrainedTokenizerBase, context_length: int) -> int:
+        return context_length
+
+    def score(self, engine: Engine, encoded: int) -> _Asked:
+        return self
+
+    def arrays(self, answers: _Asked) -> dict[str, np.ndarray]:
+        return {"item_scores": np.ones(3, np.float32)}
+
+
+class _Dividing(_Asked):
+    def score(self, engine: Engine, encoded: int) -> _Asked:
+        raise ZeroDivisionError("of items that nobody foresaw")
+
+
+class _Killing(_Asked):
+    def score(self, engine: Engine, encoded: int) -> _Asked:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return self
+
+
+class _Slow(_Asked):
+    def score(self, engine: Engine, encoded: int) -> _Asked:
+        time.sleep(2)
+        return self
+
+
+def test_a_process_that_ends_while_it_has_nothing_to_do_is_no_matter(tmp_path: Path) -> None:
+    work = CheckpointWork(make_checkpoint(tmp_path, 1), (0,))
+    init = WorkerInit([_Slow], 64, described_by_environment)  # type: ignore[list-item]
+    before = children()
+    with closing(Processes(init, [{"PYTHONPATH": str(Path(__file__).parents[3])}] * 2)) as processes:
+        _, idle = sorted(children() - before)
+        threading.Timer(1, os.kill, (idle, signal.SIGKILL)).start()
+        (answer,) = processes.run([[work]])
+    assert answer.number == 0
+
+
+def children() -> set[int]:
+    """Process numbers of this process' own."""
+    text = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text()
+    return {int(number) for number in text.split()}
+
+
+def make_checkpoint(folder: Path, iteration: int) -> Checkpoint:
+    """A checkpoint with a tokenizer of one word and weights of one number."""
+    path = folder / f"iter_{iteration}"
+    PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel({"word": 0}))).save_pretrained(path)
+    save_file({"one": torch.zeros(1)}, path / "model.safetensors")
+    (path / "config.json").write_text("{}")
+    return Checkpoint("model", iteration, iteration, path)
+
+
+def test_items_that_end_their_process_are_their_submissions_failure(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    works = [CheckpointWork(make_checkpoint(tmp_path, iteration), (0, 1, 2)) for iteration in (1, 2)]
+    init = WorkerInit([_Dividing, _Killing, _Asked], 64, described_by_environment)  # type: ignore[list-item]
+    with closing(Processes(init, [{"PYTHONPATH": str(Path(__file__).parents[3])}])) as processes:
+        answers = list(processes.run([works]))
+    assert sorted((answer.checkpoint.iteration, answer.number) for answer in answers) == list(
+        itertools.product((1, 2), (0, 1, 2))
+    )
+    said = {answer.number: str(answer.error) for answer in answers if isinstance(answer, EvalFailure)}
+    assert sorted(said) == [0, 1]
+    assert "ended its process 3 times, at last by ZeroDivisionError: of items" in said[0]
+    assert "ended its process 3 times, at last by signal SIGKILL" in said[1]
+    assert len(caplog.messages) == 6
+    assert "Traceback" in caplog.messages[0]

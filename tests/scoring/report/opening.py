@@ -1,0 +1,9 @@
+"""What the fixture that opens a report in the browser is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from selenium import webdriver
+
+Open = Callable[..., webdriver.Chrome]
