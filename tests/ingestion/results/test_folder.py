@@ -27,6 +27,7 @@ def checkpoints(tmp_path: Path) -> list[Checkpoint]:
 
 def filled(root: Path, checkpoints: list[Checkpoint]) -> ResultsFolder:
     folder = ResultsFolder(root, IDENTITY)
+    folder.begin(b"items")
     for checkpoint in checkpoints:
         folder.add(checkpoint, ARRAYS, seconds=0.1, computed_tokens=7)
     return folder
@@ -50,6 +51,7 @@ def test_a_line_cut_short_does_not_count_and_does_not_swallow_the_next(
     journal.write_text(journal.read_text()[:-20])
     reopened = ResultsFolder(root, IDENTITY)
     assert reopened.finished(checkpoints[1]) is None
+    reopened.begin(b"items")
     reopened.add(checkpoints[1], ARRAYS, seconds=0.1, computed_tokens=7)
     assert ResultsFolder(root, IDENTITY).finished(checkpoints[1]) is not None
 
@@ -79,7 +81,7 @@ def test_two_runs_write_the_same_bytes(tmp_path: Path, checkpoints: list[Checkpo
         files = sorted(path for path in (tmp_path / run).rglob("*") if path.suffix in {".npz", ".json"})
         contents.append([path.read_bytes() for path in files])
     assert contents[0] == contents[1]
-    assert len(contents[0]) == 3
+    assert len(contents[0]) == 4  # results.json, items.npz and two checkpoints
 
 
 def test_results_json_has_a_row_per_checkpoint(tmp_path: Path, checkpoints: list[Checkpoint]) -> None:
