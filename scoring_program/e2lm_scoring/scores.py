@@ -8,7 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from e2lm_scoring.curves import curves, oriented_chance, oriented_items, window_items, window_scores, window_tokens
+from e2lm_scoring.curves import (
+    checkpoint_means,
+    curves,
+    oriented_chance,
+    oriented_items,
+    window_items,
+    window_scores,
+    window_tokens,
+)
 from e2lm_scoring.diagnostics import reported_columns
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.formulas.domain_alignment import domain_alignment, normalized_pair
@@ -19,6 +27,7 @@ from e2lm_scoring.inputs.configuration import Configuration, load_configuration
 from e2lm_scoring.inputs.results import Results, read_results
 from e2lm_scoring.items import item_table, prune, subset_rows
 from e2lm_scoring.score_report import Alignment, GroupRanking, ModelSignal, ScoreReport
+from e2lm_scoring.total import total_and_components
 from e2lm_scoring.uncertainty import DRAWS, SEED, Bootstrap, bootstrap, interval
 
 
@@ -35,7 +44,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
     ranking = tuple(_ranking(results, configuration, group) for group in configuration.ranking_groups)
     alignment = _alignment(results, configuration)
     reasons = ineligible_because({part.model: part.improvement_z for part in signal}, configuration.min_improvement_z)
-    scores = _columns(configuration, signal, ranking, alignment) | reported_columns(results, configuration, qualities)
+    scores = _columns(results, configuration, ranking) | reported_columns(results, configuration, qualities)
     scores["improvement_z"] = float(np.median([part.improvement_z for part in signal]))
     scores["eligible"] = float(not reasons)
     subsets = results.file.subsets
@@ -77,23 +86,10 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
     return score_report, drawn
 
 
-def _columns(
-    configuration: Configuration,
-    signal: tuple[ModelSignal, ...],
-    ranking: tuple[GroupRanking, ...],
-    alignment: Alignment | None,
-) -> dict[str, float]:
-    """Score, SQ, RC and CS, those that this suite allows, and RC against the last checkpoint alone."""
-    sq = float(np.mean([part.sq for part in signal]))
-    columns = {"sq": sq}
-    if ranking:
-        columns["rc"] = float(np.mean([group.rc for group in ranking]))
-    if alignment is not None:
-        columns["cs"] = alignment.cs
-    if ranking and alignment is not None:
-        weights = configuration.weights
-        total = weights.signal_quality * sq + weights.ranking_consistency * columns["rc"]
-        columns = {"score": total + weights.domain_alignment * alignment.cs, **columns}
+def _columns(results: Results, configuration: Configuration, ranking: tuple[GroupRanking, ...]) -> dict[str, float]:
+    """Score, SQ, RC and CS, those that this suite allows, and RC with either reference."""
+    parts = total_and_components(checkpoint_means(results), configuration)
+    columns = {key: float(value) for key, value in parts.items()}
     if ranking:
         columns["rc_each"] = float(np.mean([np.mean(group.agreement) for group in ranking]))
         columns["rc_final"] = float(np.mean([group.agreement[-1] for group in ranking]))
