@@ -9,13 +9,13 @@ import numpy as np
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
+from e2lm_scoring.columns import BY_KEY, TOTAL_AND_COMPONENTS
 from e2lm_scoring.report import svg
 from e2lm_scoring.report.page import FOLDER
 from e2lm_scoring.report.palette import custom_properties
 from e2lm_scoring.report.scales import score_text, value_axis
 from e2lm_scoring.score_report import ScoreReport
 
-NAMES = {"score": "Score", "sq": "Signal quality", "rc": "Ranking consistency", "cs": "Domain alignment"}
 STYLE = """
 .runs{display:grid;grid-template-columns:fit-content(40%) minmax(120px,1fr) max-content}
 .runs{gap:10px 16px;align-items:center;margin-top:14px}
@@ -74,8 +74,10 @@ def render_comparison(
         style=Markup(custom_properties() + css + STYLE),
         names=[name for name, _ in runs],
         suite=runs[0][1].suite,
-        panels=[_panel(runs, column) for column in NAMES if any(column in one.scores for _, one in runs)],
-        key=NAMES[key].lower(),
+        panels=[
+            _panel(runs, column) for column in TOTAL_AND_COMPONENTS if any(column in one.scores for _, one in runs)
+        ],
+        key=BY_KEY[key].title.lower(),
         chances=chances,
         curves=[_curve(number, name, one, signal_models) for number, (name, one) in enumerate(runs)],
     )
@@ -91,12 +93,12 @@ def _panel(runs: Sequence[tuple[str, ScoreReport]], column: str) -> Panel:
         text = f"{score_text(value)} ({reach.low:.3f} to {reach.high:.3f})"
         drawing = svg.picture(
             f"{column}-{number}",
-            f"{NAMES[column]} of {name}",
+            f"{BY_KEY[column].title} of {name}",
             text,
             svg.group("hue-0", svg.line([(reach.low, 0.5), (reach.high, 0.5)], "reach"), svg.dots([(value, 0.5)], "")),
         )
         rows.append(Row(name, drawing, text))
-    return Panel(NAMES[column], rows)
+    return Panel(BY_KEY[column].title, rows)
 
 
 def _curve(number: int, name: str, score_report: ScoreReport, signal_models: Sequence[str]) -> Row:
