@@ -9,7 +9,7 @@ from rich.console import Console
 
 from e2lm.runs.comparison import Run, load_run, probability, suite_of, told_apart
 from e2lm.runs.comparison_page import render_comparison
-from e2lm.submissions.paths import results_folder
+from e2lm.runs.run_folder import RunFolder
 from e2lm.suites.registry import find_suite
 from e2lm.terminal.table import Column, fitted_table
 from e2lm_ingestion.errors import naming
@@ -33,7 +33,7 @@ def main(args: argparse.Namespace) -> int:
     """Print the runs, best first, and P(A > B) of every two; draw the same into one HTML file."""
     if len(args.runs) < 2:
         raise OrganizerError("one run alone cannot be compared: give two or more folders that e2lm run left")
-    suites = [suite_of(results_folder(folder)) for folder in args.runs]
+    suites = [suite_of(RunFolder(folder).found_results) for folder in args.runs]
     for folder, own in zip(args.runs, suites, strict=True):
         if own != suites[0]:
             raise OrganizerError(

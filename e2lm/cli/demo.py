@@ -10,6 +10,7 @@ from rich.console import Console
 
 from e2lm.project import EXAMPLE_SUBMISSIONS
 from e2lm.runs.output_folder import writing
+from e2lm.runs.run_folder import RunFolder
 from e2lm.runs.single import run
 from e2lm.suites.registry import SUITES
 from e2lm.terminal.table import Column, fitted_table
@@ -67,6 +68,6 @@ def _print(board: list[dict[str, str | float | bool]], out: Path) -> None:
     console = Console()
     console.print(fitted_table("Leaderboard of the miniature competition", columns, rows, console.width))
     for row in board:
-        print(f"report: {out / str(row['submission']) / 'detailed_results.html'}")
+        print(f"report: {RunFolder(out / str(row['submission'])).report}")
     print(f"table:  {out / 'leaderboard.json'}")
     print("next:   e2lm new my-task")

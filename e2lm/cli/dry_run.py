@@ -16,6 +16,7 @@ from e2lm.codabench.processes import isolated_python, run_as_process
 from e2lm.codabench.worker_emulator import Exit, RunStep, Step, run_submission
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import checkpoints_root
+from e2lm_scoring.file_names import REPORT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +48,7 @@ def main(args: argparse.Namespace) -> int:
         print(f"Failed: {verdict.failure}\nlogs:   {out}", file=sys.stderr)
         return 2
     _print_row(verdict.row)
-    print(f"report: {verdict.report or 'none: scoring wrote no detailed_results.html'}")
+    print(f"report: {verdict.report or 'none: scoring wrote no ' + REPORT}")
     return 0
 
 

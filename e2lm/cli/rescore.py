@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from pathlib import Path
 
 from e2lm.runs.output_folder import writing
-from e2lm.submissions.paths import results_folder
+from e2lm.runs.run_folder import RunFolder
 from e2lm.suites.registry import find_suite
 from e2lm.terminal.scores_table import print_scores
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.results.rescoring import rescore
+from e2lm_scoring.inputs.results import read_results_file
 from e2lm_scoring.output import score
 
 
@@ -38,12 +38,13 @@ def main(args: argparse.Namespace) -> int:
         raise SubmissionError(
             f"--metric {args.metric}: a metric's name has letters, digits, - _ and . ; give such a name"
         )
-    results = results_folder(args.run)
+    results = RunFolder(args.run).found_results
     out = args.out or args.run.with_name(f"{args.run.name}-{args.metric}")
     if out.resolve() in (results.resolve(), args.run.resolve()):
         raise SubmissionError(f"{out}: --out is the run itself; give another folder")
     with writing(out):
-        path = rescore(results, args.metric, out / "results", expression=args.expression, chain=args.filter)
-        suite = args.suite or json.loads(path.read_text(encoding="utf-8"))["suite"]
-        print_scores(score(path.parent, find_suite(suite).scoring, out), out)
+        rescored = RunFolder(out).results
+        rescore(results, args.metric, rescored, expression=args.expression, chain=args.filter)
+        suite = args.suite or read_results_file(rescored).suite
+        print_scores(score(rescored, find_suite(suite).scoring, out), out)
     return 0

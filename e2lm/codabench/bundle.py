@@ -19,6 +19,7 @@ from e2lm.suites.registry import SuiteFiles
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.results.seal import KEY_FILE
 from e2lm_scoring.columns import BY_KEY, columns_of
+from e2lm_scoring.file_names import SCORES
 from e2lm_scoring.inputs.configuration import load_configuration
 
 STARTING = 1800  # seconds of a step that the sweep leaves for the image, the last checkpoint and the upload
@@ -131,7 +132,7 @@ def _problem(column: Column) -> str:
     """What is wrong with a column whatever the suite, or ""."""
     known = BY_KEY.get(column.key)
     if known is None:
-        return f"is no column of scores.json; choose of {', '.join(BY_KEY)}"
+        return f"is no column of {SCORES}; choose of {', '.join(BY_KEY)}"
     if not known.of_every_task:
         return "is missing for some tasks, and Codabench would sort their rows on top; remove the column"
     if column.sorting != known.sorting:

@@ -14,12 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from e2lm.codabench.client import RESULTS, SUBMISSION, Codabench, Submitted
+from e2lm.runs.run_folder import RunFolder
 from e2lm.terminal.progress import progress_bar
 from e2lm_ingestion.errors import OrganizerError, naming
+from e2lm_ingestion.file_names import CHECKPOINTS, ITEMS
+from e2lm_ingestion.file_names import RESULTS as RESULTS_JSON
 
 DONE = frozenset({"Finished", "Failed", "Cancelled"})  # what Codabench runs again
 PAUSE = 0.2  # seconds between two submissions: the server is everyone's
-RESULT_FILE = re.compile(r"results\.json|items\.npz|checkpoints/[A-Za-z0-9][\w.-]*/iter_\d+\.npz")
+RESULT_FILE = re.compile(
+    rf"{re.escape(RESULTS_JSON)}|{re.escape(ITEMS)}|{CHECKPOINTS}/[A-Za-z0-9][\w.-]*/iter_\d+\.npz"
+)
 # The columns of entries.json and the questions of competition.yaml's fact sheet that fill them.
 FACTS = {
     "team": "team",
@@ -63,9 +68,11 @@ def fetch(
                     client.download(one.id, path, SUBMISSION)
                     time.sleep(PAUSE)
                 entries[name] = entry_of(one, phase)
-                if results is not None and one.status == "Finished" and not (results / name / "results").exists():
-                    _fetch_results(client, one.id, results / name / "results")
-                    time.sleep(PAUSE)
+                if results is not None and one.status == "Finished":
+                    target = RunFolder(results / name).results
+                    if not target.exists():
+                        _fetch_results(client, one.id, target)
+                        time.sleep(PAUSE)
             except OrganizerError as error:
                 problems.append(str(error))
             update(number, len(chosen), name)
@@ -93,8 +100,8 @@ def _fetch_results(client: Codabench, submission: int, folder: Path) -> None:
                     archive.extract(info, unpacked)
         except (zipfile.BadZipFile, OSError, RuntimeError, zlib.error) as error:
             raise OrganizerError(f"submission {submission}: its results cannot be unpacked: {error}") from None
-        if not (unpacked / "results.json").is_file():
-            raise OrganizerError(f"submission {submission}: its results lack results.json; it did not finish")
+        if not (unpacked / RESULTS_JSON).is_file():
+            raise OrganizerError(f"submission {submission}: its results lack {RESULTS_JSON}; it did not finish")
         unpacked.rename(folder)
 
 

@@ -19,6 +19,7 @@ import yaml
 from e2lm.codabench.bundle import check
 from e2lm.codabench.competition_yaml import Competition
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
+from e2lm_scoring.file_names import REPORT, SCORES
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def run_submission(
     mounts = {f"/app/{name}": place / name for name in ("program", "input", "output", "shared")}
     step = Step("scoring", image, _own_command(place), {**mounts, "/app/data": data}, out / "scoring.log", limit)
     failure, row = _outcome(competition, step, run_step(step))
-    report = place / "output" / "detailed_results.html"
+    report = place / "output" / REPORT
     return Verdict(failure, notes, row, report if report.is_file() else None)
 
 
@@ -113,7 +114,7 @@ def _outcome(competition: Competition, step: Step, scoring: Exit) -> tuple[str |
     if (output / "metadata").exists():
         return f"scoring {OWN_FILE}", {}
     columns = [column.key for column in competition.leaderboards[0].columns if column.computation is None]
-    row, problem = read_scores(output / "scores.json", columns)
+    row, problem = read_scores(output / SCORES, columns)
     return problem, row
 
 
@@ -134,18 +135,18 @@ def _last_line(log: Path) -> str:
 def read_scores(path: Path, columns: list[str]) -> tuple[dict[str, float], str | None]:
     """The leaderboard row of a scores.json, and what Codabench would get wrong with it (None: nothing)."""
     if not path.is_file():
-        return {}, "scoring wrote no scores.json"
+        return {}, f"scoring wrote no {SCORES}"
     try:
         scores = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        return {}, f"scores.json is not JSON: {error}"
+        return {}, f"{SCORES} is not JSON: {error}"
     if not isinstance(scores, dict):
-        return {}, "scores.json is not one flat object of column keys and numbers"
+        return {}, f"{SCORES} is not one flat object of column keys and numbers"
     for key, value in scores.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            return {}, f"scores.json: {key} is {json.dumps(value)}, not a finite number; Codabench would lose the row"
+            return {}, f"{SCORES}: {key} is {json.dumps(value)}, not a finite number; Codabench would lose the row"
     if missing := [key for key in columns if key not in scores]:
-        return {}, f"scores.json: no {', '.join(missing)}; Codabench would sort the row on top"
+        return {}, f"{SCORES}: no {', '.join(missing)}; Codabench would sort the row on top"
     return {key: float(scores[key]) for key in columns}, None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,14 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from e2lm.leaderboard.fact_sheets import FactSheet
-from e2lm.submissions.paths import results_folder
+from e2lm.runs.run_folder import RunFolder
 from e2lm.suites.registry import SUITES, find_suite
 from e2lm.terminal.progress import progress_bar
 from e2lm_scoring.columns import ranked_by
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.inputs.configuration import load_configuration
-from e2lm_scoring.inputs.results import Results, read_results
-from e2lm_scoring.output import REPORT, SCORES, SUMMARY
+from e2lm_scoring.inputs.results import Results, read_results, read_results_file
 from e2lm_scoring.report import render
 from e2lm_scoring.scores import evaluate_results
 from e2lm_scoring.summary import Summary, read_summary, summary_json
@@ -62,7 +60,7 @@ class ScoredRun:
     @property
     def report(self) -> Path:
         """The report that scoring wrote."""
-        return self.folder / REPORT
+        return RunFolder(self.folder).report
 
 
 def probability(one: ScoredRun, other: ScoredRun, key: str) -> float:
@@ -114,7 +112,7 @@ def report_for(run: ScoredRun, reveal: str) -> str:
             f"to draw it anew: score the run with reveal: {reveal}, or build with --reveal {run.summary.reveal}"
         )
     configuration = load_configuration(SUITES[run.summary.suite].scoring)
-    score_report, _ = evaluate_results(read_results(results_folder(run.folder), configuration), configuration)
+    score_report, _ = evaluate_results(read_results(RunFolder(run.folder).found_results, configuration), configuration)
     return render(replace(score_report, reveal=reveal))
 
 
@@ -134,19 +132,19 @@ def _runs_in(folder: Path) -> list[Path]:
 
 
 def _is_run(folder: Path) -> bool:
-    return (folder / SUMMARY).is_file() or (folder / SCORES).is_file()
+    return RunFolder(folder).is_scored
 
 
 def _summary_of(folder: Path) -> Summary:
     """summary.json of a run; where an earlier version scored it, the same computed from its results."""
-    path = folder / SUMMARY
+    path = RunFolder(folder).summary
     if path.is_file():
         return read_summary(path.read_bytes(), str(path))
-    results = results_folder(folder)
+    results = RunFolder(folder).found_results
     try:
-        suite = str(json.loads((results / "results.json").read_text(encoding="utf-8"))["suite"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise OrganizerError(f"{folder}: neither summary.json nor readable results; score the run again") from None
+        suite = read_results_file(results).suite
+    except OrganizerError:
+        raise OrganizerError(f"{folder}: neither {path.name} nor readable results; score the run again") from None
     configuration = load_configuration(find_suite(suite).scoring)
     read: Results = read_results(results, configuration)
     score_report, drawn = evaluate_results(read, configuration)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from e2lm.runs.manifest import FINISHED, INDEX, Row, write_index
 from e2lm.runs.output_folder import refuse_if_held, writing
+from e2lm.runs.run_folder import RunFolder
 from e2lm.runs.single import hub_cache
 from e2lm.submissions.paths import submission_paths
 from e2lm.suites.registry import SuiteFiles
@@ -106,7 +107,7 @@ def name_of(path: Path, sha256: str, out: Path, taken: set[str]) -> str:
 def _owner(folder: Path) -> str | None:
     """The digest of the submission whose results a folder holds; None if it holds none."""
     try:
-        with (folder / "results/progress.jsonl").open(encoding="utf-8") as journal:
+        with RunFolder(folder).journal.open(encoding="utf-8") as journal:
             return str(json.loads(journal.readline())["submission"]["sha256"])
     except FileNotFoundError:
         return None
@@ -143,9 +144,10 @@ def _prepared_one(
             name = name_of(path, submission.sha256, out, taken)
             row = Row(name, str(path), submission.sha256, "waiting")
             refuse_if_held(out / name, out / name)
-            if finished(submission, suite, out / name / "results"):
+            results = RunFolder(out / name).results
+            if finished(submission, suite, results):
                 return replace(row, status=FINISHED), None
-            return row, prepare(submission, suite, out / name / "results", store, number)
+            return row, prepare(submission, suite, results, store, number)
     except Exception as error:  # a stranger's file: whatever it does, the others go on
         row = row or Row(name_of(path, sha256, out, taken), str(path), sha256, "waiting")
         if not isinstance(error, (SubmissionError, OrganizerError)):
@@ -163,7 +165,7 @@ def _starter(workers: int | None, ray: str | None) -> Callable[[WorkerInit], Run
 
 def _scored(row: Row, scoring: Path, out: Path) -> Row:
     try:
-        score(out / row.name / "results", scoring, out / row.name)
+        score(RunFolder(out / row.name).results, scoring, out / row.name)
     except (ScoringOrganizerError, ScoringSubmissionError) as error:
         leave_failure(error, out / row.name)
         return replace(row, status="failed", reason=str(error))
@@ -172,9 +174,10 @@ def _scored(row: Row, scoring: Path, out: Path) -> Row:
 
 def _failed(row: Row, out: Path, error: SubmissionError | OrganizerError, trace: str) -> Row:
     """The row of a submission that failed; its folder gets the page that says so, and Python's trace if any."""
-    if not (out / row.name / "results/results.json").is_file():  # else it is a whole outcome, under another engine
-        leave_failure(ScoringSubmissionError(str(error)), out / row.name)
+    folder = RunFolder(out / row.name)
+    if not folder.results_json.is_file():  # else it is a whole outcome, under another engine
+        leave_failure(ScoringSubmissionError(str(error)), folder.root)
     if trace:
-        with naming(out / row.name / "failure.txt") as path:
+        with naming(folder.failure) as path:
             path.write_text(trace, encoding="utf-8")
     return replace(row, status="failed", reason=" ".join(str(error).split()))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2lm.submissions.paths import results_folder
+from e2lm.runs.run_folder import RunFolder
+from e2lm_ingestion.file_names import RESULTS
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.inputs.configuration import Configuration
-from e2lm_scoring.inputs.results import read_results
+from e2lm_scoring.inputs.results import read_results, read_results_file
 from e2lm_scoring.score_report import ScoreReport
 from e2lm_scoring.scores import evaluate_results
 from e2lm_scoring.uncertainty import Bootstrap, probability_greater
@@ -40,16 +40,16 @@ def probability(one: Run, other: Run, key: str) -> float:
 def suite_of(results: Path) -> str:
     """The suite that results name. Raises OrganizerError."""
     try:
-        return str(json.loads((results / "results.json").read_text(encoding="utf-8"))["suite"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return read_results_file(results).suite
+    except OrganizerError:
         raise OrganizerError(
-            f"{results / 'results.json'}: missing or not readable; give a folder that e2lm run left"
+            f"{results / RESULTS}: missing or not readable; give a folder that e2lm run left"
         ) from None
 
 
 def load_run(folder: Path, configuration: Configuration) -> Run:
     """Score a run again, with draws. Raises the errors of scoring."""
-    results = read_results(results_folder(folder), configuration)
+    results = read_results(RunFolder(folder).found_results, configuration)
     score_report, drawn = evaluate_results(results, configuration)
     return Run(score_report.task, score_report, drawn, results.file.submission.sha256)
 

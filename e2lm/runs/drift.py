@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from e2lm.submissions.paths import results_folder
+from e2lm.runs.run_folder import RunFolder
 from e2lm.terminal.progress import progress_bar
 from e2lm.terminal.table import Column, fitted_table
 from e2lm_ingestion.errors import OrganizerError
@@ -21,6 +21,7 @@ from e2lm_ingestion.results.folder import write_atomically
 from e2lm_scoring.columns import ranked_by
 from e2lm_scoring.errors import OrganizerError as ScoringOrganizerError
 from e2lm_scoring.errors import SubmissionError as ScoringSubmissionError
+from e2lm_scoring.inputs.results import ResultsFile, read_results_file
 from e2lm_scoring.scores import evaluate
 
 CONFIDENCE = 0.95  # for all checkpoints of all submissions together
@@ -30,7 +31,7 @@ MOVED_SHARE = 0.01  # of the choices: more than that moved further than rounding
 ROUNDING = {"float32": 0.001, "float16": 0.1, "bfloat16": 0.5}
 
 
-Results = tuple[Path, dict[str, Any]]  # the folder, and its results.json
+Results = tuple[Path, ResultsFile]  # the folder, and its results.json
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def report_drift(development: Path, out: Path, names: Sequence[str], scoring: Pa
     pairs = {name: (old, new) for name, (old, new) in found.items() if old and new and name not in not_compared}
     if not pairs:
         raise OrganizerError(f"{development}: no run of the same items; it holds a folder for each submission's name")
-    comparisons = sum(len(new[1]["checkpoints"]) for _, new in pairs.values())
+    comparisons = sum(len(new[1].checkpoints) for _, new in pairs.values())
     rows: list[Drift] = []
     scores: list[Scores] = []
     with progress_bar("drift") as update:
@@ -133,17 +134,17 @@ def _scores(earlier: Path, scoring: Path, run: Path) -> tuple[float | None, floa
         before: Mapping[str, float] = evaluate(earlier, scoring).scores
     except (ScoringOrganizerError, ScoringSubmissionError):
         before = {}
-    path = run / "scores.json"
+    path = RunFolder(run).scores
     after = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return before.get(ranked_by(before)), after.get(ranked_by(after))
 
 
 def _results(run: Path) -> Results | None:
     """The results folder of a run and its results.json; None if there is none."""
-    folder = results_folder(run)
+    folder = RunFolder(run).found_results
     try:
-        return folder, json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return folder, read_results_file(folder)
+    except ScoringOrganizerError:
         return None
 
 
@@ -162,20 +163,20 @@ def _incomparable(old: Results | None, new: Results | None) -> str:
     if old is None or new is None:
         return "it has no earlier run" if old is None else "it has no results"
     for key, what in (("submission", "another submission"), ("items", "other items"), ("metric", "another metric")):
-        if old[1].get(key) != new[1].get(key):
+        if getattr(old[1], key) != getattr(new[1], key):
             return f"the earlier run is of {what}"
     return ""
 
 
 def _drifts(name: str, old: Results, new: Results, comparisons: int) -> Iterator[Drift]:
-    earlier = {(row["model"], row["iteration"]): row for row in old[1]["checkpoints"]}
-    dtypes = {old[1]["engine"].get("dtype"), new[1]["engine"].get("dtype")}
+    earlier = {(row.model, row.iteration): row for row in old[1].checkpoints}
+    dtypes = {old[1].engine.get("dtype"), new[1].engine.get("dtype")}
     rounding = max(ROUNDING.get(str(dtype), 0.0) for dtype in dtypes)
-    for row in new[1]["checkpoints"]:
-        before = earlier.get((row["model"], row["iteration"]))
+    for row in new[1].checkpoints:
+        before = earlier.get((row.model, row.iteration))
         if before is None:
             continue
-        with _arrays(old[0], before["arrays"]) as one, _arrays(new[0], row["arrays"]) as other:
+        with _arrays(old[0], before.arrays) as one, _arrays(new[0], row.arrays) as other:
             difference = other["item_scores"].astype(np.float64) - one["item_scores"]
             moved = math.nan
             if "loglikelihoods" in one and "loglikelihoods" in other:
@@ -183,10 +184,10 @@ def _drifts(name: str, old: Results, new: Results, comparisons: int) -> Iterator
         mean, noise = float(difference.mean()), noise_bound(difference, comparisons)
         yield Drift(
             submission=name,
-            model=row["model"],
-            iteration=row["iteration"],
-            development=before["score"],
-            rerun=row["score"],
+            model=row.model,
+            iteration=row.iteration,
+            development=before.score,
+            rerun=row.score,
             difference=mean,
             noise=noise,
             changed=int(np.count_nonzero(difference)),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2lm.runs.output_folder import writing
+from e2lm.runs.run_folder import RunFolder
 from e2lm.suites.fetch import fetch
 from e2lm.suites.registry import SuiteFiles
 from e2lm.terminal.progress import progress_bar
@@ -38,22 +39,22 @@ def run(
     deadline: float | None = None,
     overwrite: bool = False,
 ) -> ScoreReport:
-    """Leave results, scores.json, items.parquet and detailed_results.html in `out`; resumes what was killed.
+    """Leave results, scores and report in `out`, as a RunFolder; resumes what was killed.
 
     What is finished is not computed again but scored, which is a matter of seconds. With a `disk_budget` in GB,
     checkpoints that are missing here come from the Hub. With `overwrite`, what `out` holds is deleted once the
     submission is known to be right.
     """
     suite = load_suite(suite_files.suite)
-    root, results = checkpoints_root(), out / "results"
+    root, folder = checkpoints_root(), RunFolder(out)
     _refuse_its_own_folder(submission_path, out)
     with open_submission(submission_path) as submission, writing(out):
         if overwrite:
             items_by_task(submission)
             forget(out)
-            if any((results / name).is_file() for name in ("progress.jsonl", "results.json")):
-                shutil.rmtree(results)
-        if is_finished(submission, suite, results, root=root, engine=engine, dtype=dtype):
+            if folder.is_begun:
+                shutil.rmtree(folder.results)
+        if is_finished(submission, suite, folder.results, root=root, engine=engine, dtype=dtype):
             print(
                 f"{out}: {submission.name} is finished on every checkpoint of {suite.suite}; nothing is computed again"
             )
@@ -65,7 +66,7 @@ def run(
                     submission,
                     suite,
                     root=root,
-                    results=results,
+                    results=folder.results,
                     make_engine=partial(make_engine, engine, dtype, suite.context_length),
                     checkpoint_cache=checkpoint_cache,
                     workers=workers,
@@ -73,7 +74,7 @@ def run(
                     on_progress=lambda progress: update(progress.done, progress.total, _detail(progress)),
                 )
         try:
-            return score(results, suite_files.scoring, out)
+            return score(folder.results, suite_files.scoring, out)
         except OrganizerError as error:
             leave_failure(error, out)
             raise

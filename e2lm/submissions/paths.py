@@ -9,11 +9,6 @@ from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.submission.file_rules import RUN_MARK
 
 
-def results_folder(run: Path) -> Path:
-    """The results of a folder that `e2lm run` left; of any other, the folder itself."""
-    return run / "results" if (run / "results").is_dir() else run
-
-
 def submission_paths(given: Iterable[Path]) -> list[Path]:
     """The submissions that are named, and those in the folders that are none themselves; not runs or what is hidden.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.cells import cell_len
 from rich.console import Console
 
+from e2lm.runs.run_folder import RunFolder
 from e2lm.terminal.table import folded, side_by_side
 from e2lm_scoring.columns import TOTAL_AND_COMPONENTS
 from e2lm_scoring.score_report import ScoreReport
@@ -21,7 +22,8 @@ def print_scores(score_report: ScoreReport, out: Path) -> None:
     print(scores_text(score_report, console.width if console.is_terminal else None))
     for reason in score_report.reasons:
         print(f"not eligible: {reason}")
-    print(f"scores: {out / 'scores.json'}\nreport: {out / 'detailed_results.html'}")
+    folder = RunFolder(out)
+    print(f"scores: {folder.scores}\nreport: {folder.report}")
 
 
 def scores_text(score_report: ScoreReport, width: int | None) -> str:

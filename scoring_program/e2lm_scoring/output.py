@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from e2lm_scoring.errors import OrganizerError, SubmissionError
+from e2lm_scoring.file_names import ITEMS, REPORT, SCORES, SUBSETS, SUMMARY
 from e2lm_scoring.inputs.configuration import load_configuration
 from e2lm_scoring.inputs.results import read_results
 from e2lm_scoring.items import items_parquet, subsets_parquet
@@ -14,9 +15,6 @@ from e2lm_scoring.report.reveal import redact, shows_everything
 from e2lm_scoring.score_report import ScoreReport
 from e2lm_scoring.scores import evaluate_results, scores_json
 from e2lm_scoring.summary import summary_json
-
-SCORES, SUMMARY, REPORT = "scores.json", "summary.json", "detailed_results.html"
-ITEMS, SUBSETS = "items.parquet", "subsets.parquet"
 
 
 def score(results: Path, scoring_yaml: Path, output: Path) -> ScoreReport:

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from e2lm_ingestion.errors import OrganizerError, naming
+from e2lm_ingestion.file_names import CHECKPOINTS, ITEMS, JOURNAL, RESULTS
 from e2lm_ingestion.suite import Checkpoint, weight_files
 
 SCHEMA = "e2lm-results/1"
-ITEMS = "items.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class ResultsFolder:
         self._identity = dict(identity)
         self._subsets = [subset["items"] for subset in identity.get("subsets", [])]
         self._weight_by_size = identity.get("weight_by_size", True)
-        self._journal = root / "progress.jsonl"
+        self._journal = root / JOURNAL
         self._lines = _whole_lines(self._journal)
         if self._lines:
             recorded, wanted = self._lines[0], json.loads(json.dumps(identity))
@@ -78,7 +78,7 @@ class ResultsFolder:
 
     def is_complete(self, checkpoints: Sequence[Checkpoint]) -> bool:
         """Whether results.json is there and every one of these checkpoints is finished."""
-        return (self._root / "results.json").is_file() and all(map(self.finished, checkpoints))
+        return (self._root / RESULTS).is_file() and all(map(self.finished, checkpoints))
 
     def finished(self, checkpoint: Checkpoint) -> Finished | None:
         """This checkpoint's line when its scores are on disk, unharmed, and of the same weights.
@@ -96,7 +96,7 @@ class ResultsFolder:
         self, checkpoint: Checkpoint, arrays: Mapping[str, np.ndarray], *, seconds: float, computed_tokens: int
     ) -> Finished:
         """Keep one checkpoint's arrays (`item_scores` (items,) among them) and its mean score."""
-        name = f"checkpoints/{checkpoint.model}/iter_{checkpoint.iteration:07d}.npz"
+        name = f"{CHECKPOINTS}/{checkpoint.model}/iter_{checkpoint.iteration:07d}.npz"
         content = npz(arrays)
         (self._root / name).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(self._root / name, content)
@@ -130,7 +130,7 @@ class ResultsFolder:
 
 def write_results(root: Path, head: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Path:
     """Write results.json, the head's keys and then the checkpoints, and return its path."""
-    path = root / "results.json"
+    path = root / RESULTS
     write_atomically(path, (json.dumps({"schema": SCHEMA, **head, "checkpoints": rows}, indent=1) + "\n").encode())
     return path
 

@@ -15,9 +15,10 @@ import numpy as np
 from pydantic import ValidationError
 
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
+from e2lm_ingestion.file_names import ITEMS, RESULTS
 from e2lm_ingestion.metrics.builtin import chance, choice_columns
 from e2lm_ingestion.output_types.generate_until import filtered, text_scores, unpacked
-from e2lm_ingestion.results.folder import ITEMS, SCHEMA, mean_score, npz, write_atomically, write_results
+from e2lm_ingestion.results.folder import SCHEMA, mean_score, npz, write_atomically, write_results
 from e2lm_ingestion.task.task_parts import FilterChain, Metric, check_metric
 
 
@@ -62,7 +63,7 @@ def rescore(results: Path, name: str, out: Path, *, expression: str | None = Non
 
 
 def _head(results: Path) -> dict[str, Any]:
-    path = results / "results.json"
+    path = results / RESULTS
     try:
         head: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -90,9 +91,7 @@ def _arrays(results: Path, name: str, sha256: str) -> dict[str, np.ndarray]:
     """The arrays of a file whose digest is known."""
     path = results / PurePosixPath(name)
     if not path.resolve().is_relative_to(results.resolve()):
-        raise OrganizerError(
-            f"{results / 'results.json'}: {name[:80]!r} is outside the folder; run the submission again"
-        )
+        raise OrganizerError(f"{results / RESULTS}: {name[:80]!r} is outside the folder; run the submission again")
     try:
         content = path.read_bytes()
     except OSError:

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.file_names import JOURNAL, RESULTS, SEAL
 from e2lm_ingestion.results.folder import write_atomically
 
 SCHEMA = "e2lm-seal/1"
-SEALED = ("results.json", "progress.jsonl")
+SEALED = (RESULTS, JOURNAL)
 KEY_FILE = "e2lm.key"
 MIN_KEY_LENGTH = 32  # characters; `openssl rand -hex 32` gives 64
 
@@ -53,4 +54,4 @@ def seal(results: Path, key: bytes) -> None:
         "key": hmac.digest(key, b"e2lm key\n", "sha256").hex()[:8],  # which key it was; it says nothing of the key
         "hmac": hmac.digest(key, message, "sha256").hex(),
     }
-    write_atomically(results / "seal.json", (json.dumps(content, indent=1) + "\n").encode())
+    write_atomically(results / SEAL, (json.dumps(content, indent=1) + "\n").encode())

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
 
 from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.file_names import CHECKPOINTS, ITEMS, JOURNAL, OF_SCORING, RESULTS, SEAL
 
 MAX_FILES = 200
 MAX_BYTES = 500_000_000  # unpacked, all files together
@@ -19,16 +20,7 @@ MAX_DEPTH = 8
 TEXT = (".yaml", ".yml", ".jsonl", ".json", ".csv", ".md", ".txt")
 ALLOWED = (*TEXT, ".parquet")
 # Workers copy a submission to where the programs leave and look for files of these names.
-OURS = (
-    "results.json",
-    "progress.jsonl",
-    "seal.json",
-    "items.npz",
-    "scores.json",
-    "scores.txt",
-    "detailed_results.html",
-)
-OUR_FOLDER = "checkpoints"
+OURS = (RESULTS, JOURNAL, SEAL, ITEMS, *OF_SCORING)
 RUN_MARK = ".e2lm"  # in a folder into which `e2lm run` and others write; no such folder is part of a submission
 PACKED = "submission.zip"  # what `e2lm pack` writes by default, also inside the folder that it packs
 _CHUNK = 1 << 20
@@ -66,7 +58,7 @@ def check_name(relative: str) -> None:
         raise SubmissionError(
             f"{name}: Codabench would run it as a program; remove it (`metadata:` in task.yaml is fine)"
         )
-    if base in OURS or OUR_FOLDER in (part.casefold() for part in parts[:-1]):
+    if base in OURS or CHECKPOINTS in (part.casefold() for part in parts[:-1]):
         raise SubmissionError(f"{name}: named like a file that the competition itself writes; rename or remove it")
     if not base.endswith(ALLOWED):
         raise SubmissionError(

@@ -11,11 +11,13 @@ import zlib
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from e2lm_scoring.errors import OrganizerError
+from e2lm_scoring.file_names import JOURNAL, RESULTS
 from e2lm_scoring.inputs.configuration import Configuration
 
 SCHEMA = "e2lm-results/1"
@@ -54,6 +56,13 @@ class SubmissionRow(_Row):
     items: int = Field(gt=0)
 
 
+class ItemsRow(_Row):
+    """The file that says what the items are."""
+
+    arrays: str
+    sha256: str
+
+
 class SubsetRow(_Row):
     """Consecutive items of a task that belong together."""
 
@@ -83,6 +92,10 @@ class ResultsFile(_Row):
     engine: dict[str, str]
     models: tuple[ModelRow, ...]
     checkpoints: tuple[CheckpointRow, ...]
+    output_type: str | None = None  # this and the next three: for another metric later, and to compare runs
+    metric_list: tuple[dict[str, Any], ...] = ()
+    filter_list: tuple[dict[str, Any], ...] = ()
+    items: ItemsRow | None = None
     subsets: tuple[SubsetRow, ...] = ()
     weight_by_size: bool = True
     warnings: tuple[WarningRow, ...] = Field(default=(), max_length=100)
@@ -109,28 +122,30 @@ class Results:
 
 def read_results(folder: Path, configuration: Configuration) -> Results:
     """Read every checkpoint that the configuration needs. Raises OrganizerError naming the file or the checkpoint."""
-    file = _read_file(folder / "results.json")
+    file = read_results_file(folder)
     _check_head(file, configuration, folder)
     rows: dict[tuple[str, int], CheckpointRow] = {}
     for row in file.checkpoints:
         if (row.model, row.iteration) in rows:
-            raise OrganizerError(f"results.json: {row.model} at iteration {row.iteration} is there twice; {ADVICE}")
+            raise OrganizerError(f"{RESULTS}: {row.model} at iteration {row.iteration} is there twice; {ADVICE}")
         rows[(row.model, row.iteration)] = row
     missing = [key for key in configuration.needed if key not in rows]
     if missing:
         model, iteration = missing[0]
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise OrganizerError(
-            f"results.json: {model} at iteration {iteration}{more} missing: the sweep did not finish; {ADVICE}"
+            f"{RESULTS}: {model} at iteration {iteration}{more} missing: the sweep did not finish; {ADVICE}"
         )
     _check_order(rows, configuration)
     item_scores = {key: _read_item_scores(folder, rows[key], file) for key in configuration.needed}
-    return Results(file, rows, item_scores, _read_seconds(folder / "progress.jsonl", configuration))
+    return Results(file, rows, item_scores, _read_seconds(folder / JOURNAL, configuration))
 
 
-def _read_file(path: Path) -> ResultsFile:
+def read_results_file(folder: Path) -> ResultsFile:
+    """results.json of a results folder. Raises OrganizerError naming the file and the key."""
+    path = folder / RESULTS
     try:
-        return ResultsFile.model_validate_json(path.read_bytes())
+        file = ResultsFile.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise OrganizerError(f"{path}: missing: ingestion did not finish; its log says why") from None
     except OSError as error:
@@ -139,6 +154,9 @@ def _read_file(path: Path) -> ResultsFile:
         first = error.errors()[0]
         location = ".".join(str(part) for part in first["loc"]) or "the file"
         raise OrganizerError(f"{path}: {location}: {first['msg']}; {ADVICE}") from None
+    if file.schema_name != SCHEMA:
+        raise OrganizerError(f"{path}: schema {file.schema_name!r} is not {SCHEMA!r}; {ADVICE}")
+    return file
 
 
 def _read_seconds(journal: Path, configuration: Configuration) -> float | None:
@@ -159,24 +177,22 @@ def _read_seconds(journal: Path, configuration: Configuration) -> float | None:
 
 
 def _check_head(file: ResultsFile, configuration: Configuration, folder: Path) -> None:
-    if file.schema_name != SCHEMA:
-        raise OrganizerError(f"{folder / 'results.json'}: schema {file.schema_name!r} is not {SCHEMA!r}; {ADVICE}")
     expected = (configuration.suite, configuration.suite_version)
     if (file.suite, file.suite_version) != expected:
         raise OrganizerError(
-            f"{folder / 'results.json'}: results of suite {file.suite} version {file.suite_version}, but scoring.yaml "
+            f"{folder / RESULTS}: results of suite {file.suite} version {file.suite_version}, but scoring.yaml "
             f"is for {expected[0]} version {expected[1]}; run ingestion with that suite"
         )
     counted = sum(subset.items for subset in file.subsets)
     if file.subsets and counted != file.submission.items:
         raise OrganizerError(
-            f"{folder / 'results.json'}: subsets count {counted} items, submission {file.submission.items}; {ADVICE}"
+            f"{folder / RESULTS}: subsets count {counted} items, submission {file.submission.items}; {ADVICE}"
         )
     listed = [model.id for model in file.models]
     for model in configuration.named_models:
         if listed.count(model) != 1:
             raise OrganizerError(
-                f"{folder / 'results.json'}: models lists {model} {listed.count(model)} times, not once; {ADVICE}"
+                f"{folder / RESULTS}: models lists {model} {listed.count(model)} times, not once; {ADVICE}"
             )
 
 
@@ -186,7 +202,7 @@ def _check_order(rows: dict[tuple[str, int], CheckpointRow], configuration: Conf
         for before, after in pairwise(rows[(model, iteration)] for iteration in needed):
             if after.tokens <= before.tokens:
                 raise OrganizerError(
-                    f"results.json: {model} at iteration {after.iteration} has seen no more tokens than at iteration "
+                    f"{RESULTS}: {model} at iteration {after.iteration} has seen no more tokens than at iteration "
                     f"{before.iteration}; {ADVICE}"
                 )
 
@@ -197,7 +213,7 @@ def _read_item_scores(folder: Path, row: CheckpointRow, file: ResultsFile) -> np
     path = folder / name
     try:
         if name.is_absolute() or ".." in name.parts or not path.resolve().is_relative_to(folder.resolve()):
-            raise OrganizerError(f"results.json: arrays {row.arrays!r} is outside the results folder; {ADVICE}")
+            raise OrganizerError(f"{RESULTS}: arrays {row.arrays!r} is outside the results folder; {ADVICE}")
         content = path.read_bytes()
     except (OSError, ValueError):  # ValueError: NUL in the path
         raise OrganizerError(f"{path}: missing or unreadable; {ADVICE}") from None
@@ -217,7 +233,7 @@ def _read_item_scores(folder: Path, row: CheckpointRow, file: ResultsFile) -> np
     item_scores *= file.item_weights
     mean = float(np.mean(item_scores, dtype=np.float64))
     if abs(mean - row.score) > 1e-6 * max(1.0, abs(mean)):
-        raise OrganizerError(f"{path}: its mean {mean:.6f} is not the score {row.score:.6f} of results.json; {ADVICE}")
+        raise OrganizerError(f"{path}: its mean {mean:.6f} is not the score {row.score:.6f} of {RESULTS}; {ADVICE}")
     return item_scores
 
 

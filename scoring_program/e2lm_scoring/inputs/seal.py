@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from e2lm_scoring.errors import OrganizerError, SubmissionError
+from e2lm_scoring.file_names import JOURNAL, RESULTS, SEAL
 
 SCHEMA = "e2lm-seal/1"
-SEALED = ("results.json", "progress.jsonl")
+SEALED = (RESULTS, JOURNAL)
 KEY_FILE = "e2lm.key"
 MIN_KEY_LENGTH = 32  # characters
 NOT_OURS = "ingestion did not write these results, so they are not scored"
@@ -51,17 +52,17 @@ def require_seal(results: Path, key: bytes) -> None:
 
     Array files are not read here: results.json, once known to be ingestion's, holds the digest of each.
     """
-    seal = _read_seal(results / "seal.json")
+    seal = _read_seal(results / SEAL)
     digests = [hashlib.sha256(_read(results / name)).hexdigest() for name in SEALED]
     message = "".join(f"{line}\n" for line in (SCHEMA, *digests)).encode()
     if hmac.compare_digest(hmac.digest(key, message, "sha256"), seal["hmac"]):
         return
     if not hmac.compare_digest(hmac.digest(key, b"e2lm key\n", "sha256").hex()[:8].encode(), seal["key"]):
         raise OrganizerError(
-            f"{results / 'seal.json'}: sealed with another key than this worker's; every worker of the queue needs the "
+            f"{results / SEAL}: sealed with another key than this worker's; every worker of the queue needs the "
             f"same {KEY_FILE}, and input_data and reference_data those of one bundle"
         )
-    raise SubmissionError(f"{results / 'seal.json'}: the seal does not fit results.json and progress.jsonl: {NOT_OURS}")
+    raise SubmissionError(f"{results / SEAL}: the seal does not fit {' and '.join(SEALED)}: {NOT_OURS}")
 
 
 def require_results_of(submission: Path, results: Path) -> None:
@@ -74,9 +75,9 @@ def require_results_of(submission: Path, results: Path) -> None:
     for name in ("metadata", "metadata.yaml"):
         if (submission / name).exists():
             raise SubmissionError(f"{name}: a submission holds no program; remove it")
-    claimed = json.loads((results / "results.json").read_bytes())["submission"]["sha256"]
+    claimed = json.loads((results / RESULTS).read_bytes())["submission"]["sha256"]
     if digest_of_submission(submission) != claimed:
-        raise SubmissionError(f"{results / 'results.json'}: results of another submission than this one; {NOT_OURS}")
+        raise SubmissionError(f"{results / RESULTS}: results of another submission than this one; {NOT_OURS}")
 
 
 def digest_of_submission(folder: Path) -> str:

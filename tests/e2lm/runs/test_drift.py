@@ -12,6 +12,7 @@ import pytest
 from e2lm.runs.drift import noise_bound, report_drift
 from e2lm.suites.registry import SUITES
 from e2lm_ingestion.errors import OrganizerError
+from e2lm_scoring.inputs.results import SCHEMA
 
 ITEMS = 200
 
@@ -21,9 +22,22 @@ def leave_run(folder: Path, scores: np.ndarray, loglikelihoods: np.ndarray, sha2
     results = folder / "results"
     results.mkdir(parents=True)
     np.savez(results / "one.npz", item_scores=scores.astype(np.float32), loglikelihoods=loglikelihoods)
-    row = {"model": "m", "iteration": 1, "score": float(scores.mean()), "arrays": "one.npz"}
-    head = {"submission": {"sha256": sha256}, "items": {}, "metric": "acc", "engine": {"dtype": "float32"}}
-    (results / "results.json").write_text(json.dumps({**head, "checkpoints": [row]}))
+    row = {"model": "m", "iteration": 1, "tokens": 1, "items": len(scores), "arrays": "one.npz", "sha256": "0"}
+    head = {
+        "schema": SCHEMA,
+        "suite": "miniature",
+        "suite_version": 1,
+        "task": "t",
+        "metric": "acc",
+        "higher_is_better": True,
+        "chance": None,
+        "submission": {"sha256": sha256, "items": len(scores)},
+        "items": {"arrays": "items.npz", "sha256": "0"},
+        "engine": {"dtype": "float32"},
+        "models": [],
+        "checkpoints": [{**row, "score": float(scores.mean())}],
+    }
+    (results / "results.json").write_text(json.dumps(head))
 
 
 def drift_of(tmp_path: Path, scores: np.ndarray, shift: float) -> pd.Series:
