@@ -13,6 +13,7 @@ from e2lm.suites.fetch import fetch
 from e2lm.suites.registry import SUITES
 from e2lm_scoring.columns import columns_of
 from e2lm_scoring.inputs.configuration import load_configuration
+from tests.contract.results_schema import assert_fits_the_schema
 from tests.e2lm.command_line import EXAMPLES, e2lm
 from tests.e2lm.conftest import write_small_suite
 
@@ -31,6 +32,7 @@ def test_a_packed_example_ends_with_a_row_of_the_leaderboard(bundle: Path, tmp_p
     assert e2lm("pack", EXAMPLES / "web-trivia", "-o", tmp_path / "submission.zip").returncode == 0
     done = e2lm("dry-run", bundle, tmp_path / "submission.zip", "--out", tmp_path / "worker")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert_fits_the_schema(tmp_path / "worker/ingestion/output/results.json")
     (scores,) = (tmp_path / "worker").rglob("scores.json")
     columns = json.loads(scores.read_text())
     filled = [column.key for column in columns_of(load_configuration(SUITES["miniature"].scoring))]

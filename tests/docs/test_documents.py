@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from docs.columns import with_table
+from docs.results_schema import schema
 from docs.task_reference import KEYS, reference
 from e2lm.cli.main import COMMANDS
 from e2lm_ingestion.task.task import Task, task_of
@@ -124,6 +125,10 @@ def test_the_picture_of_curves_is_up_to_date() -> None:
 
 def test_the_reference_of_keys_is_up_to_date() -> None:
     assert (PROJECT_ROOT / "docs/task-reference.md").read_text() == reference(), "run python docs/task_reference.py"
+
+
+def test_the_schema_of_results_is_up_to_date() -> None:
+    assert (PROJECT_ROOT / "docs/results.schema.json").read_text() == schema(), "run python docs/results_schema.py"
 
 
 def test_the_table_of_columns_is_that_of_the_scoring_program() -> None:
