@@ -56,6 +56,12 @@ SHAPES = {
         "__MACOSX/mine/._task.yaml": b"x",
         "mine/.DS_Store": b"x",
     },
+    "with an earlier zip and a run in it": {
+        **right_files(),
+        "submission.zip": b"x",
+        "build/.e2lm": b"",
+        "build/run/scores.json": b"{}",
+    },
     "with names of macOS": {**right_files(), unicodedata.normalize("NFD", "données/é.txt"): b"x", "a.txt": b""},
 }
 

@@ -22,6 +22,8 @@ SCHEMA = "e2lm-seal/1"
 SEALED = (RESULTS, JOURNAL)
 KEY_FILE = "e2lm.key"
 MIN_KEY_LENGTH = 32  # characters
+PACKED = "submission.zip"  # what e2lm pack writes into the folder that it packs
+RUN_MARK = ".e2lm"  # in a folder that e2lm has written a run into
 NOT_OURS = "ingestion did not write these results, so they are not scored"
 
 
@@ -85,7 +87,7 @@ def digest_of_submission(folder: Path) -> str:
     files = [
         (unicodedata.normalize("NFC", path.relative_to(folder).as_posix()), path)
         for path in folder.rglob("*")
-        if (path.is_symlink() or not path.is_dir()) and not _is_leftover(path.relative_to(folder))
+        if (path.is_symlink() or not path.is_dir()) and not _is_ignored(folder, path.relative_to(folder))
     ]
     prefix = next((name.removesuffix("task.yaml") for name, _ in files if name.split("/")[-1] == "task.yaml"), "")
     digest = hashlib.sha256()
@@ -97,8 +99,10 @@ def digest_of_submission(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _is_leftover(path: Path) -> bool:
-    return "__MACOSX" in path.parts or path.name == ".DS_Store" or path.name.startswith("._")
+def _is_ignored(folder: Path, path: Path) -> bool:
+    """Whether ingestion ignores a file: what macOS and e2lm pack leave, and the runs of e2lm."""
+    left = "__MACOSX" in path.parts or path.name in (".DS_Store", PACKED) or path.name.startswith("._")
+    return left or any((folder / parent / RUN_MARK).is_file() for parent in path.parents if parent.name)
 
 
 def _read_seal(path: Path) -> dict[str, bytes]:
