@@ -11,8 +11,8 @@ from pathlib import Path
 from e2lm.cli.arguments import count, count_or_none
 from e2lm.submissions.lm_eval_import import import_task
 from e2lm_ingestion.errors import OrganizerError, naming
+from e2lm_ingestion.output_types.item_sets import item_set_of
 from e2lm_ingestion.output_types.items import MAX_ITEMS
-from e2lm_ingestion.output_types.registry import item_set_of
 from e2lm_ingestion.submission.submission import open_submission
 
 

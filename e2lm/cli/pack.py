@@ -9,7 +9,7 @@ from pathlib import Path
 
 from e2lm.archive import files_under, write_zip
 from e2lm_ingestion.errors import SubmissionError, naming
-from e2lm_ingestion.output_types.registry import item_set_of
+from e2lm_ingestion.output_types.item_sets import item_set_of
 from e2lm_ingestion.submission.file_rules import is_leftover
 from e2lm_ingestion.submission.submission import open_submission
 

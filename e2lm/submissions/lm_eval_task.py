@@ -11,17 +11,12 @@ import yaml
 from pydantic import ValidationError
 
 from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.task.output_type_rules import RULES
 from e2lm_ingestion.task.task_parts import MAX_GENERATED_TOKENS, FilterChain, GenerationKwargs, Metric, check_metric
 
 if TYPE_CHECKING:
     from lm_eval.api.task import ConfigurableTask
 
-DEFAULT_METRIC = {
-    "multiple_choice": "acc",
-    "loglikelihood": "perplexity",
-    "loglikelihood_rolling": "bits_per_byte",
-    "generate_until": "exact_match",
-}
 FIELDS = {"doc_to_text": "rendered_text", "doc_to_choice": "rendered_choices", "doc_to_target": "rendered_target"}
 
 
@@ -66,7 +61,7 @@ def write_task(
             keys[key] = getattr(config, key)
     if config.gen_prefix:
         lost.append("gen_prefix: end doc_to_text with it")
-    if config.output_type == "generate_until":
+    if RULES[config.output_type].generates:
         keys |= _generation(config, lost)
     keys["metric_list"] = _metrics(config, lost)
     (folder / file).write_text(yaml.safe_dump(keys, sort_keys=False, allow_unicode=True), encoding="utf-8")
@@ -149,6 +144,6 @@ def _metrics(config: Any, lost: list[str]) -> list[dict[str, Any]]:  # noqa: ANN
             message = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             lost.append(message.removeprefix("Value error, "))
     if not kept:
-        kept = [{"metric": DEFAULT_METRIC[config.output_type]}]
+        kept = [{"metric": RULES[config.output_type].default_metric}]
         lost.append(f"every metric: {kept[0]['metric']} stands in; see docs/task-language.md for others")
     return kept

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from e2lm.submissions.checks import forecast, tokens
 from e2lm_ingestion.checks import findings_of
 from e2lm_ingestion.engines.requests import moved
-from e2lm_ingestion.output_types.items import Item
+from e2lm_ingestion.output_types.protocol import Item
+from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 from e2lm_ingestion.submission.submission import Submission
 from e2lm_ingestion.suite import Suite, checkpoints_root
 from e2lm_ingestion.task.task import Task
@@ -27,7 +28,7 @@ def summarize(submission: Submission, tasks: Mapping[str, list[Item]], suite: Su
     tokenizer = tokens.suite_tokenizer(suite, checkpoints_root())
     volume = _volume(task, items, tokenizer, suite.context_length)
     findings, measured = findings_of(submission, tasks)
-    if task.output_type != "loglikelihood_rolling":
+    if not OUTPUT_TYPES[task.output_type].windows:
         findings += tokens.too_long(items, tokenizer, suite.context_length, volume.characters_per_token)
     counts = [len(item.choices) for item in items]
     return {
@@ -62,11 +63,10 @@ def _volume(
     task: Task, items: Sequence[Item], tokenizer: PreTrainedTokenizerBase | None, context_length: int
 ) -> tokens.Volume:
     """What the engine is asked: every choice, or one answer a question, and perhaps each choice without its prompt."""
-    if task.output_type == "generate_until":
-        items = [replace(item, continuations=item.continuations[:1]) for item in items]
-    rolling = task.output_type == "loglikelihood_rolling"
-    asked = tokens.volume(items, tokenizer, context_length, rolling=rolling)
-    if not task.unconditional:
+    output_type = OUTPUT_TYPES[task.output_type]
+    items = [output_type.requested(item) for item in items]
+    asked = tokens.volume(items, tokenizer, context_length, rolling=output_type.windows)
+    if not task.unconditional or output_type.windows:
         return asked
     alone = tuple(dict.fromkeys(text for item in items for text in item.continuations))
     more = tokens.volume([Item(("",), alone, alone, (0,))], tokenizer, context_length)

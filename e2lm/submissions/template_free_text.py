@@ -12,7 +12,9 @@ from dataclasses import replace
 from jinja2 import Environment, TemplateSyntaxError
 
 from e2lm_ingestion.checks.questions import shared_beginning
-from e2lm_ingestion.output_types.items import Item, items_by_task
+from e2lm_ingestion.output_types.items import items_by_task
+from e2lm_ingestion.output_types.protocol import Item
+from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 from e2lm_ingestion.submission.submission import Submission
 from e2lm_ingestion.task.task import Task
 
@@ -44,7 +46,7 @@ def blanked(template: str) -> str:
 
 def _bare(task: Task) -> Task:
     changed = {"description": "", "num_fewshot": 0, "doc_to_text": blanked(task.doc_to_text)}
-    if task.output_type.startswith("loglikelihood") and isinstance(task.doc_to_target, str):
+    if OUTPUT_TYPES[task.output_type].scores_target and isinstance(task.doc_to_target, str):
         changed["doc_to_target"] = blanked(task.doc_to_target)  # the text that is scored
     return task.model_copy(update=changed)
 

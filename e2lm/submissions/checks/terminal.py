@@ -6,13 +6,9 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
+
 SHOWN_CHARACTERS = 8_000  # of a context; the middle of a longer one is left out
-CONTINUATIONS = {
-    "multiple_choice": "and the continuations that are scored after it:",
-    "loglikelihood": "and the continuation that is scored after it:",
-    "loglikelihood_rolling": "and the text whose every token is scored:",
-    "generate_until": "and what it should write after it:",
-}
 BOUNDARY = "·"  # between two tokens
 
 
@@ -20,7 +16,7 @@ def text_of(summary: dict[str, Any], path: Path) -> str:
     """All that a participant reads after `e2lm check`."""
     lines = [*_facts(summary), "", *_warnings(summary), ""]
     for number, item in enumerate(summary["first_items"]):
-        lines += [*_item(number, item, CONTINUATIONS[summary["output_type"]]), ""]
+        lines += [*_item(number, item, OUTPUT_TYPES[summary["output_type"]].wording.continuation), ""]
     lines.append(f"next: e2lm run {shlex.quote(str(path))} --suite miniature")
     return "\n".join(lines)
 
@@ -31,11 +27,11 @@ def _facts(summary: dict[str, Any]) -> list[str]:
     examples = f"{shots} from {printable(str(summary['fewshot_split']))}" if shots else "none"
     guess = summary["guessers"]
     minutes = "unknown time" if cost["minutes"] is None else f"about {max(1, round(cost['minutes'])):,} minutes"
-    what = {"generate_until": "the model writes the answer", "loglikelihood": "one continuation each"}
-    asked = [f"items      {summary['items']:,}; {what.get(summary['output_type'], 'one text each')}"]
+    what = OUTPUT_TYPES[summary["output_type"]].wording.item.format(choices=span)
+    asked = [f"items      {summary['items']:,}; {what}"]
     if guess is not None:
         asked = [
-            f"items      {summary['items']:,}, {span} choices each; guessing scores {summary['chance']:.3f}",
+            f"items      {summary['items']:,}, {what}; guessing scores {summary['chance']:.3f}",
             f"guessers   longest choice {guess['longest']:.3f}, shortest {guess['shortest']:.3f}, "
             f"choices alone {guess['choices_only']:.3f}",
         ]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from e2lm_ingestion.checks.questions import Finding, shared_prefix, some
 from e2lm_ingestion.engines.prefix_tree import unique_tokens
 from e2lm_ingestion.engines.requests import encode, encode_windows
-from e2lm_ingestion.output_types.items import Item
+from e2lm_ingestion.output_types.protocol import Item
 from e2lm_ingestion.suite import Suite, checkpoints_of
 
 if TYPE_CHECKING:

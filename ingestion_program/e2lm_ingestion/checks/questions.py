@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from e2lm_ingestion.output_types.items import Item
+from e2lm_ingestion.output_types.protocol import Item
 
 
 @dataclass(frozen=True, slots=True)

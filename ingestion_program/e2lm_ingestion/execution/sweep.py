@@ -17,9 +17,9 @@ from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.execution.engine_session import CheckpointWork, EvalFailure, EvalResult, WorkerInit
 from e2lm_ingestion.execution.pickle_store import PickleStore, unpickled
 from e2lm_ingestion.execution.process_pool import Runner, make_runner
+from e2lm_ingestion.output_types.item_sets import item_set_of_items
 from e2lm_ingestion.output_types.items import items_by_task
 from e2lm_ingestion.output_types.protocol import ItemSet
-from e2lm_ingestion.output_types.registry import item_set_of_items
 from e2lm_ingestion.results.folder import ITEMS, Finished, ResultsFolder, npz
 from e2lm_ingestion.submission.submission import Submission
 from e2lm_ingestion.suite import Checkpoint, Suite, checkpoints_of, engine_groups, verify_checkpoint

@@ -23,7 +23,7 @@ from e2lm_ingestion.metrics.builtin import choice_columns
 from e2lm_ingestion.output_types.choices import ChoiceItemSet
 from e2lm_ingestion.output_types.generate_until import GenerationItemSet, filtered, text_scores
 from e2lm_ingestion.output_types.group import GroupItemSet
-from e2lm_ingestion.output_types.registry import item_set_of
+from e2lm_ingestion.output_types.item_sets import item_set_of
 from e2lm_ingestion.results.folder import mean_score
 from e2lm_ingestion.submission.submission import Submission, open_submission
 from e2lm_ingestion.suite import Checkpoint, checkpoints_of, checkpoints_root, load_suite

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from e2lm_ingestion.checks.questions import Question, questions_of
 from e2lm_ingestion.checks.repetition import answered_by_an_example, duplicate_items
-from e2lm_ingestion.output_types.items import Item
+from e2lm_ingestion.output_types.protocol import Item
 
 
 def test_fair_questions_repeat_nothing(fair: list[Question]) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from e2lm.cli import check as _check  # noqa: F401 (loaded before it is needed)
 from e2lm.cli.main import main as e2lm
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.output_types.registry import item_set_of
+from e2lm_ingestion.output_types.item_sets import item_set_of
 from e2lm_ingestion.submission.submission import open_submission
 
 WALL_SECONDS = 120

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.metrics.builtin import NAMED, MetricFormula, OutputType
+from e2lm_ingestion.metrics.builtin import MetricFormula
 from e2lm_ingestion.metrics.expression import Columns, parse
+from e2lm_ingestion.task.output_type_rules import RULES, OutputTypeName
 
 # Three items of 2, 3 and 2 choices.
 OFFSETS = np.asarray([0, 2, 5, 7])
@@ -26,8 +27,8 @@ VALUES = {
 THREE = Columns(OFFSETS, VALUES)
 
 
-def scores(name: str, columns: Columns = THREE, kind: OutputType = "multiple_choice") -> list[float]:
-    formula = NAMED[kind][name].formula
+def scores(name: str, columns: Columns = THREE, kind: OutputTypeName = "multiple_choice") -> list[float]:
+    formula = RULES[kind].metrics[name].formula
     assert formula is not None
     result: list[float] = formula.item_scores(columns).tolist()
     return result
@@ -97,7 +98,7 @@ TEXTS = Columns(
         ("acc", "loglikelihood", 1 / 3),
     ],
 )
-def test_the_mean_of_item_scores_is_the_score_of_the_whole(name: str, kind: OutputType, score: float) -> None:
+def test_the_mean_of_item_scores_is_the_score_of_the_whole(name: str, kind: OutputTypeName, score: float) -> None:
     assert np.mean(scores(name, TEXTS, kind)) == pytest.approx(score, rel=1e-6)
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Mapping, Sequence
 
 import pytest
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from e2lm_ingestion.engines import Generations, Stop
@@ -21,16 +19,6 @@ from e2lm_ingestion.output_types.generate_until import (
     unpacked,
 )
 from e2lm_ingestion.task.task_parts import Filter, GenerationKwargs, Metric
-
-
-@pytest.fixture(scope="module")
-def tokenizer() -> PreTrainedTokenizerFast:
-    """A token for every character, and the special token that ends a text."""
-    characters = {text: number for number, text in enumerate(["<end>", *string.printable])}
-    alphabet = Tokenizer(models.WordLevel(characters, unk_token="<end>"))
-    alphabet.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    alphabet.decoder = decoders.Fuse()
-    return PreTrainedTokenizerFast(tokenizer_object=alphabet, eos_token="<end>")
 
 
 class Parrot:

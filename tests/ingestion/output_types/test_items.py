@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.output_types.items import Item, build_items
+from e2lm_ingestion.output_types.items import build_items
+from e2lm_ingestion.output_types.protocol import Item
 from e2lm_ingestion.submission.submission import open_submission
 from tests.ingestion.submissions import MakeSubmission, document, documents, json_lines
 
