@@ -22,7 +22,10 @@ Arrays = Mapping[str, np.ndarray]  # of items.npz or of a checkpoint, as docs/re
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question. A text scored by itself is the only choice; where the model writes, the right texts are."""
+    """One question.
+
+    Its choices are those given, or the one text that is scored, or, where the model writes, the texts that are right.
+    """
 
     contexts: tuple[str, ...]  # few-shot head + question: one, or one for each choice
     continuations: tuple[str, ...]  # as scored, target_delimiter included
@@ -96,14 +99,14 @@ class OutputType:
     name: str
     wording: Wording
     question: Callable[[Document], Question]  # raises SubmissionError naming file and line
-    # the contexts, each head and text; the question; target_delimiter -> the contexts and continuations of its Item
+    # contexts (few-shot head and text), question, target_delimiter -> contexts and continuations of the Item
     join: Callable[[tuple[str, ...], Question, str], tuple[tuple[str, ...], tuple[str, ...]]]
     # raises SubmissionError for metrics and filters that do not fit the items, before a model is asked
     item_set: Callable[[Task, Sequence[Item]], TaskItemSet]
-    # another metric of the arrays that a run kept: `item_scores` (items,) float32; its score by guessing
+    # metric, filters, arrays of items.npz and of a checkpoint -> `item_scores` (items,) float32 under that metric
     rescored: Callable[[Metric, MetricSpec, Sequence[Filter], Arrays, Arrays], np.ndarray]
-    chance: Callable[[MetricSpec, Arrays], float | None]
-    requested: Callable[[Item], Item]  # the item with the continuations that make a request each
+    chance: Callable[[MetricSpec, Arrays], float | None]  # the score of guessing; None where that has no meaning
+    requested: Callable[[Item], Item]  # the item with those continuations alone that make a request, for the forecast
     windows: bool = False  # a long text is scored in several windows, so that none is too long
     has_choices: bool = False  # the checks guess among the choices, and look at the right one's place and wording
     scores_target: bool = False  # what doc_to_target renders is the text that is scored

@@ -167,12 +167,12 @@ class Task(Strict):
         if rules.choices == "needed" and self.doc_to_choice is None:
             raise ValueError(f"doc_to_choice: the key is missing; {kind} needs it")
         if rules.choices == "refused" and self.doc_to_choice is not None:
-            other = output_types_where(lambda other: other.choices == "needed")
+            other = output_types_where(lambda one: one.choices == "needed")
             raise ValueError(f"doc_to_choice: {kind} has no choices: leave it out, or write {other}")
         if self.shots and not rules.examples:
             raise ValueError(f"num_fewshot: {kind} scores a text alone: leave it out")
         if not rules.generates and (self.generation_kwargs is not None or self.filter_list):
-            other = output_types_where(lambda other: other.generates)
+            other = output_types_where(lambda one: one.generates)
             raise ValueError(f"generation_kwargs and filter_list: only for {other}: leave them out")
         ends = self.fewshot_delimiter or (self.generation_kwargs and self.generation_kwargs.until)
         if rules.generates and not ends:

@@ -73,7 +73,7 @@ def test_a_new_metric_that_reads_unconditional_likelihoods_needs_its_row_alone(
     make_submission: MakeSubmission, tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = MetricSpec(MetricFormula(parse("max((ll - ll_unconditional)[gold])")))
-    monkeypatch.setitem(MULTIPLE_CHOICE_METRICS, "lift", row)  # type: ignore[arg-type]
+    monkeypatch.setitem(MULTIPLE_CHOICE_METRICS, "lift", row)
     arrays = arrays_of(make_submission({"metric_list": [{"metric": "lift"}]}), tokenizer)
     context = len("Question: What is 0 plus 1?\nAnswer:")
     # after the prompt: its tokens twice, then " 1"; after nothing: the token that stands for it twice, then " 1"
