@@ -198,8 +198,8 @@ def _group(name: str, weight_by_size: bool) -> Shape:
             for metric in ("acc", "acc_norm")
         ],
     }
-    weight = "by size" if weight_by_size else "each task alike"
-    return Shape(name, f"group, weighted {weight}; include", EACH_SUBJECT, group, {"_base.yaml": base, **parts})
+    weight = "weighted by size" if weight_by_size else "equal weight per task"
+    return Shape(name, f"group, {weight}; include", EACH_SUBJECT, group, {"_base.yaml": base, **parts})
 
 
 TWO_TARGETS = """
