@@ -116,7 +116,7 @@ def loaded_engine(checkpoint: Checkpoint) -> Engine:
 def main() -> None:
     """Print a row for each shape."""
     checkpoint = early_checkpoint()
-    print("| task | output type | what it shows | requests | metric | lm-evaluation-harness | e2lm | difference |")
+    print("| task | output type | feature | requests | metric | lm-evaluation-harness | e2lm | difference |")
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         theirs = run_theirs(checkpoint, Path(folder) / "theirs")
