@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from e2lm.submissions.checks import forecast, tokens
 from e2lm_ingestion.checks import findings_of
-from e2lm_ingestion.engines.requests import move_trailing_spaces
+from e2lm_ingestion.engines.requests import moved
 from e2lm_ingestion.output_types.items import Item
 from e2lm_ingestion.submission.submission import Submission
 from e2lm_ingestion.suite import Suite, checkpoints_root
@@ -86,10 +86,6 @@ def _shown(item: Item, tokenizer: PreTrainedTokenizerBase | None) -> dict[str, A
         "gold": list(item.gold),
     }
     if tokenizer is not None:
-        shown["context_tokens"] = [
-            tokens.pieces(move_trailing_spaces(context, "")[0], tokenizer) for context in item.contexts
-        ]
-        shown["continuation_tokens"] = [
-            tokens.continuation_pieces(*move_trailing_spaces(*pair), tokenizer) for pair in item.pairs
-        ]
+        shown["context_tokens"] = [tokens.pieces(moved(context, "")[0], tokenizer) for context in item.contexts]
+        shown["continuation_tokens"] = [tokens.continuation_pieces(*moved(*pair), tokenizer) for pair in item.pairs]
     return shown

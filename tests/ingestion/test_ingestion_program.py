@@ -93,7 +93,7 @@ def no_room() -> None:
         (["--deadline", "0.001"], None, "out of time: stopped after 0.001 minutes, in the middle of a checkpoint"),
     ],
 )
-def test_the_last_line_gives_the_reason_why_a_run_ended(
+def test_what_ends_a_run_is_its_last_line(
     options: list[str], limit: Callable[[], None] | None, reason: str, arguments: list[str]
 ) -> None:
     arguments[-1] = str(fetch("miniature"))

@@ -44,7 +44,7 @@ def encode(pairs: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerBase,
 
     Raises SubmissionError for a continuation longer than `context_length`, or an empty context without BOS and EOS.
     """
-    joint = [move_trailing_spaces(context, continuation) for context, continuation in pairs]
+    joint = [moved(context, continuation) for context, continuation in pairs]
     contexts = list(dict.fromkeys(context for context, _ in joint))
     encoded_contexts = dict(zip(contexts, encode_texts(tokenizer, contexts), strict=True))
     encoded_joint = encode_texts(tokenizer, [context + continuation for context, continuation in joint])
@@ -95,7 +95,7 @@ def _flat(sequences: list[list[int]], context_lengths: list[int]) -> Requests:
     return Requests(tokens, starts, np.asarray(context_lengths, dtype=np.int64))
 
 
-def move_trailing_spaces(context: str, continuation: str) -> tuple[str, str]:
+def moved(context: str, continuation: str) -> tuple[str, str]:
     """Move the trailing spaces of the context to the start of the continuation."""
     kept = context.rstrip()
     return kept, context[len(kept) :] + continuation

@@ -316,7 +316,7 @@ class VllmEngine:
         return complete, computed + more
 
     def _are_greedy(self, prompts: Sequence[Prompt]) -> tuple[list[bool], int]:
-        """Whether each continuation is what the model generates greedily, and the number of tokens computed."""
+        """Whether each continuation equals the model's greedy generation, and the number of tokens computed."""
         parameters = [decoding_parameters(prompt) for prompt in prompts]
         outputs = self._generate([prompt.tokens[: prompt.start] for prompt in prompts], parameters)
         computed = sum(

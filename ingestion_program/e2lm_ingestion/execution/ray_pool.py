@@ -163,10 +163,10 @@ class RayActors:
         return self._ray.remote(Actor).options(num_gpus=self._gpu, num_cpus=1).remote(self._init)
 
     def _start_all(self, workers: int | None, gpus: int) -> list[Any]:
-        kind, there = ("GPUs", gpus) if gpus else ("CPUs", int(self._ray.available_resources().get("CPU", 0)))
+        kind, available = ("GPUs", gpus) if gpus else ("CPUs", int(self._ray.available_resources().get("CPU", 0)))
         count = gpus or len(self._ray.nodes()) if workers is None else workers
-        if not 1 <= count <= there:
-            raise OrganizerError(f"--workers {count}: the cluster has {there} free {kind}; give 1 to {there}")
+        if not 1 <= count <= available:
+            raise OrganizerError(f"--workers {count}: the cluster has {available} free {kind}; give 1 to {available}")
         actors = [self._start() for _ in range(count)]
         for described in [actor.start.remote() for actor in actors]:
             message = self._result_of(described)

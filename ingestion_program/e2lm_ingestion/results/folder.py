@@ -162,7 +162,7 @@ def empty_folder(folder: Path) -> None:
             entry.unlink()
 
 
-def _agrees(recorded: Any, wanted: Any) -> bool:  # noqa: ANN401 (what JSON holds)
+def _agrees(recorded: Any, wanted: Any) -> bool:  # noqa: ANN401 (any JSON value)
     """Whether a recorded value equals the wanted one; of an object only the keys of `wanted` are compared."""
     if isinstance(recorded, dict) and isinstance(wanted, dict):
         return all(_agrees(recorded.get(key), value) for key, value in wanted.items())

@@ -73,7 +73,7 @@ def _json(path: Path, name: str) -> Iterator[Document]:
         yield _document(value, location)
 
 
-def _parsed(text: str, location: str) -> Any:  # noqa: ANN401 (what JSON holds)
+def _parsed(text: str, location: str) -> Any:  # noqa: ANN401 (any JSON value)
     def refuse_constant(constant: str) -> NoReturn:
         raise SubmissionError(f"{location}: {constant} is not JSON; write null or leave the field out")
 
@@ -104,13 +104,13 @@ def _parsed(text: str, location: str) -> Any:  # noqa: ANN401 (what JSON holds)
     return value
 
 
-def _document(value: Any, location: str) -> Document:  # noqa: ANN401 (what JSON holds)
+def _document(value: Any, location: str) -> Document:  # noqa: ANN401 (any JSON value)
     if not isinstance(value, dict):
         raise SubmissionError(f'{location}: an item is a JSON object such as {{"question": "...", "answer": 0}}')
     return Document(value, location)
 
 
-def _refuse_forbidden_characters(value: Any, location: str) -> None:  # noqa: ANN401 (what JSON holds)
+def _refuse_forbidden_characters(value: Any, location: str) -> None:  # noqa: ANN401 (any JSON value)
     if isinstance(value, str) and _FORBIDDEN.search(value):
         raise SubmissionError(f"{location}: a text holds \\u0000 or half a character (\\ud800 to \\udfff); remove it")
     inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()

@@ -144,7 +144,7 @@ class _Columns:
             with timed(self._seconds):
                 return self._environment.from_string(template)
         except jinja2.TemplateSyntaxError as error:
-            raise SubmissionError(f"{location}, line {error.lineno} of it: {brief(error)}") from None
+            raise SubmissionError(f"{location}, line {error.lineno} of the template: {brief(error)}") from None
         except TooSlow:
             raise SubmissionError(f"{location}: takes too long to read; simplify it") from None
         except Exception as error:  # a hostile template can make Jinja or Python raise any exception
@@ -212,7 +212,7 @@ def _printable(value: Any) -> Any:  # noqa: ANN401 (any value of a template)
     raise _UnprintableError(f"prints {kind}")
 
 
-def _field(name: str, field: str, document: Document) -> Any:  # noqa: ANN401 (what the file holds)
+def _field(name: str, field: str, document: Document) -> Any:  # noqa: ANN401 (any JSON value)
     """The value of a field for a column.
 
     Choices are a list of texts, targets any value or a list of scalars, doc_to_text a text or whole number, other
@@ -261,13 +261,13 @@ def _text_or_list(name: str, text: str, document: Document) -> str | list[str | 
 _LISTS: dict[str, Callable[[str, str, Document], Any]] = {"doc_to_choice": _list_of, "doc_to_target": _text_or_list}
 
 
-def _scalars(value: Any) -> list[str | int]:  # noqa: ANN401 (what the file holds)
+def _scalars(value: Any) -> list[str | int]:  # noqa: ANN401 (any JSON value)
     """The value if it is a list of texts and whole numbers, else an empty list, which is refused later."""
     plain = isinstance(value, list) and all(isinstance(one, (str, int)) and not isinstance(one, bool) for one in value)
     return value if plain else []
 
 
-def _texts(value: Any, location: str) -> list[str]:  # noqa: ANN401 (what the file holds)
+def _texts(value: Any, location: str) -> list[str]:  # noqa: ANN401 (any JSON value)
     if not isinstance(value, (list, tuple)):
         raise SubmissionError(f"{location}: must be a list of texts; it is {brief(repr(value))}")
     wrong = next((choice for choice in value if not isinstance(choice, str)), None)

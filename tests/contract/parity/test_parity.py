@@ -21,13 +21,13 @@ PARITY = Path(__file__).resolve().parents[3] / "docs/parity.md"
 
 @pytest.fixture(scope="module")
 def checkpoint() -> Checkpoint:
-    """A model in the middle of training, whose accuracies are neither 0 nor 1."""
+    """A model that has learned something, but not all."""
     return early_checkpoint()
 
 
 @pytest.fixture(scope="module")
 def theirs(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found]:
-    """Requests and scores of lm-evaluation-harness by the name of the shape."""
+    """What lm-evaluation-harness asked and found, by the name of the shape."""
     if importlib.util.find_spec("lm_eval") is None and not os.environ.get("CI"):
         pytest.skip("NOT TESTED, agreement with lm-evaluation-harness: it is not installed")
     return run_theirs(checkpoint, tmp_path_factory.mktemp("peer"))
@@ -35,7 +35,7 @@ def theirs(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def ours(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Shape], Found]:
-    """Return a function from a shape to the requests and scores of the ingestion program, computed once."""
+    """Return a function from a shape to what the ingestion program asks and finds, computed once."""
     engine, root, found = loaded_engine(checkpoint), tmp_path_factory.mktemp("ours"), dict[str, Found]()
 
     def run(shape: Shape) -> Found:
@@ -56,13 +56,10 @@ def test_the_requests_are_the_same_token_for_token(
 ) -> None:
     own, peer = counted(ours(shape)["asked"]), counted(theirs[shape.name]["asked"])
     if any(metric["metric"] == "acc_mutual_info" for metric in shape.task.get("metric_list", [])):
-        own, peer = (
-            Counter(set(own)),
-            Counter(set(peer)),
-        )  # the harness repeats requests for the same unconditional text
+        own, peer = Counter(set(own)), Counter(set(peer))  # the harness asks the same unconditional text again
     missing, more = list((peer - own).items()), list((own - peer).items())
-    assert not missing, f"{len(missing)} requests are missing, such as {missing[0]}"
-    assert not more, f"{len(more)} requests are not needed, such as {more[0]}"
+    assert not missing, f"{len(missing)} not asked, such as {missing[0]}"
+    assert not more, f"{len(more)} asked in vain, such as {more[0]}"
     assert own or theirs[shape.name]["prompts"]
     assert sorted(ours(shape)["prompts"]) == sorted(theirs[shape.name]["prompts"])
 

@@ -146,7 +146,7 @@ def test_a_swap_that_misses_a_tensor_leads_to_fresh_engines(
     shared_engine: VllmEngine, tied: list[Checkpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shared_engine.close()
-    # Without this call a tied head keeps the weights of the first checkpoint while the rest of the model changes.
+    # Without this a tied head goes on with the weights of the first checkpoint, while the rest of the model changes.
     monkeypatch.setattr(module, "repack_tied_weights", lambda model: None)
     for checkpoint in tied:
         shared_engine.load(checkpoint)
