@@ -1,4 +1,4 @@
-"""From the house to a leaderboard row: bundle, pack and dry-run, with the real programs on real checkpoints."""
+"""From a packed submission to a leaderboard row: bundle, pack and dry run with the real programs and checkpoints."""
 
 from __future__ import annotations
 

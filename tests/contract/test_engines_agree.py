@@ -110,7 +110,7 @@ def requests(suite: Path) -> Requests:
         return encode(pairs, tokenizer, load_suite(suite).context_length)
 
 
-def test_weights_exchanged_through_a_whole_family_score_as_fresh_engines_do(
+def test_weights_swapped_through_a_whole_engine_group_score_as_fresh_engines_do(
     runs: Callable[[str, str], Path], suite: Path, requests: Requests
 ) -> None:
     results = runs("vllm", "science-cloze")  # one engine went through all checkpoints in their order

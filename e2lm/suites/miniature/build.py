@@ -20,7 +20,7 @@ import numpy as np
 
 from e2lm.suites.miniature import tokenizer, training, worlds
 from e2lm_ingestion.errors import OrganizerError, naming
-from e2lm_ingestion.interrupts import deaf_to_interrupts
+from e2lm_ingestion.interrupts import interrupts_blocked
 from e2lm_ingestion.suite import Suite, load_suite
 
 SUITE = Path(__file__).with_name("suite.yaml")
@@ -121,7 +121,7 @@ def _build(suite: Suite, home: Path, missing: list[training.Recipe], progress: C
             for _ in range(WORKERS)
         ]
         try:
-            with deaf_to_interrupts():  # this process ends them
+            with interrupts_blocked():  # this process ends them
                 for worker in workers:
                     worker.start()
             for done in range(1, total + 1):

@@ -1,4 +1,4 @@
-"""What may be wrong with a task that is right: findings for its author, from the texts of its items alone."""
+"""Quality warnings for valid tasks, computed from the texts of their items without a model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from e2lm_ingestion.submission.submission import Submission
 
 
 def findings_of(submission: Submission, tasks: Mapping[str, Sequence[Item]]) -> tuple[list[Finding], dict[str, Any]]:
-    """What the items' texts show, and the numbers behind it (None for tasks without choices); `tasks` by name."""
+    """All findings, and the statistics behind them by name (None for tasks without choices).
+
+    `tasks` has the items of each task of the submission by the task's name.
+    """
     questions: list[Question] = []
     for task, items in zip(submission.tasks.values(), tasks.values(), strict=True):
         questions += questions_of(items, task.fewshot_delimiter, task.shots, len(questions))

@@ -58,7 +58,7 @@ def shared_engine() -> Iterator[VllmEngine]:
 
 @pytest.fixture
 def engine(shared_engine: VllmEngine, tied: list[Checkpoint]) -> VllmEngine:
-    """An engine with the first checkpoint of the tied engine group, which a test must not leave for another."""
+    """An engine with the first checkpoint of the tied engine group; tests must keep this engine group."""
     shared_engine.load(tied[0])
     return shared_engine
 
@@ -81,7 +81,7 @@ def few_shot(head: int, question: int = 30, questions: int = 12, answer: int = 5
 
 
 def shared_beginnings() -> Requests:
-    """Contexts around the end of a block, and choices that begin alike over more than one block."""
+    """Contexts that end near the end of a block, and choices that share a prefix of more than one block."""
     rng = np.random.default_rng(1)
     context, beginning = rng.integers(0, VOCABULARY, 3 * BLOCK), rng.integers(0, VOCABULARY, 2 * BLOCK)
     ends = [rng.integers(0, VOCABULARY, rng.integers(1, 4)) for _ in range(3)]
@@ -108,7 +108,7 @@ def several_heads() -> Requests:
 
 
 def longest() -> Requests:
-    """As many tokens as the model has positions, and one more that is only predicted."""
+    """As many tokens as the model has positions, and one more that is predicted but never an input."""
     tokens = np.random.default_rng(2).integers(0, VOCABULARY, CONTEXT_LENGTH + 1)
     return requests_of([(tokens[:-3], tokens[-3:]), (tokens[:-1], tokens[-1:])])
 
@@ -118,7 +118,7 @@ SHAPE_NAMES = ["no head", "a head", "shared beginnings", "letters", "several hea
 
 
 @pytest.mark.parametrize("engine_group", ["tied", "untied"])
-def test_exchanged_weights_score_exactly_as_a_fresh_engine_does(
+def test_swapped_weights_score_exactly_as_a_fresh_engine_does(
     shared_engine: VllmEngine, engine_group: str, request: pytest.FixtureRequest
 ) -> None:
     checkpoints: list[Checkpoint] = request.getfixturevalue(engine_group)
@@ -129,20 +129,20 @@ def test_exchanged_weights_score_exactly_as_a_fresh_engine_does(
         return shared_engine.loglikelihoods(requests)
 
     shared_engine.close()
-    fresh = [score(0), score(1)]  # the first exchange of an engine group is checked against a fresh engine, which stays
+    fresh = [score(0), score(1)]  # the first swap of an engine group is compared with a fresh engine, which stays
     started = shared_engine._llm
-    exchanged = [score(2), score(0), score(1)]
+    swapped = [score(2), score(0), score(1)]
     assert shared_engine._llm is started
     shared_engine.close()
     fresh.append(score(2))
     shared_engine.close()
-    for one, other in zip(fresh, [*exchanged[1:], exchanged[0]], strict=True):
+    for one, other in zip(fresh, [*swapped[1:], swapped[0]], strict=True):
         np.testing.assert_array_equal(one.values, other.values)
         np.testing.assert_array_equal(one.greedy, other.greedy)
     assert not np.array_equal(fresh[0].values, fresh[1].values)
 
 
-def test_an_exchange_that_forgets_a_tensor_is_given_up(
+def test_a_swap_that_misses_a_tensor_leads_to_fresh_engines(
     shared_engine: VllmEngine, tied: list[Checkpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shared_engine.close()
@@ -172,7 +172,7 @@ def test_it_agrees_with_the_transformers_engine(
     np.testing.assert_array_equal(scored.greedy, expected.greedy)
 
 
-def test_it_says_which_continuations_are_greedy(engine: VllmEngine) -> None:
+def test_it_reports_which_continuations_are_greedy(engine: VllmEngine) -> None:
     context = np.arange(20)
     every_token = engine.loglikelihoods(requests_of([(context, np.asarray([token])) for token in range(VOCABULARY)]))
     likeliest = int(every_token.values.argmax())
@@ -210,7 +210,7 @@ def test_few_shot_prompts_are_computed_less_than_twice(engine: VllmEngine) -> No
     assert engine.loglikelihoods(requests).computed_tokens <= 1.8 * unique_tokens(requests)
 
 
-def test_it_writes_what_the_transformers_engine_writes(engine: VllmEngine, tied: list[Checkpoint]) -> None:
+def test_it_generates_what_the_transformers_engine_generates(engine: VllmEngine, tied: list[Checkpoint]) -> None:
     rng = np.random.default_rng(3)
     head = rng.integers(0, VOCABULARY, 70).tolist()
     prompts = [[*head, *rng.integers(0, VOCABULARY, length).tolist()] for length in range(1, 20)]
@@ -242,7 +242,7 @@ def test_values_that_the_cache_hides_are_computed_again(engine: VllmEngine, monk
     np.testing.assert_allclose(scored.values, expected.values, rtol=1e-5, atol=1e-4)
 
 
-def test_an_exchange_that_changes_nothing_leads_to_a_fresh_engine(
+def test_a_swap_that_changes_nothing_leads_to_a_fresh_engine(
     engine: VllmEngine, tied: list[Checkpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.load(tied[1])
@@ -255,7 +255,7 @@ def test_an_exchange_that_changes_nothing_leads_to_a_fresh_engine(
     np.testing.assert_array_equal(engine.loglikelihoods(few_shot(10)).values, expected)
 
 
-def test_what_the_model_writes_itself_is_greedy(engine: VllmEngine) -> None:
+def test_a_generated_continuation_is_greedy(engine: VllmEngine) -> None:
     requests = few_shot(40)
     scored = engine.loglikelihoods(requests)
     context = requests.sequence(0)[: requests.context_lengths[0]]
@@ -321,13 +321,13 @@ def test_a_checkpoint_of_another_size_is_refused(engine: VllmEngine, tmp_path: P
         engine.load(make_llama(tmp_path / "m/deeper", 0, layers=3, positions=CONTEXT_LENGTH))
 
 
-def test_weights_without_numbers_are_named(engine: VllmEngine, tied: list[Checkpoint], tmp_path: Path) -> None:
+def test_weights_that_are_not_finite_are_named(engine: VllmEngine, tied: list[Checkpoint], tmp_path: Path) -> None:
     broken = damaged(tied[1], tmp_path / "broken")
     tensors = load_file(broken.path / "model.safetensors")
     tensors["model.norm.weight"][:] = torch.nan
     save_file(tensors, broken.path / "model.safetensors", metadata={"format": "pt"})
     engine.load(broken)
-    with pytest.raises(OrganizerError, match="gives log-likelihoods that are no numbers"):
+    with pytest.raises(OrganizerError, match="gives log-likelihoods that are not finite"):
         engine.loglikelihoods(few_shot(10))
 
 
@@ -337,7 +337,7 @@ def test_a_prompt_that_does_not_fit_is_refused(engine: VllmEngine) -> None:
         engine.loglikelihoods(requests_of([(tokens[:-1], tokens[-1:])]))
 
 
-def test_too_little_memory_is_tried_with_smaller_steps_once(
+def test_too_little_memory_leads_to_one_retry_with_smaller_steps(
     engine: VllmEngine, tied: list[Checkpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = engine.loglikelihoods(few_shot(10)).values

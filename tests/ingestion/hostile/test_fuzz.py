@@ -1,4 +1,4 @@
-"""Whatever task.yaml and the data files hold, the submission is read or refused in one line."""
+"""Submissions with random content in task.yaml and data files are read or refused in one line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KEYS = st.sampled_from([*plain_task(), "num_fewshot", "fewshot_split", "fewshot_
 
 
 def refusal(action: Callable[[], None]) -> None:
-    """Any exception but a SubmissionError of one line fails the test."""
+    """Accept a SubmissionError of one line; any other exception fails the test."""
     message = ""
     try:
         action()

@@ -1,4 +1,4 @@
-"""Named metrics for all items at once, ties and sums over sums included."""
+"""Built-in metrics on all items at once, including ties and ratios of sums."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_named_metric_of_choices(name: str, expected: list[float]) -> None:
     assert scores(name) == pytest.approx(list(expected), rel=1e-6)
 
 
-def test_several_right_choices_share_what_they_get() -> None:
+def test_several_right_choices_share_their_probability() -> None:
     both = Columns(OFFSETS, {**VALUES, "gold": np.asarray([1, 0, 0, 1, 1, 1, 1])})
     with pytest.raises(SubmissionError, match=r"item 2 .* has no wrong choice"):
         scores("logprob_margin", both)
@@ -113,7 +113,7 @@ def test_item_scores_of_a_perplexity_have_the_spread_of_its_resampled_values() -
     assert items.std() / 20 == pytest.approx(resampled.std(), rel=0.08)
 
 
-def test_f1_is_of_the_second_choice() -> None:
+def test_f1_counts_the_second_choice_as_positive() -> None:
     # right positive, wrong positive, missed, right negative: precision 1/2, recall 1/2
     values = {
         **{name: np.ones(8) for name in VALUES},
