@@ -196,8 +196,8 @@ ATTACKS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a seal of another schema": (
         lambda worker: (worker / "input/res/seal.json").write_text('{"schema": "mine"}'), "schema 'mine'"
     ),
-    "forged scores beside a seal": (forge_scores, "the seal does not fit"),
-    "forged timings": (lambda worker: (worker / "input/res/progress.jsonl").write_text("{}\n"), "does not fit"),
+    "forged scores beside a seal": (forge_scores, "the seal does not match"),
+    "forged timings": (lambda worker: (worker / "input/res/progress.jsonl").write_text("{}\n"), "does not match"),
     "other arrays": (swap_arrays, "3.npz: not the file that ingestion wrote"),
     "forged metadata after a failed ingestion": (plant_metadata, "seal.json: no such file"),
     "results behind a link": (link_results, "results.json: a link"),

@@ -1,4 +1,4 @@
-"""Pieces of SVG. A picture stretches with its frame, so positions are fractions and strokes keep their width.
+"""SVG elements. A drawing stretches with its frame, so positions are fractions and strokes keep their width.
 
 Fractions run from 0 at the left and the bottom; the drawing is 1000 × 1000 units with y pointing down.
 """

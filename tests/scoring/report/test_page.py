@@ -175,7 +175,7 @@ def test_pruning_tells_both_gains_and_warns() -> None:
     page = render(good("participant"))
     assert all(number in page for number in ("0.9912", "0.9511", "0.9498", "overfits"))
     alone = replace(good(), pruning=replace(good().pruning, held_out=()))  # type: ignore[type-var]
-    assert "no other models to check it on" in render(alone)
+    assert "no held-out models to check the gain on" in render(alone)
 
 
 def test_items_of_signal_models_that_are_held_back_are_held_back_too() -> None:
