@@ -1,4 +1,4 @@
-"""Compare runs over the same suite: scores with intervals side by side, and how sure their order is."""
+"""Compare runs over the same suite: scores with intervals side by side, and the probability of their order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from e2lm.runs.comparison import Run, load_run, probability, suite_of, told_apart
+from e2lm.runs.comparison import Run, load_run, probability, suite_of, with_unique_names
 from e2lm.runs.comparison_page import render_comparison
 from e2lm.submissions.paths import results_folder
 from e2lm.suites.registry import find_suite
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print the runs, best first, and P(A > B) of every two; draw the same into one HTML file."""
+    """Print the runs, best first, and P(A > B) of every two; write the same as an HTML page."""
     if len(args.runs) < 2:
         raise OrganizerError("one run alone cannot be compared: give two or more folders that e2lm run left")
     suites = [suite_of(results_folder(folder)) for folder in args.runs]
@@ -42,7 +42,7 @@ def main(args: argparse.Namespace) -> int:
             )
     suite = find_suite(args.suite or suites[0])
     configuration = load_configuration(suite.scoring)
-    runs = told_apart([load_run(folder, configuration) for folder in args.runs], args.runs)
+    runs = with_unique_names([load_run(folder, configuration) for folder in args.runs], args.runs)
     key = "score" if all("score" in run.score_report.scores for run in runs) else "sq"
     runs.sort(key=lambda run: run.score_report.scores[key], reverse=True)
     chances = [[None if one is other else probability(one, other, key) for other in runs] for one in runs]

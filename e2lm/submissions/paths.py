@@ -1,4 +1,4 @@
-"""What people name when they mean submissions or runs, and where in it the files are."""
+"""Resolves the paths of submissions and runs that users give."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from e2lm_ingestion.submission.file_rules import RUN_MARK
 
 
 def results_folder(run: Path) -> Path:
-    """The results of a folder that `e2lm run` left; of any other, the folder itself."""
+    """The results folder in a folder that `e2lm run` wrote; any other folder itself."""
     return run / "results" if (run / "results").is_dir() else run
 
 
 def submission_paths(given: Iterable[Path]) -> list[Path]:
-    """The submissions that are named, and those in the folders that are none themselves; not runs or what is hidden.
+    """The given submissions, and those inside other given folders, without runs and hidden files.
 
-    Raises OrganizerError when a path is not there or nothing is in it.
+    Raises OrganizerError if a path does not exist or holds no submission.
     """
     paths = []
     for path in given:
         if path.is_dir() and not (path / "task.yaml").exists():
             inner = [p for p in sorted(path.iterdir()) if p.suffix == ".zip" or _may_be_submission(p)]
             if not inner:
-                raise OrganizerError(f"{path}: holds no submission: neither a zip nor a folder with a task.yaml")
+                raise OrganizerError(f"{path}: no submission in it: neither a zip nor a folder with a task.yaml")
             paths += inner
         elif path.exists():
             paths.append(path)

@@ -1,4 +1,4 @@
-"""A valid submission in plain values: warnings, first items, and what a run of it costs."""
+"""Summary of a valid submission: warnings, first items, and the cost of a run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHOWN_ITEMS = 2
 
 
 def summarize(submission: Submission, tasks: Mapping[str, list[Item]], suite: Suite, gpu: str) -> dict[str, Any]:
-    """What a participant wants to see before a run: plain values, ready for JSON."""
+    """The facts of `e2lm check` as plain values, ready for JSON."""
     task = submission.task
     items = [item for own in tasks.values() for item in own]
     tokenizer = tokens.suite_tokenizer(suite, checkpoints_root())
@@ -61,7 +61,7 @@ def summarize(submission: Submission, tasks: Mapping[str, list[Item]], suite: Su
 def _volume(
     task: Task, items: Sequence[Item], tokenizer: PreTrainedTokenizerBase | None, context_length: int
 ) -> tokens.Volume:
-    """What the engine is asked: every choice, or one answer a question, and perhaps each choice without its prompt."""
+    """The engine's volume of work: every choice or one generation per item, and unconditional likelihoods if needed."""
     if task.output_type == "generate_until":
         items = [replace(item, continuations=item.continuations[:1]) for item in items]
     rolling = task.output_type == "loglikelihood_rolling"
@@ -79,7 +79,7 @@ def _volume(
 
 
 def _shown(item: Item, tokenizer: PreTrainedTokenizerBase | None) -> dict[str, Any]:
-    """An item's texts and, with a tokenizer, the pieces that each becomes (context and continuation together)."""
+    """An item's texts and, with a tokenizer, the tokens of each (context and continuation encoded together)."""
     shown: dict[str, Any] = {
         "contexts": list(item.contexts),
         "continuations": list(item.continuations),

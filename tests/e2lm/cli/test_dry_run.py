@@ -77,7 +77,7 @@ def test_forged_results_reach_scoring_when_ingestion_crashes_and_only_its_exit_c
     assert "elapsedTime: " in status
     assert "exitCode: null" in status
     printed = capsys.readouterr()
-    assert "ingestion exited with code 3; a worker goes on to scoring" in printed.out
+    assert "ingestion exited with code 3; a worker runs scoring anyway" in printed.out
     assert "Failed: scoring exited with code 1: error: ingestion did not finish" in printed.err
 
 
@@ -137,7 +137,7 @@ def test_a_submission_with_a_command_is_not_run_and_is_pointed_at(
     hostile = submission(tmp_path, **{"metadata.yaml": f"command: touch {tmp_path / 'ran'}"})
     dry_run(bundle(tmp_path), hostile, "--out", tmp_path / "out")
     assert not (tmp_path / "ran").exists()
-    assert "brings a command, which a worker would run; here only --docker does" in capsys.readouterr().out
+    assert "contains a command, which a worker would run; only --docker runs it here" in capsys.readouterr().out
 
 
 def test_an_empty_zip_is_an_empty_submission(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_without_docker_the_remedy_is_one_line(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(OrganizerError, match="docker is not installed; install it"):
         dry_run(*arguments)
-    with pytest.raises(OrganizerError, match="--image is for --docker"):
+    with pytest.raises(OrganizerError, match="--image needs --docker"):
         dry_run(*arguments[:2], "--image", "e2lm:1")
 
 

@@ -101,7 +101,7 @@ def test_runs_that_cannot_be_ranked_together_are_one_line(
     assert not (runs / "out").exists()
 
 
-@pytest.mark.parametrize(("folder", "said"), [("nowhere", "nowhere: no folder"), ("empty", "no scored run in it")])
+@pytest.mark.parametrize(("folder", "said"), [("nowhere", "nowhere: no such folder"), ("empty", "no scored run in it")])
 def test_folders_without_runs_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str, said: str
 ) -> None:

@@ -164,7 +164,7 @@ def test_a_name_is_never_a_path(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OrganizerError, match="holds no submission"):
+    with pytest.raises(OrganizerError, match="no submission in it"):
         submission_paths([tmp_path])
 
 

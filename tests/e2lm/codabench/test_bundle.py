@@ -261,7 +261,10 @@ def test_a_mistake_in_the_edition_is_one_line(root: Path, before: str, after: st
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("$lsat_day", r"overview\.md: \$lsat_day stands for nothing"), ("5 $ each", "a dollar sign that begins no name")],
+    [
+        ("$lsat_day", r"overview\.md: \$lsat_day is not a name of this edition"),
+        ("5 $ each", "a dollar sign without a name after it"),
+    ],
 )
 def test_a_page_that_names_what_no_edition_says_is_an_error(root: Path, text: str, said: str) -> None:
     (root / "overview.md").write_text(text)
