@@ -1,4 +1,4 @@
-"""Tasks of lm-evaluation-harness with local data, as submissions: they ask what the harness asks."""
+"""Imported tasks of lm-evaluation-harness give the requests that the harness itself makes."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def asked_there(name: str, files: dict[str, Path], shots: int) -> list[tuple[str
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -134,7 +134,7 @@ def test_a_group_with_a_folder_as_the_hub_has_it_is_one_submission(tmp_path: Pat
     assert e2lm("check", tmp_path / "mmlu").code == 0
 
 
-def test_what_is_code_and_cannot_be_carried_is_said(tmp_path: Path, e2lm: Callable[..., Done]) -> None:
+def test_functions_that_cannot_be_imported_are_reported(tmp_path: Path, e2lm: Callable[..., Done]) -> None:
     files = write_data(tmp_path, "wikitext")
     done = e2lm("import-lm-eval", "wikitext", tmp_path / "task", "--data", f"test={files['test']}")
     assert "not imported: process_results: a function" in done.out
@@ -146,7 +146,7 @@ def test_what_is_code_and_cannot_be_carried_is_said(tmp_path: Path, e2lm: Callab
     ]
 
 
-def test_examples_that_are_drawn_otherwise_are_said_to_be(tmp_path: Path, e2lm: Callable[..., Done]) -> None:
+def test_a_different_draw_of_examples_is_reported(tmp_path: Path, e2lm: Callable[..., Done]) -> None:
     data = [
         part for split, path in write_data(tmp_path, "winogrande").items() for part in ("--data", f"{split}={path}")
     ]
@@ -169,7 +169,7 @@ def test_examples_that_are_drawn_otherwise_are_said_to_be(tmp_path: Path, e2lm: 
         (["arc_easy", "--data", "test={file}", "--num-fewshot", "3"], "3 few-shot examples need a split to come from"),
     ],
 )
-def test_what_is_missing_is_one_line(
+def test_missing_data_is_one_line(
     tmp_path: Path, arguments: list[str], message: str, e2lm: Callable[..., Done]
 ) -> None:
     file = write_data(tmp_path, "arc_easy")["test"]

@@ -1,4 +1,4 @@
-"""Drift between runs: what rounding explains, and what it does not."""
+"""Drift between runs: differences within and beyond the bound of rounding."""
 
 from __future__ import annotations
 

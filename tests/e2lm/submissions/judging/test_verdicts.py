@@ -1,4 +1,4 @@
-"""What verdicts say together, and the file that they are kept in."""
+"""The outcome of many verdicts, and their file."""
 
 from __future__ import annotations
 
