@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from e2lm.runs.comparison import Run, load_run, probability, suite_of, with_unique_names
+from e2lm.runs.comparison import Run, load_run, probability, suite_of, told_apart
 from e2lm.runs.comparison_page import render_comparison
 from e2lm.submissions.paths import results_folder
 from e2lm.suites.registry import find_suite
@@ -42,7 +42,7 @@ def main(args: argparse.Namespace) -> int:
             )
     suite = find_suite(args.suite or suites[0])
     configuration = load_configuration(suite.scoring)
-    runs = with_unique_names([load_run(folder, configuration) for folder in args.runs], args.runs)
+    runs = told_apart([load_run(folder, configuration) for folder in args.runs], args.runs)
     key = "score" if all("score" in run.score_report.scores for run in runs) else "sq"
     runs.sort(key=lambda run: run.score_report.scores[key], reverse=True)
     chances = [[None if one is other else probability(one, other, key) for other in runs] for one in runs]

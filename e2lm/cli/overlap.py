@@ -18,7 +18,7 @@ from e2lm_ingestion.errors import OrganizerError, naming
 
 SHOWN_CHARACTERS = 200
 SHOWN_ROWS = 30
-MAX_ROWS = 1_000_000  # rows of the CSV file, the most that a spreadsheet holds
+MAX_ROWS = 1_000_000  # of the CSV: spreadsheets hold as many
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

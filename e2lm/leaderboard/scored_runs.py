@@ -40,7 +40,7 @@ class ScoredRun:
 
     @property
     def key(self) -> str:
-        """The column it is ranked by: the score, or SQ if the suite allows no score."""
+        """What it is ranked by: the score, or SQ in a suite that allows no score."""
         return "score" if "score" in self.draws else "sq"
 
     @property

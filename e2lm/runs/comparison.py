@@ -54,7 +54,7 @@ def load_run(folder: Path, configuration: Configuration) -> Run:
     return Run(score_report.task, score_report, drawn, results.file.submission.sha256)
 
 
-def with_unique_names(runs: list[Run], folders: list[Path]) -> list[Run]:
+def told_apart(runs: list[Run], folders: list[Path]) -> list[Run]:
     """The runs named after their tasks, and after their folders too where tasks share a name."""
     count = Counter(run.name for run in runs)
     return [

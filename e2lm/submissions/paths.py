@@ -24,7 +24,7 @@ def submission_paths(given: Iterable[Path]) -> list[Path]:
         if path.is_dir() and not (path / "task.yaml").exists():
             inner = [p for p in sorted(path.iterdir()) if p.suffix == ".zip" or _may_be_submission(p)]
             if not inner:
-                raise OrganizerError(f"{path}: no submission in it: neither a zip nor a folder with a task.yaml")
+                raise OrganizerError(f"{path}: holds no submission: neither a zip nor a folder with a task.yaml")
             paths += inner
         elif path.exists():
             paths.append(path)

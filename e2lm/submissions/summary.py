@@ -61,7 +61,7 @@ def summarize(submission: Submission, tasks: Mapping[str, list[Item]], suite: Su
 def _volume(
     task: Task, items: Sequence[Item], tokenizer: PreTrainedTokenizerBase | None, context_length: int
 ) -> tokens.Volume:
-    """The engine's volume of work: every choice or one generation per item, and unconditional likelihoods if needed."""
+    """What the engine is asked: every choice, or one answer a question, and perhaps each choice without its prompt."""
     if task.output_type == "generate_until":
         items = [replace(item, continuations=item.continuations[:1]) for item in items]
     rolling = task.output_type == "loglikelihood_rolling"

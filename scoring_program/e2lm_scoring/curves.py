@@ -1,4 +1,4 @@
-"""Score curves from results: one array per model and window, oriented so that higher is better."""
+"""Results -> curves: one array of scores per model and window, "higher is better"."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from e2lm_scoring.uncertainty import band
 
 
 def window_scores(results: Results, model: str, iterations: tuple[int, ...]) -> np.ndarray:
-    """Scores of one model, (checkpoints,) float64, negated where lower is better.
+    """Scores of one model, (checkpoints,) float64, turned around where lower is better.
 
-    They are recomputed from the item scores: the means in results.json may be off by 1e-6, and SQ would count a drift
-    of that size as a curve.
+    They are the means of the item scores: results.json may differ by 1e-6, and a drift of that size would be a curve.
     """
     sign = 1.0 if results.file.higher_is_better else -1.0
     means = [np.mean(results.item_scores[(model, iteration)], dtype=np.float64) for iteration in iterations]
@@ -24,7 +23,7 @@ def window_scores(results: Results, model: str, iterations: tuple[int, ...]) -> 
 
 
 def window_items(results: Results, model: str, iterations: tuple[int, ...]) -> np.ndarray:
-    """Item scores of one model, (checkpoints, items) float32, negated where lower is better."""
+    """Item scores of one model, (checkpoints, items) float32, turned around where lower is better."""
     sign = np.float32(1.0 if results.file.higher_is_better else -1.0)
     return sign * np.stack([results.item_scores[(model, iteration)] for iteration in iterations])
 
@@ -35,7 +34,7 @@ def window_tokens(results: Results, model: str, iterations: tuple[int, ...]) -> 
 
 
 def oriented_items(results: Results) -> dict[tuple[str, int], np.ndarray]:
-    """Item scores of every checkpoint, (model, iteration) -> (items,) float32, negated where lower is better."""
+    """Item scores of every checkpoint, (model, iteration) -> (items,) float32, turned around where lower is better."""
     sign = np.float32(1.0 if results.file.higher_is_better else -1.0)
     return {key: sign * scores for key, scores in results.item_scores.items()}
 
@@ -43,10 +42,9 @@ def oriented_items(results: Results) -> dict[tuple[str, int], np.ndarray]:
 def curves(
     results: Results, configuration: Configuration, draws: Mapping[tuple[str, int], np.ndarray]
 ) -> tuple[Curve, ...]:
-    """The curve of every model that enters a score, over its checkpoints in both windows.
+    """The curve of every model that scores are made of, over its checkpoints of both windows; all were checked.
 
-    `results` must hold all of these checkpoints. `draws` maps (model, iteration) to (draws,), the resampled means of
-    the checkpoint, for the bands.
+    `draws` is (model, iteration) -> (draws,), the resampled means of every checkpoint, for the bands.
     """
     grid = (*configuration.early.iterations, *configuration.late_iterations)
     found = []
@@ -72,6 +70,6 @@ def curves(
 
 
 def oriented_chance(results: Results) -> float | None:
-    """Chance level, negated where lower is better, as the curves are; None where it is undefined."""
+    """The score that guessing gives, turned around where lower is better, as the curves are."""
     chance = results.file.chance
     return chance if chance is None or results.file.higher_is_better else -chance

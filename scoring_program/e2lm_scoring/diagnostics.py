@@ -1,4 +1,4 @@
-"""Diagnostics beside the scores: columns that describe a task and never enter the ranking."""
+"""What stands beside the scores: columns that describe a task and are never ranked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from e2lm_scoring.inputs.results import Results
 def reported_columns(
     results: Results, configuration: Configuration, qualities: Mapping[str, SignalQuality]
 ) -> dict[str, float]:
-    """The diagnostics that the suite allows: per model, then across models, then those that need late checkpoints."""
+    """The columns that the suite allows: those of one model each, then those of several, then those of late ones."""
     columns = {
         "monotonicity": _mean(quality.monotonicity for quality in qualities.values()),
         "autocorrelation": _mean(quality.autocorrelation for quality in qualities.values()),

@@ -20,7 +20,7 @@ def miniature() -> Path:
 
 @pytest.fixture(scope="session")
 def clone(miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that looks like a clone of the repository, with its own build/."""
+    """A folder that reads like a clone of the repository, with a build/ of its own."""
     folder = tmp_path_factory.mktemp("clone")
     for entry in PROJECT_ROOT.iterdir():
         if entry.name not in (".git", ".venv", "build"):
@@ -46,7 +46,7 @@ def science_cloze_run(clone: Path) -> Path:
 
 
 def write_small_suite(folder: Path) -> Path:
-    """Three models of the miniature suite, nine checkpoints each: the smallest suite with every leaderboard column."""
+    """Three models of the miniature suite, nine checkpoints each: the least that gives every column of the board."""
     whole, scoring = (
         yaml.safe_load(file.read_text()) for file in (SUITES["miniature"].suite, SUITES["miniature"].scoring)
     )
@@ -55,7 +55,7 @@ def write_small_suite(folder: Path) -> Path:
     scoring |= {"early": {"iterations": early}, "late": {"iterations": [late]}}
     scoring |= {"signal_models": ["mini-150k-arch1"], "ranking_groups": [["mini-150k-arch1", "mini-150k-arch2"]]}
     scoring["reveal"] = (
-        "participant"  # so that the site does not render reports again with the scoring.yaml of the suite of this name
+        "participant"  # the site need not draw reports anew, by the scoring.yaml that the name stands for
     )
     folder.mkdir()
     (folder / "suite.yaml").write_text(yaml.safe_dump({**whole, "models": models}))

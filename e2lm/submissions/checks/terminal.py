@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-SHOWN_CHARACTERS = 8_000  # shown of a context; the middle of a longer one is left out
+SHOWN_CHARACTERS = 8_000  # of a context; the middle of a longer one is left out
 CONTINUATIONS = {
     "multiple_choice": "and the continuations that are scored after it:",
     "loglikelihood": "and the continuation that is scored after it:",

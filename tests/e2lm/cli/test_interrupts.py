@@ -1,4 +1,4 @@
-"""Ctrl-C, which a terminal sends to every process of a command: one line, a note on kept work, no process left."""
+"""Ctrl-C, which a terminal sends to every process of a command: one line, kept work is named so, no process left."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def group(process: subprocess.Popen[str]) -> Iterator[str]:
                 fields = (entry / "stat").read_text().rpartition(")")[2].split()
                 if int(fields[2]) == process.pid and fields[0] != "Z":
                     yield (entry / "cmdline").read_text()
-            except OSError:  # the process has ended meanwhile
+            except OSError:  # it ended meanwhile
                 continue
 
 
@@ -93,12 +93,12 @@ def test_a_run_says_that_its_checkpoints_are_kept(miniature: Path, tmp_path: Pat
 
 def test_a_command_that_keeps_nothing_does_not_say_so(tmp_path: Path) -> None:
     entries = tmp_path / "entries.json"
-    os.mkfifo(entries)  # a reader blocks until there is a writer
+    os.mkfifo(entries)  # whoever reads it waits for a writer
     process = start("leaderboard", tmp_path, "-o", tmp_path / "site", "--entries", entries)
     writer: list[int] = []
 
     def is_read() -> bool:
-        with contextlib.suppress(OSError):  # there is no reader yet
+        with contextlib.suppress(OSError):  # nobody reads yet
             writer.append(os.open(entries, os.O_WRONLY | os.O_NONBLOCK))
         return bool(writer) or process.poll() is not None
 

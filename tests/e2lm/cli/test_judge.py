@@ -55,7 +55,7 @@ def run(url: str, out: Path, count: int = 6, concurrency: int = 1) -> list[str |
         endpoint.close()
 
 
-def test_answered_items_are_not_asked_again(tmp_path: Path) -> None:
+def test_what_is_answered_is_not_asked_again(tmp_path: Path) -> None:
     out, seen = tmp_path / "answers.jsonl", []
 
     def first(request: Request) -> Response:

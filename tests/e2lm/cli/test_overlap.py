@@ -28,7 +28,7 @@ def sentences(count: int, seed: int, words: int = 30) -> list[str]:
 
 
 def found(one: Sequence[str], other: Sequence[str]) -> list[tuple[int, int, float]]:
-    """The items of one source that the other contains: item, text of the other, share."""
+    """The items of one that the other holds: number, number of the text, share."""
     vocabulary = Vocabulary()
     return list(shared(*(vocabulary.runs_of([text] for text in texts) for texts in (one, other)))[0].rows)
 
@@ -178,7 +178,7 @@ def test_a_question_in_the_words_of_another_template_is_found(tmp_path: Path) ->
     assert overlaps(tmp_path, *pair) == [("one", "3", "70"), ("other", "70", "3")]
 
 
-def test_items_without_text_of_their_own_are_reported_as_not_compared(
+def test_items_that_stand_in_the_template_are_said_not_to_be_compared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hidden = framed(tmp_path / "hidden", [str(number) for number in range(100)])

@@ -1,4 +1,4 @@
-"""`e2lm rerun`: each submission gets the results of a single run, whichever process is killed or submission fails."""
+"""`e2lm rerun`: many submissions give what each alone gives, whatever is killed and whoever fails."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MODELS = ("mini-150k-arch1", "mini-150k-arch2")
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
-    """Every process computes with one thread: on a CPU, the number of threads changes the order of summation."""
+    """Every process computes with one thread: on a CPU another number adds up in another order."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
         yield
@@ -58,7 +58,7 @@ def submissions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(submissions: Path, suite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of one undisturbed process."""
+    """The outcome of one process that nothing happens to."""
     out = tmp_path_factory.mktemp("undisturbed-rerun")
     done = e2lm("rerun", submissions, "--suite", suite, "--out", out)
     assert done.returncode == 0, done.stderr
@@ -122,7 +122,7 @@ def test_a_failure_is_named_and_stops_no_other(submissions: Path, suite: Path, t
     assert (out / "bad/detailed_results.html").is_file()
 
 
-def test_finished_submissions_are_compared_with_earlier_runs_without_new_requests(
+def test_what_is_finished_is_compared_with_earlier_runs_without_being_asked_again(
     undisturbed: Path, submissions: Path, suite: Path, tmp_path: Path
 ) -> None:
     out = shutil.copytree(undisturbed, tmp_path / "out")
@@ -163,8 +163,8 @@ def test_a_name_is_never_a_path(tmp_path: Path) -> None:
     assert "/" not in name_of(Path("x y\n.zip"), "1" * 64, tmp_path, set())
 
 
-def test_a_folder_without_submissions_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OrganizerError, match="no submission in it"):
+def test_a_folder_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OrganizerError, match="holds no submission"):
         submission_paths([tmp_path])
 
 

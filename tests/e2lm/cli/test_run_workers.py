@@ -31,7 +31,7 @@ def workers_of(process: subprocess.Popen[str]) -> list[int]:
             try:
                 parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
                 command = (entry / "cmdline").read_text()
-            except OSError:  # the process has ended meanwhile
+            except OSError:  # it ended meanwhile
                 continue
             if parent == process.pid and "e2lm_ingestion.execution.process_worker" in command:
                 found.append(int(entry.name))
@@ -67,10 +67,10 @@ def test_a_killed_worker_is_named_and_another_takes_its_place(
     workers = workers_of(process)
     assert len(workers) == 2
     os.kill(workers[0], signal.SIGKILL)
-    _, output = process.communicate()
-    assert process.returncode == 0, output
-    assert "mini-" in output
-    assert "was ended by signal SIGKILL; another one is started" in output
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+    assert "mini-" in said
+    assert "was ended by signal SIGKILL; another one is started" in said
     assert result_files(tmp_path) == result_files(science_cloze_run)
     assert finished(tmp_path) == 154, "a checkpoint was computed twice"
 

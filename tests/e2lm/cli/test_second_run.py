@@ -1,4 +1,4 @@
-"""The same command again keeps finished work and computes the rest; two commands never share a folder."""
+"""The same command again: what is finished stays, what is missing is computed; two commands never share a folder."""
 
 from __future__ import annotations
 
@@ -69,23 +69,23 @@ def test_a_damaged_file_of_a_finished_run_is_computed_again(finished_run: Path, 
 
 
 @pytest.mark.parametrize(
-    ("options", "expected"),
+    ("options", "said"),
     [
         ((), "holds results of another submission, or of this one before it was changed"),
         (("--overwrite",), ""),
     ],
 )
 def test_changed_content_is_noticed_before_anything_else_and_overwritten_on_request(
-    finished_run: Path, tmp_path: Path, options: tuple[str, ...], expected: str
+    finished_run: Path, tmp_path: Path, options: tuple[str, ...], said: str
 ) -> None:
     changed = Path(shutil.copytree(CLOZE, tmp_path / "science-cloze"))
     task = (changed / "task.yaml").read_text()
     (changed / "task.yaml").write_text(re.sub(r"metric_list:\n(  .*\n)+", "metric_list: [{metric: acc_norm}]\n", task))
     before = result_files(finished_run)
-    if expected:
+    if said:
         done = e2lm("run", changed, "--out", finished_run, E2LM_CHECKPOINTS=str(tmp_path / "none"))
         assert done.returncode == 2
-        assert expected in done.stderr
+        assert said in done.stderr
         assert "--overwrite" in done.stderr
         assert result_files(finished_run) == before
     else:
@@ -103,7 +103,7 @@ def test_overwriting_with_a_wrong_submission_deletes_nothing(finished_run: Path,
     assert all(path.read_bytes() == content for path, content in before.items())
 
 
-def test_a_run_of_another_engine_is_not_finished(finished_run: Path) -> None:
+def test_another_engine_than_asked_for_is_no_finished_run(finished_run: Path) -> None:
     done = e2lm("run", CLOZE, "--out", finished_run, "--dtype", "bfloat16")
     assert done.returncode == 2
     assert "holds results with another engine" in done.stderr
@@ -114,7 +114,7 @@ def test_a_second_command_in_one_folder_is_refused_with_the_number_of_the_first(
 ) -> None:
     first = start(tmp_path)
     wait_until(lambda: finished(tmp_path) >= 1, first)
-    first.send_signal(signal.SIGSTOP)  # else the run may end before the last of these commands starts
+    first.send_signal(signal.SIGSTOP)  # else it may end before the last of these has begun
     for command in (
         ("run", CLOZE, "--out", tmp_path),
         ("run", CLOZE, "--out", tmp_path / "inner"),
@@ -159,14 +159,14 @@ def test_a_folder_may_be_held_twice_by_one_process_and_stays_held(tmp_path: Path
         assert f"process {os.getpid()} is writing there" in done.stderr
 
 
-def test_an_unused_output_folder_is_removed(tmp_path: Path) -> None:
+def test_a_folder_in_which_nothing_was_written_goes_again(tmp_path: Path) -> None:
     with pytest.raises(OrganizerError), writing(tmp_path / "build/run"):
         raise OrganizerError("refused")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("out", ["", "results of mine"])
-def test_a_run_inside_the_tasks_folder_is_not_part_of_the_submission(
+def test_what_is_written_inside_the_tasks_folder_is_no_part_of_the_submission(
     science_cloze_run: Path, tmp_path: Path, out: str
 ) -> None:
     task = Path(shutil.copytree(CLOZE, tmp_path / "my-task"))

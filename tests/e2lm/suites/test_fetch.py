@@ -1,4 +1,4 @@
-"""Downloads from the Hub are complete whatever fails on the way; a run caches checkpoints within its disk budget."""
+"""Checkpoints come from the Hub whole, whatever happens on the way, and a run borrows them within its budget."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_connection_that_breaks_is_tried_again(hub: Hub, suite: Path, tmp_path
     assert same_as_on_the_hub(hub, tmp_path / "here")
 
 
-def test_a_partial_download_is_resumed(hub: Hub, suite: Path, tmp_path: Path) -> None:
+def test_what_a_killed_run_left_is_taken_up(hub: Hub, suite: Path, tmp_path: Path) -> None:
     whole = hub.repositories["lab/mini", "main"] / "iter_0004000/model.safetensors"
     partial = tmp_path / "here/lab/mini/iter_0004000/model.safetensors.partial"
     partial.parent.mkdir(parents=True)
@@ -116,7 +116,7 @@ def test_wrong_bytes_are_fetched_again_and_never_kept(hub: Hub, suite: Path, tmp
     assert same_as_on_the_hub(hub, tmp_path / "here")
 
 
-def test_a_corrupted_file_is_replaced(hub: Hub, suite: Path, tmp_path: Path) -> None:
+def test_a_file_that_rotted_here_is_replaced(hub: Hub, suite: Path, tmp_path: Path) -> None:
     root = tmp_path / "here"
     e2lm("suite", "fetch", suite, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(root))
     rotten = weights(root)[0]
@@ -127,7 +127,7 @@ def test_a_corrupted_file_is_replaced(hub: Hub, suite: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("change", "environment", "expected"),
+    ("change", "environment", "said"),
     [
         ({"source": "lab/none"}, {}, "8 of 8 checkpoints are neither here nor on"),
         ({}, {"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set, so nothing is fetched"),
@@ -135,8 +135,8 @@ def test_a_corrupted_file_is_replaced(hub: Hub, suite: Path, tmp_path: Path) -> 
         ({"checkpoint": "../{iteration}"}, {}, "it must stay within its source"),
     ],
 )
-def test_an_unavailable_checkpoint_is_one_line(
-    hub: Hub, suite: Path, tmp_path: Path, change: dict[str, str], environment: dict[str, str], expected: str
+def test_what_cannot_be_fetched_is_said_in_a_line(
+    hub: Hub, suite: Path, tmp_path: Path, change: dict[str, str], environment: dict[str, str], said: str
 ) -> None:
     described = yaml.safe_load(suite.read_text())
     described["models"][0] |= change
@@ -144,28 +144,28 @@ def test_an_unavailable_checkpoint_is_one_line(
     where = {"HF_ENDPOINT": hub.endpoint, "E2LM_CHECKPOINTS": str(tmp_path / "here"), **environment}
     done = e2lm("suite", "fetch", suite, cwd=None, **where)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
-    assert expected in done.stderr
+    assert said in done.stderr
 
 
-def test_an_unreachable_hub_is_one_plain_line(tmp_path: Path) -> None:
-    """Names that end in .invalid never resolve (RFC 6761), and nothing listens on port 9 of this machine."""
-    expected = {
+def test_a_hub_that_cannot_be_reached_is_said_in_one_plain_line(tmp_path: Path) -> None:
+    """Names that end in .invalid are nobody's (RFC 6761), and nothing listens on port 9 of this machine."""
+    said = {
         "http://hub.invalid": "no server of that name is known here; check HF_ENDPOINT, and the network and the proxy",
         "http://127.0.0.1:9": "nothing answers there, the connection is refused; check HF_ENDPOINT, and that a server",
     }
     with ThreadPoolExecutor() as pool:  # each tries for half a minute
         runs = [
             pool.submit(e2lm, "suite", "fetch", "e2lm-2025", HF_ENDPOINT=hub, E2LM_CHECKPOINTS=str(tmp_path))
-            for hub in expected
+            for hub in said
         ]
-    for (hub, reason), run in zip(expected.items(), runs, strict=True):
+    for (hub, reason), run in zip(said.items(), runs, strict=True):
         done = run.result()
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
         assert done.stderr.startswith(f"error: {hub}: no connection: {reason}")
         assert done.stderr.endswith("what arrived is kept: the same command goes on\n")
 
 
-def test_a_run_with_a_disk_budget_scores_what_a_run_on_the_whole_suite_scores(
+def test_a_run_borrows_checkpoints_and_scores_what_a_run_on_the_whole_suite_scores(
     hub: Hub, suite: Path, tmp_path: Path
 ) -> None:
     weight = (hub.repositories["lab/mini", "main"] / "iter_0004000/model.safetensors").stat().st_size
@@ -180,21 +180,21 @@ def test_a_run_with_a_disk_budget_scores_what_a_run_on_the_whole_suite_scores(
         assert done.returncode == 0, done.stderr
         return timeless_scores(tmp_path / name)
 
-    cached = []
+    borrowed = []
     for workers in (1, 2):
-        room = (2 * workers + 1.5) * weight / 1e9  # room for the checkpoint in use, the next one, and one to keep
+        room = (2 * workers + 1.5) * weight / 1e9  # what is in use and on its way, and one to keep
         root = tmp_path / f"here {workers}"
         hub.sent.clear()
-        cached.append(run(f"cached {workers}", root, "--workers", str(workers), "--disk-budget", str(room)))
+        borrowed.append(run(f"borrowed {workers}", root, "--workers", str(workers), "--disk-budget", str(room)))
         assert len(weights(root)) == 1
         assert hub.sent["model.safetensors"] == weight * len(ITERATIONS)
-        again = run(f"cached {workers}", root, "--workers", str(workers), "--disk-budget", str(room))
-        assert again == cached[-1]
+        again = run(f"borrowed {workers}", root, "--workers", str(workers), "--disk-budget", str(room))
+        assert again == borrowed[-1]
         assert hub.sent["model.safetensors"] == weight * len(ITERATIONS), "a finished run fetched something"
         assert len(weights(root)) == 1
     whole = run("whole", root, "--disk-budget", "1")
     assert len(weights(root)) == len(ITERATIONS)
-    assert cached == [whole, whole]
+    assert borrowed == [whole, whole]
 
 
 def test_a_killed_run_within_a_budget_goes_on_without_the_weights_that_made_room(
@@ -252,18 +252,18 @@ def test_a_folder_of_steps_becomes_a_suite(
 
 
 @pytest.mark.parametrize(
-    ("names", "expected"),
+    ("names", "said"),
     [
         ([], "are not named alike"),
         (["step-1", "iter_2"], "are not named alike"),
         (["step-1", "step-2"], "2 checkpoints of 4096 tokens a step; signal quality needs 8"),
     ],
 )
-def test_a_folder_that_is_no_series_is_refused(names: list[str], expected: str, tmp_path: Path) -> None:
+def test_a_folder_that_is_no_series_is_refused(names: list[str], said: str, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     for name in names:
         (tmp_path / "run" / name).mkdir()
         (tmp_path / "run" / name / "config.json").write_text("{}")
     done = e2lm("suite", "new", tmp_path / "mine", "run", "--tokens-per-step", "4096", E2LM_CHECKPOINTS=str(tmp_path))
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
-    assert expected in done.stderr
+    assert said in done.stderr

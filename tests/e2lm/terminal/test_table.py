@@ -27,7 +27,7 @@ def drawn(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) 
 
 
 def first_cells(text: str) -> str:
-    """The first cell of every line, concatenated, so that wrapped names are whole again."""
+    """What stands first in each line, one after the other: names that were folded are whole again."""
     return "".join(re.split(r" *│|  +", line.strip(" │"))[0] for line in text.splitlines())
 
 
