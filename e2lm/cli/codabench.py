@@ -26,7 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="every submission, not only those on the leaderboard")
     parser.add_argument("--out", type=Path, help="list: a CSV file of the scores; fetch: the folder to fill")
     parser.add_argument(
-        "--results", type=Path, metavar="FOLDER", help="fetch: also what ingestion wrote, for e2lm rerun --development"
+        "--results",
+        type=Path,
+        metavar="FOLDER",
+        help="fetch: also save the output of ingestion here, for e2lm rerun --development",
     )
     parser.add_argument("--yes", action="store_true", help="rerun: do it; without it, only list what would be rerun")
     parser.epilog = (

@@ -49,9 +49,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 # Operating system errors that a user can fix, with the remedy; any other is a bug and keeps its traceback.
 REMEDIES = {
     errno.ENOENT: "check the path, or give another",
-    errno.ENOTDIR: "a file stands where a folder is needed; give another path",
-    errno.EEXIST: "a file stands where a folder is needed; give another path",
-    errno.EISDIR: "a folder stands where a file is needed; give a file",
+    errno.ENOTDIR: "a file exists where a folder is needed; give another path",
+    errno.EEXIST: "a file exists where a folder is needed; give another path",
+    errno.EISDIR: "a folder exists where a file is needed; give a file",
     errno.EACCES: "change its permissions, or give another path",
     errno.EPERM: "change its permissions, or give another path",
     errno.EROFS: "give a path where you may write",

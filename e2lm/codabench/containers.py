@@ -34,7 +34,7 @@ CAPABILITIES = (
 
 
 def require_docker() -> None:
-    """Raise OrganizerError unless there is a docker client, and a daemon that it may talk to."""
+    """Raise OrganizerError unless docker is installed and its daemon accessible."""
     try:
         asked = _docker("version", "--format", "{{.Server.Version}}")
     except FileNotFoundError:

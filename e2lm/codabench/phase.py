@@ -33,7 +33,7 @@ FACTS = {
 
 
 def choose(found: Sequence[Submitted], ids: Sequence[int], *, everything: bool) -> list[Submitted]:
-    """The named ones, all, or those on the leaderboard. Raises OrganizerError for a number that is not there."""
+    """The submissions in `ids`, all, or those on the leaderboard. Raises OrganizerError for an unknown number."""
     absent = set(ids) - {one.id for one in found}
     if absent:
         raise OrganizerError(

@@ -132,7 +132,7 @@ def _last_line(log: Path) -> str:
 
 
 def read_scores(path: Path, columns: list[str]) -> tuple[dict[str, float], str | None]:
-    """The leaderboard row of a scores.json, and what Codabench would get wrong with it (None: nothing)."""
+    """The leaderboard row of a scores.json, and the fault that Codabench would find in it or overlook (None: none)."""
     if not path.is_file():
         return {}, "scoring wrote no scores.json"
     try:

@@ -129,10 +129,10 @@ def _say_which_have_no_run(absent: Sequence[str]) -> None:
 
 def _runs_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise OrganizerError(f"{folder}: no such folder; give folders that e2lm run left, or a folder of them")
+        raise OrganizerError(f"{folder}: no such folder; give folders that e2lm run wrote, or a folder of them")
     inside = [folder] if _is_run(folder) else sorted(inner for inner in folder.iterdir() if _is_run(inner))
     if not inside:
-        raise OrganizerError(f"{folder}: no scored run in it; give folders that e2lm run left, or a folder of them")
+        raise OrganizerError(f"{folder}: no scored run in it; give folders that e2lm run wrote, or a folder of them")
     return inside
 
 

@@ -43,7 +43,7 @@ def suite_of(results: Path) -> str:
         return str(json.loads((results / "results.json").read_text(encoding="utf-8"))["suite"])
     except (OSError, ValueError, KeyError, TypeError):
         raise OrganizerError(
-            f"{results / 'results.json'}: missing or not readable; give a folder that e2lm run left"
+            f"{results / 'results.json'}: missing or not readable; give a folder that e2lm run wrote"
         ) from None
 
 

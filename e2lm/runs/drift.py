@@ -80,7 +80,9 @@ def report_drift(development: Path, out: Path, names: Sequence[str], scoring: Pa
     not_compared = {name: reason for name, (old, new) in found.items() if (reason := _incomparable(old, new))}
     pairs = {name: (old, new) for name, (old, new) in found.items() if old and new and name not in not_compared}
     if not pairs:
-        raise OrganizerError(f"{development}: no run of the same items; it holds a folder for each submission's name")
+        raise OrganizerError(
+            f"{development}: no run with the same items in it; it must hold a folder with the name of each submission"
+        )
     comparisons = sum(len(new[1]["checkpoints"]) for _, new in pairs.values())
     rows: list[Drift] = []
     scores: list[Scores] = []
@@ -159,7 +161,7 @@ def _arrays(folder: Path, name: str) -> Any:  # noqa: ANN401 (numpy's NpzFile)
 def _incomparable(old: Results | None, new: Results | None) -> str:
     """Why two runs cannot be compared item by item, or ""."""
     if old is None or new is None:
-        return "it has no earlier run" if old is None else "it has no results"
+        return "there is no earlier run" if old is None else "there are no results"
     for key, what in (("submission", "another submission"), ("items", "other items"), ("metric", "another metric")):
         if old[1].get(key) != new[1].get(key):
             return f"the earlier run is of {what}"

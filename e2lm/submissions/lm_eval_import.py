@@ -99,7 +99,7 @@ def tasks_of(manager: TaskManager, name: str) -> list[str]:
         return [name]
     if name not in manager.task_index:
         similar = [task for task in manager.all_subtasks if task.startswith(name)]
-        more = f"; there are {', '.join(similar[:5])}" if similar else ""
+        more = f"; similar names are {', '.join(similar[:5])}" if similar else ""
         raise OrganizerError(f"{name}: lm-evaluation-harness has no task or group of this name{more}")
     entry = manager.task_index[name]
     return list(dict.fromkeys(_members(manager, (entry.cfg or {}).get("task", sorted(entry.tags)))))

@@ -64,7 +64,9 @@ def read_benchmarks(folder: Path, vocabulary: Vocabulary) -> list[Source]:
         raise OrganizerError(f"{folder}: no such folder; give the folder that holds the benchmarks' files")
     paths = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in BENCHMARK_FILES and p.is_file()]
     if not paths:
-        raise OrganizerError(f"{folder}: no benchmark in it; put files there: {' '.join(sorted(BENCHMARK_FILES))}")
+        raise OrganizerError(
+            f"{folder}: no benchmark in it; put files of these types there: {' '.join(sorted(BENCHMARK_FILES))}"
+        )
     sources = []
     for path in paths:
         try:

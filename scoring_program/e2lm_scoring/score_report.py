@@ -122,7 +122,7 @@ class ScoreReport:
     alignment: Alignment | None  # None where the suite has no web-only model
     reveal: str  # "participant": without late checkpoints and the web-only curve; "organizer": all is drawn
     provenance: dict[str, str] = field(default_factory=dict)  # engine, dtype, hashes: label -> value
-    ranking_reference: str = "each"  # what the early ranking is compared with: each late checkpoint, or "final"
+    ranking_reference: str = "each"  # the reference of the early ranking: "each" late checkpoint, or "final"
     intervals: dict[str, Interval] = field(default_factory=dict)  # of score, sq, rc, cs: those that were computed
     table: ItemTable | None = None
     subsets: tuple[SubsetRow, ...] = ()

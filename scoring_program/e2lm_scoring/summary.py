@@ -38,7 +38,7 @@ class Summary(_Row):
     metric: str
     items: int
     submission: str  # its digest
-    reveal: str  # what the report beside it shows
+    reveal: str  # the reveal mode of the report beside it
     eligible: bool
     reasons: tuple[str, ...]
     scores: dict[str, float]

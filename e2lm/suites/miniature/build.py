@@ -134,7 +134,9 @@ def _build(suite: Suite, home: Path, missing: list[training.Recipe], progress: C
                     worker.kill()
                     worker.join()
     if _missing(suite, home):
-        raise OrganizerError(f"{home}: a trained model could not be moved there; remove the folder and start again")
+        raise OrganizerError(
+            f"{home}: a trained model could not be moved there; delete the folder and run the command again"
+        )
 
 
 def _next_report(reports: Any, workers: list[SpawnProcess]) -> str:  # noqa: ANN401 (a queue of a context)
@@ -145,7 +147,8 @@ def _next_report(reports: Any, workers: list[SpawnProcess]) -> str:  # noqa: ANN
             for worker in workers:
                 if worker.exitcode not in (None, 0):
                     raise OrganizerError(
-                        f"a training process ended with exit code {worker.exitcode}; free memory and disk, start again"
+                        f"a training process ended with exit code {worker.exitcode}; free memory and disk space, "
+                        "then run the command again"
                     ) from None
         else:
             if isinstance(report, OrganizerError):

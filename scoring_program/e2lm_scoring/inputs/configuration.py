@@ -61,7 +61,7 @@ class Weights(_Strict):
     def _sum_to_one(self) -> Self:
         total = self.signal_quality + self.ranking_consistency + self.domain_alignment
         if abs(total - 1) > 1e-9:
-            raise ValueError(f"the weights sum to {total:g}, not to 1, so that a score would not lie in [0, 1]")
+            raise ValueError(f"the weights sum to {total:g}, not to 1, so that scores could leave [0, 1]")
         return self
 
 

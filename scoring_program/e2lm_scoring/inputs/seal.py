@@ -52,7 +52,7 @@ def read_key(folders: Sequence[Path]) -> bytes:
 def require_seal(results: Path, key: bytes) -> None:
     """Raise SubmissionError unless the results carry the seal of this key; OrganizerError for that of another key.
 
-    Array files are not read here: results.json, once known to be ingestion's, holds the digest of each.
+    Array files are not read here: the verified results.json holds the digest of each.
     """
     seal = _read_seal(results / "seal.json")
     digests = [hashlib.sha256(_read(results / name)).hexdigest() for name in SEALED]

@@ -65,9 +65,9 @@ def test_long_names_are_whole_in_any_terminal_and_every_interval_with_them(runs:
     [
         (["rising"], "two or more"),
         (["rising", "nowhere", "--suite", "suite.yaml"], "nowhere/results.json: missing"),
-        (["rising", "nowhere", "--suite", "suite.yaml"], "give a folder that e2lm run left"),
+        (["rising", "nowhere", "--suite", "suite.yaml"], "give a folder that e2lm run wrote"),
         (["rising", "other", "--suite", "suite.yaml"], "other: a run over another, but rising is one over tiny"),
-        (["nowhere", "rising"], "give a folder that e2lm run left"),
+        (["nowhere", "rising"], "give a folder that e2lm run wrote"),
         (["rising", "falling"], "no suite is named 'tiny'"),
     ],
 )

@@ -91,7 +91,7 @@ def test_a_file_in_the_place_of_a_folder_is_named_and_kept(
         "pack": ["pack", str(EXAMPLES / "noise"), "-o", str(file / "x.zip")],
         "suite": ["suite", "new", str(file), "a/b", "--revision", "step{iteration}", *SERIES],
     }[command]
-    assert f"error: {file}: File exists: a file stands where a folder is needed" in error_line(arguments, capsys)
+    assert f"error: {file}: File exists: a file exists where a folder is needed" in error_line(arguments, capsys)
     assert file.read_text() == "mine"
 
 
