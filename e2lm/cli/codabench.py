@@ -26,9 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="every submission, not only those on the leaderboard")
     parser.add_argument("--out", type=Path, help="list: a CSV file of the scores; fetch: the folder to fill")
     parser.add_argument(
-        "--results", type=Path, metavar="FOLDER", help="fetch: also what ingestion wrote, for e2lm rerun --development"
+        "--results",
+        type=Path,
+        metavar="FOLDER",
+        help="fetch: also save the output of ingestion here, for e2lm rerun --development",
     )
-    parser.add_argument("--yes", action="store_true", help="rerun: do it; without, it is only said what would be done")
+    parser.add_argument("--yes", action="store_true", help="rerun: do it; without it, only list what would be rerun")
     parser.epilog = (
         "example: e2lm codabench fetch PHASE --out submissions\n"
         f"Signs in with the token in {TOKEN_VARIABLE},\n"
@@ -38,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do one of the three with the chosen submissions."""
+    """List, download or rerun the chosen submissions."""
     if args.action == "fetch" and args.out is None:
         raise OrganizerError("fetch needs --out, the folder to fill")
     client = Codabench(args.url)
@@ -56,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def show(chosen: Sequence[Submitted], out: Path | None) -> None:
-    """Print a table; write all scores to a CSV file where one is named."""
+    """Print a table; with `out`, write all scores to this CSV file."""
     columns = sorted({key for one in chosen for key in one.scores})
     main_columns = [key for key in ("score", "sq", "rc", "cs") if key in columns] or columns[:4]
     names = [Column("owner", is_name=True), Column("team", is_name=True)]

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Compare every submission with all others and with the benchmarks; print who shares how much."""
+    """Compare every submission with all others and with the benchmarks; print the pairs that share most."""
     vocabulary = Vocabulary()
     submissions, problems = read_submissions(submission_paths(args.submissions), vocabulary)
     benchmarks = read_benchmarks(args.benchmarks, vocabulary) if args.benchmarks else []
@@ -57,12 +57,15 @@ def main(args: argparse.Namespace) -> int:
     count = sum(len(one.items) for one in found)
     print(f"{count:,} shared items: {args.out}")
     if count > MAX_ROWS:
-        print(f"the file ends after {MAX_ROWS:,} of them, pairs that share most first; name two submissions for theirs")
+        print(
+            f"the file holds the first {MAX_ROWS:,} of them, pairs that share most first; compare two submissions "
+            "alone for all of theirs"
+        )
     return 0
 
 
 def write(found: Sequence[Overlap], path: Path) -> None:
-    """One row an item, at most a million: whose, which, how much, and the beginnings of both texts."""
+    """One row per shared item, at most a million: both sources, the items, the share, and the start of both texts."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with naming(path), path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -84,8 +87,8 @@ def _shown(text: str) -> str:
 
 
 def show(found: Sequence[Overlap]) -> None:
-    """The pairs that share most."""
-    numbers = [Column(title) for title in ("items", "shared", "of them whole")]
+    """Print the pairs that share most."""
+    numbers = [Column(title) for title in ("items", "shared", "fully shared")]
     columns = [Column("submission", is_name=True), *numbers, Column("with", is_name=True), Column("kind", left=True)]
     rows = []
     for one in found[:SHOWN_ROWS]:

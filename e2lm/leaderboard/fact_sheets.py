@@ -1,7 +1,7 @@
-"""entries.yaml or entries.json: whose run it is, and what the fact sheet says about it.
+"""Reads entries.yaml or entries.json: the team and fact sheet of each run.
 
-`e2lm codabench fetch` writes the JSON. Most of it are participants' words: what would not do as a text or an address is
-made harmless rather than refused, so that one team cannot stop the leaderboard.
+`e2lm codabench fetch` writes the JSON. Most of it is text of participants: an invalid text or address is made harmless
+rather than refused, so that one team cannot stop the leaderboard.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, Va
 
 from e2lm_ingestion.errors import OrganizerError
 
-FROM_CODABENCH = frozenset({"codabench_id", "phase", "status", "created", "score", "scores"})  # beside what is used
+FROM_CODABENCH = frozenset({"codabench_id", "phase", "status", "created", "score", "scores"})  # ignored
 
 
 def _cut_at(limit: int) -> Callable[[str], str]:
@@ -44,13 +44,13 @@ class FactSheet(BaseModel):
 
     team: Line = ""
     owner: Line = ""  # the account on Codabench
-    student: bool = False  # the team says that its members are students
+    student: bool = False  # declared by the team: its members are students
     method: Text = ""
     data_sources: Text = ""
     code_url: Line = ""
     license: Line = Field(default="", validation_alias="licence")
     compute: Text = ""
-    not_ranked: Text = ""  # why it is shown without a place, such as a baseline
+    not_ranked: Text = ""  # the reason to show it without a place, such as being a baseline
 
     @model_validator(mode="before")
     @classmethod
@@ -61,7 +61,7 @@ class FactSheet(BaseModel):
 
     @property
     def code_link(self) -> str | None:
-        """The address of the code where it is one of the web, http or https; None where it must stay a text."""
+        """The address of the code if it is an http or https URL, else None: it is then shown as text."""
         try:
             parts = urlsplit(self.code_url)
             usable = parts.scheme in {"http", "https"} and bool(parts.hostname)

@@ -1,4 +1,4 @@
-"""A valid submission in plain values: warnings, first items, and what a run of it costs."""
+"""Summary of a valid submission: warnings, first items, and the cost of a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN_ITEMS = 2
 
 
 def summarize(submission: Submission, tasks: Mapping[str, list[Item]], suite: Suite, gpu: str) -> dict[str, Any]:
-    """What a participant wants to see before a run: plain values, ready for JSON."""
+    """The facts of `e2lm check` as plain values, ready for JSON."""
     task = submission.task
     items = [item for own in tasks.values() for item in own]
     tokenizer = tokens.suite_tokenizer(suite, checkpoints_root())
@@ -79,7 +79,7 @@ def _volume(
 
 
 def _shown(item: Item, tokenizer: PreTrainedTokenizerBase | None) -> dict[str, Any]:
-    """An item's texts and, with a tokenizer, the pieces that each becomes (context and continuation together)."""
+    """An item's texts and, with a tokenizer, the tokens of each (context and continuation encoded together)."""
     shown: dict[str, Any] = {
         "contexts": list(item.contexts),
         "continuations": list(item.continuations),

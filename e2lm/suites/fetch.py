@@ -1,4 +1,4 @@
-"""Bring a suite's checkpoints to this machine: from the Hub, or trained here."""
+"""Makes a suite's checkpoints available on this machine: downloads them from the Hub, or trains them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def fetch(name: str) -> Path:
     if name != "miniature":
         _fetch_from_hub(load_suite(find_suite(name).suite), root)
         return root
-    from e2lm.suites.miniature import build  # it imports torch, which listing and showing need not wait for
+    from e2lm.suites.miniature import build  # it imports torch, for which listing and showing should not wait
 
     with progress_bar("training the miniature suite") as update:
         build.ensure(root, update)
@@ -25,8 +25,8 @@ def fetch(name: str) -> Path:
 
 
 def _fetch_from_hub(suite: Suite, root: Path) -> None:
-    """Bring every file, and bring it again when its content is not the Hub's. Raises OrganizerError."""
-    from e2lm.suites import hub  # it takes seconds to import
+    """Download missing files, and files whose digest is not the Hub's. Raises OrganizerError."""
+    from e2lm.suites import hub  # the import takes seconds
 
     files = hub.remote_files(suite, root)
     missing = sum(file.size for own in files.values() for file in own if not file.is_here)

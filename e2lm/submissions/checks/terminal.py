@@ -1,4 +1,4 @@
-"""The outcome of `e2lm check` as text for a terminal, safe whatever the submission holds."""
+"""The outcome of `e2lm check` as text that is safe to print, whatever the submission holds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BOUNDARY = "·"  # between two tokens
 
 
 def text_of(summary: dict[str, Any], path: Path) -> str:
-    """All that a participant reads after `e2lm check`."""
+    """The whole output of `e2lm check`."""
     lines = [*_facts(summary), "", *_warnings(summary), ""]
     for number, item in enumerate(summary["first_items"]):
         lines += [*_item(number, item, OUTPUT_TYPES[summary["output_type"]].wording.continuation), ""]
@@ -68,7 +68,7 @@ def _item(number: int, item: dict[str, Any], title: str) -> list[str]:
 
 
 def shortened(text: str) -> str:
-    """At most SHOWN_CHARACTERS, from both ends."""
+    """The text, cut in the middle to SHOWN_CHARACTERS."""
     if len(text) <= SHOWN_CHARACTERS:
         return text
     half = SHOWN_CHARACTERS // 2
@@ -76,5 +76,5 @@ def shortened(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """A stranger's text for a terminal: line breaks show, control sequences stay harmless."""
+    """Untrusted text for a terminal: line breaks are kept, control sequences are made harmless."""
     return "".join(c if c.isprintable() else "⏎" if c == "\n" else ascii(c)[1:-1] for c in text)

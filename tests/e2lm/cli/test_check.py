@@ -1,4 +1,4 @@
-"""`e2lm check`: what a participant sees before a run."""
+"""`e2lm check`: its output as text and as JSON, its errors, its speed."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_json_holds_the_same(tmp_path: Path) -> None:
     assert answer["forecast"]["requests"] == 300
 
 
-def test_what_is_wrong_is_one_line_and_exit_code_2_also_as_json(tmp_path: Path) -> None:
+def test_an_error_is_one_line_and_exit_code_2_also_as_json(tmp_path: Path) -> None:
     message = "test.jsonl: 3 items; a submission has 100 to 15,000"
     folder = write(tmp_path / "capitals", items=3)
     process = check(folder)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2lm.command_line import EXAMPLES
 
-KEPT = "interrupted; what is finished is kept: the same command goes on"
+KEPT = "interrupted; finished work is kept: run the same command again to resume"
 
 
 def start(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:

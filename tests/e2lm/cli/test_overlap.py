@@ -163,7 +163,7 @@ def test_a_table_for_spreadsheets_ends_where_they_do(
 ) -> None:
     monkeypatch.setattr("e2lm.cli.overlap.MAX_ROWS", 5)
     assert len(overlaps(tmp_path, renamed(tmp_path, "copy"), EXAMPLES / "science-cloze")) == 5
-    assert "the file ends after 5 of them, pairs that share most first" in capsys.readouterr().out
+    assert "the file holds the first 5 of them, pairs that share most first" in capsys.readouterr().out
 
 
 def test_submissions_that_ask_different_things_in_the_same_words_share_nothing(tmp_path: Path) -> None:

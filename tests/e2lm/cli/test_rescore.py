@@ -1,4 +1,4 @@
-"""Another metric of a finished run: what a run with that metric gives, without a model."""
+"""`e2lm rescore` gives the scores of a run with another metric, without a model."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_changed_file_is_not_rescored(science_cloze_run: Path, tmp_path: Path)
     assert "not the file that ingestion wrote" in done.stderr
 
 
-def test_no_run_is_said_so(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     done = e2lm("rescore", tmp_path, "--metric", "acc", "--out", tmp_path / "out")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "give the folder of a finished run" in done.stderr

@@ -1,4 +1,4 @@
-"""`e2lm run`: what it leaves, what it says of bad input, and that a killed run goes on."""
+"""`e2lm run`: its files, its errors for bad input, and resuming a killed run."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def too_many_items(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "expected"),
     [
         (no_zip, "submission.zip"),
         (no_task, "task.yaml"),
@@ -123,11 +123,11 @@ def too_many_items(folder: Path) -> Path:
     ids=lambda value: value.__name__ if callable(value) else "",
 )
 def test_bad_submissions_end_in_one_line_and_leave_nothing(
-    miniature: Path, tmp_path: Path, spoil: object, said: str
+    miniature: Path, tmp_path: Path, spoil: object, expected: str
 ) -> None:
     assert callable(spoil)
     out = tmp_path / "out"
-    assert said in one_line_error(e2lm("run", spoil(tmp_path), "--out", out))
+    assert expected in one_line_error(e2lm("run", spoil(tmp_path), "--out", out))
     assert not out.exists()
 
 

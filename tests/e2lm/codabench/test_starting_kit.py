@@ -17,7 +17,7 @@ from e2lm.codabench.starting_kit import starting_kit
 from e2lm.project import EXAMPLE_SUBMISSIONS, PROJECT_ROOT
 from e2lm_ingestion.submission.submission import open_submission
 
-# The one step that is not in the README: the packages are there already, since fetching them takes minutes.
+# The one step that is not in the README: packages are linked from this environment, since downloading takes minutes.
 # First on the path: some Pythons put an old setuptools into a new environment.
 FETCHED = """python - <<'END'
 import sysconfig
@@ -45,7 +45,7 @@ def packages(tmp_path: Path) -> Path:
 
 
 def blocks(markdown: str) -> list[str]:
-    """What a reader would type: the content of every block marked bash."""
+    """The commands of the README: the content of every block marked bash."""
     return re.findall(r"^```bash\n(.*?)^```$", markdown, re.MULTILINE | re.DOTALL)
 
 

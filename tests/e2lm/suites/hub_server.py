@@ -1,4 +1,4 @@
-"""A server of this machine that speaks the Hub's protocol: trees, files with ranges and digests, and its accidents."""
+"""A local server with the Hub's protocol: trees, files with ranges and digests, and injected failures."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Hub(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.repositories: dict[tuple[str, str], Path] = {}
-        self.cuts = 0  # so many answers of weights end in the middle
-        self.wrong = 0  # so many answers of weights have a wrong byte
+        self.cuts = 0  # number of answers with weights that end in the middle
+        self.wrong = 0  # number of answers with weights that have a wrong byte
         self.sent: Counter[str] = Counter()  # bytes, by the file's name
         self.ranges: list[str] = []
 

@@ -241,7 +241,7 @@ def test_a_folder_of_steps_becomes_a_suite(
     assert main([*command, "4096"]) == main([*command, "4096"]) == 0
     text = suite.read_text()
     assert main([*command, "8192"]) == 2
-    assert "suite.yaml: exists already, with other content, and nothing is overwritten" in capsys.readouterr().err
+    assert "suite.yaml: exists already with other content and is not overwritten" in capsys.readouterr().err
     assert suite.read_text() == text
     monkeypatch.chdir(tmp_path)
     task = shutil.copytree(EXAMPLES / "science-cloze", tmp_path / "task.v2")

@@ -37,7 +37,7 @@ def test_a_ranking_that_holds_is_fully_consistent() -> None:
 
 
 def test_the_same_early_scores_in_another_order_are_a_tie() -> None:
-    # A mean that adds up in order differs in the last place between these two, and would name a winner.
+    # Sums in order give means of these two that differ in the last digit, which would break the tie.
     one = [0.1, 0.2, 0.3, 0.7, 0.6] * 3
     for seed in range(20):
         other = np.random.default_rng(seed).permutation(one)

@@ -1,4 +1,4 @@
-"""Signal quality against the organizers' notebook, and where its formula needs a rule."""
+"""Signal quality against the organizers' notebook, and its rules for ties, constants and invalid input."""
 
 from __future__ import annotations
 
