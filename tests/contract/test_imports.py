@@ -1,4 +1,4 @@
-"""Which way imports go: the programs know nothing of each other, libraries nothing of commands, and rooms form no circle.
+"""Import directions: the programs stay apart, libraries do not import commands, and rooms form no circle.
 
 A room is a folder of a package, or a module that lies in no folder. docs/architecture.md says what each is for.
 """
@@ -63,7 +63,7 @@ def test_whatever_is_imported_from_the_project_is_there() -> None:
 
 
 def test_the_programs_import_neither_each_other_nor_the_command_line() -> None:
-    programs = {name: others for name, others in imports().items() if not name.split(".")[0] == "e2lm"}
+    programs = {name: others for name, others in imports().items() if name.split(".")[0] != "e2lm"}
     assert len(programs) > 50
     wrong = {
         (name, other)
