@@ -12,7 +12,7 @@ TORCH_INDEX ?= $(if $(shell command -v nvidia-smi),,--extra-index-url https://do
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # What pip says is of interest only when it fails: where an index cannot be reached it warns for every package.
 PIP_LOG := .venv/setup.log
-or_show_log = || { grep -v '^WARNING: Retrying' $(PIP_LOG) | tail -n 15 >&2; \
+or_show_log = || { grep -vE '^(WARNING: Retrying|Requirement already)' $(PIP_LOG) | tail -n 15 >&2; \
 	echo "error: pip failed; these were its last lines, all of them are in $(PIP_LOG)" >&2; exit 1; }
 
 .PHONY: setup demo test check docs image clean
