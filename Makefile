@@ -15,7 +15,7 @@ PIP_LOG := .venv/setup.log
 or_show_log = || { grep -vE '^(WARNING: Retrying|Requirement already)' $(PIP_LOG) | tail -n 15 >&2; \
 	echo "error: pip failed; these were its last lines, all of them are in $(PIP_LOG)" >&2; exit 1; }
 
-.PHONY: setup demo test check docs image clean
+.PHONY: setup demo test check image clean
 
 setup: .venv/.ready
 
@@ -64,6 +64,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+.PHONY: docs
 docs: setup .venv/.docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "open build/docs/index.html"

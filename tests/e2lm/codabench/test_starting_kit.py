@@ -50,6 +50,17 @@ def blocks(markdown: str) -> list[str]:
     return re.findall(r"^```bash\n(.*?)^```$", markdown, re.MULTILINE | re.DOTALL)
 
 
+def test_the_wheel_says_its_version_and_that_its_packages_are_typed(kit: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(kit)) as archive:
+        wheel = archive.read(next(name for name in archive.namelist() if name.endswith(".whl")))
+    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+        typed = {name for name in archive.namelist() if name.endswith("py.typed")}
+        metadata = archive.read(f"e2lm-{__version__}.dist-info/METADATA").decode()
+    assert typed == {"e2lm/py.typed", "e2lm_ingestion/py.typed", "e2lm_scoring/py.typed"}
+    assert f"\nVersion: {__version__}\n" in metadata
+    assert {"docs", "ray", "vllm"} == set(re.findall(r"^Provides-Extra: (.+)$", metadata, re.MULTILINE))
+
+
 def test_the_readme_makes_a_participant_of_a_newcomer(
     kit: bytes, packages: Path, miniature: Path, tmp_path: Path
 ) -> None:
@@ -94,16 +105,5 @@ def test_the_kit_holds_what_its_readme_speaks_of_and_is_the_same_every_time(kit:
         names = archive.namelist()
     examples = {f"examples/{path.name}/task.yaml" for path in EXAMPLE_SUBMISSIONS.iterdir() if path.is_dir()}
     assert {"README.md", *examples} <= set(names)
-    assert [name for name in names if name.endswith(".whl")] == [f"e2lm-{__version__}-py3-none-any.whl"]
+    assert [name for name in names if name.endswith(".whl")] == ["e2lm-0.1.0-py3-none-any.whl"]
     assert starting_kit(PROJECT_ROOT) == kit
-
-
-def test_the_wheel_says_its_version_and_that_its_packages_are_typed(kit: bytes) -> None:
-    with zipfile.ZipFile(io.BytesIO(kit)) as archive:
-        wheel = archive.read(next(name for name in archive.namelist() if name.endswith(".whl")))
-    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
-        typed = {name for name in archive.namelist() if name.endswith("py.typed")}
-        metadata = archive.read(f"e2lm-{__version__}.dist-info/METADATA").decode()
-    assert typed == {"e2lm/py.typed", "e2lm_ingestion/py.typed", "e2lm_scoring/py.typed"}
-    assert f"\nVersion: {__version__}\n" in metadata
-    assert {"docs", "ray", "vllm"} == set(re.findall(r"^Provides-Extra: (.+)$", metadata, re.MULTILINE))
