@@ -14,6 +14,7 @@ import sys
 import tempfile
 from typing import NoReturn
 
+from e2lm import __version__
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_scoring.errors import OrganizerError as ScoringOrganizerError
 from e2lm_scoring.errors import SubmissionError as ScoringSubmissionError
@@ -126,6 +127,7 @@ def _end_interrupted(args: argparse.Namespace) -> NoReturn:
 
 def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser = Parser(prog="e2lm", description="Early Training Evaluation of Language Models.", epilog=NEXT)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
     if chosen is not None and chosen not in COMMANDS:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,13 @@ def error_line(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> 
 )
 def test_wrong_arguments_are_one_line(arguments: list[str], part: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert part in error_line(arguments, capsys)
+
+
+def test_the_version_is_that_of_the_installed_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"e2lm {metadata.version('e2lm')}\n"
 
 
 @pytest.mark.parametrize("content", [b"", b"suite: [", b"\xff\xfe\x00"])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from e2lm import __version__
 from e2lm.codabench.starting_kit import starting_kit
 from e2lm.project import EXAMPLE_SUBMISSIONS, PROJECT_ROOT
 from e2lm_ingestion.submission.submission import open_submission
@@ -47,6 +48,17 @@ def packages(tmp_path: Path) -> Path:
 def blocks(markdown: str) -> list[str]:
     """The commands of the README: the content of every block marked bash."""
     return re.findall(r"^```bash\n(.*?)^```$", markdown, re.MULTILINE | re.DOTALL)
+
+
+def test_the_wheel_says_its_version_and_that_its_packages_are_typed(kit: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(kit)) as archive:
+        wheel = archive.read(next(name for name in archive.namelist() if name.endswith(".whl")))
+    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+        typed = {name for name in archive.namelist() if name.endswith("py.typed")}
+        metadata = archive.read(f"e2lm-{__version__}.dist-info/METADATA").decode()
+    assert typed == {"e2lm/py.typed", "e2lm_ingestion/py.typed", "e2lm_scoring/py.typed"}
+    assert f"\nVersion: {__version__}\n" in metadata
+    assert {"docs", "ray", "vllm"} == set(re.findall(r"^Provides-Extra: (.+)$", metadata, re.MULTILINE))
 
 
 def test_the_readme_makes_a_participant_of_a_newcomer(
