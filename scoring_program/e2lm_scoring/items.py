@@ -1,7 +1,7 @@
 """What each item does to the signal, for the author of a task: which rise, which are noise, which hurt.
 
 Only early checkpoints of science models are looked at, which participants may see. Ours; described in
-docs/uncertainty.md. The columns are numpy arrays that pyarrow writes as they are, with their types: no pandas is needed.
+docs/uncertainty.md. pyarrow writes the arrays as they are, with their types, so no pandas is needed.
 """
 
 from __future__ import annotations
