@@ -14,6 +14,8 @@ from e2lm.terminal.progress import can_redraw, progress_bar
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite, verify_checkpoint
 
+SOON_HERE = 50_000_000  # bytes that need no progress bar
+
 
 def fetch(name: str) -> Path:
     """Make sure that a suite's checkpoints are on this machine and return the folder that holds them."""
@@ -56,8 +58,8 @@ def _fetch_from_hub(suite: Suite, root: Path) -> None:
 
 @contextmanager
 def _megabytes(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yield `arrived(bytes)`, drawn as a bar; without a terminal the line of each finished checkpoint is enough."""
-    if not total or not can_redraw(Console(stderr=True)):
+    """Yield `arrived(bytes)`, drawn as a bar in a terminal; else the line of each finished checkpoint is enough."""
+    if total < SOON_HERE or not can_redraw(Console(stderr=True)):
         yield lambda size: None
         return
     done = 0
