@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 
 from e2lm.codabench.client import PASSWORD_VARIABLE, TOKEN_VARIABLE, USER_VARIABLE, Codabench, Submitted
 from e2lm.codabench.phase import FACTS, choose, fetch, rerun
+from e2lm.spreadsheet import csv_text
 from e2lm.terminal.table import Column, fitted_table
 from e2lm_ingestion.errors import OrganizerError, naming
 
@@ -74,15 +75,8 @@ def show(chosen: Sequence[Submitted], out: Path | None) -> None:
     console.print(fitted_table("", columns_shown, rows, console.width))
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with naming(out), out.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["id", "owner", "team", "status", "created", *columns])
-            for one in chosen:
-                facts = [one.owner, one.answers.get(FACTS["team"], ""), one.status, one.created]
-                writer.writerow([one.id, *map(_cell, facts), *(str(one.scores.get(key, "")) for key in columns)])
+        lines = [{**one.scores, **asdict(one), "team": one.answers.get(FACTS["team"], "")} for one in chosen]
+        text = csv_text(lines, ["id", "owner", "team", "status", "created", *columns])
+        with naming(out):
+            out.write_text(text, encoding="utf-8", newline="")
         print(f"scores: {out}")
-
-
-def _cell(text: str) -> str:
-    """Text that a spreadsheet does not run as a formula."""
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t")) else text

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from rich.console import Console
 
+from e2lm.spreadsheet import csv_text
 from e2lm.submissions.ngram_overlap import Vocabulary
 from e2lm.submissions.overlap import Overlap, compare, read_benchmarks, read_submissions
 from e2lm.submissions.paths import submission_paths
@@ -18,6 +18,7 @@ from e2lm_ingestion.errors import OrganizerError, naming
 
 SHOWN_CHARACTERS = 200
 SHOWN_ROWS = 30
+COLUMNS = ("submission", "item", "other", "kind", "other_item", "share", "text", "other_text")
 MAX_ROWS = 1_000_000  # of the CSV: spreadsheets hold as many
 
 
@@ -68,18 +69,20 @@ def write(found: Sequence[Overlap], path: Path) -> None:
     """One row per shared item, at most a million: both sources, the items, the share, and the start of both texts."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with naming(path), path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["submission", "item", "other", "kind", "other_item", "share", "text", "other_text"])
-        writer.writerows(islice(_csv_rows(found), MAX_ROWS))
+        file.write(csv_text((), COLUMNS))
+        left = MAX_ROWS
+        for one in found:  # pair by pair: all of them need not fit into memory
+            if left > 0:
+                file.write(csv_text(islice(_csv_rows(one), left), COLUMNS, header=False))
+            left -= len(one.items)
 
 
-def _csv_rows(found: Iterable[Overlap]) -> Iterator[list[str | int]]:
-    for one in found:
-        kind = "benchmark" if one.other.benchmark else "submission"
-        for item, other, share in one.items.rows:
-            texts = map(_shown, (one.submission.texts[item], one.other.texts[other]))
-            shown = ["'" + t if t.startswith(("=", "+", "-", "@")) else t for t in texts]
-            yield [one.submission.name, item, one.other.name, kind, other, f"{share:.3f}", *shown]
+def _csv_rows(one: Overlap) -> Iterator[dict[str, object]]:
+    kind = "benchmark" if one.other.benchmark else "submission"
+    for item, other, share in one.items.rows:
+        texts = _shown(one.submission.texts[item]), _shown(one.other.texts[other])
+        cells = (one.submission.name, item, one.other.name, kind, other, f"{share:.3f}", *texts)
+        yield dict(zip(COLUMNS, cells, strict=True))
 
 
 def _shown(text: str) -> str:

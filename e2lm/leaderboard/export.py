@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Sequence
@@ -12,6 +10,7 @@ from typing import Any
 from e2lm.leaderboard.ranking import SURE, RankedRun
 from e2lm.leaderboard.scored_runs import NAMES
 from e2lm.runs.manifest import Row
+from e2lm.spreadsheet import csv_text
 
 SCHEMA = "e2lm-ranking/1"
 DIGITS = 6
@@ -75,13 +74,9 @@ def ranking_json(ranked_runs: Sequence[RankedRun], failures: Sequence[tuple[str,
 
 
 def ranking_csv(ranked_runs: Sequence[RankedRun]) -> str:
-    """The same rows for spreadsheets, which would run a text that starts like a formula: those get an apostrophe."""
-    rows = [{key: _cell(value) for key, value in ranking_row(ranked_run).items()} for ranked_run in ranked_runs]
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue()
+    """The same rows for spreadsheets."""
+    rows = [ranking_row(ranked_run) for ranked_run in ranked_runs]
+    return csv_text([row | {"not_ranked": " ".join(row["not_ranked"])} for row in rows], list(rows[0]))
 
 
 def ranking_markdown(ranked_runs: Sequence[RankedRun], failures: Sequence[tuple[str, Row]] = ()) -> str:
@@ -151,11 +146,3 @@ def _markdown(text: str) -> str:
     """A text on one line, escaped: without markup, links or HTML."""
     plain = " ".join(text.split())
     return re.sub(r"([\\`*_{}\[\]()#+!|~<>$&])", r"\\\1", plain)
-
-
-def _cell(value: Any) -> Any:  # noqa: ANN401 (what a cell holds)
-    if isinstance(value, list):
-        value = " ".join(value)
-    if isinstance(value, str) and value[:1] in tuple("=+-@\t\r\n"):
-        return f"'{value}"
-    return value

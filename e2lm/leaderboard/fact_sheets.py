@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 
-from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.errors import OrganizerError, SubmissionError
+from e2lm_ingestion.task.strict_yaml import read_yaml
 
 FROM_CODABENCH = frozenset({"codabench_id", "phase", "status", "created", "score", "scores"})  # ignored
 
@@ -74,15 +74,6 @@ class _FactSheets(RootModel[dict[str, FactSheet]]):
     """Entries by the name of the run's folder."""
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses what it would else drop: the first of two equal keys."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        _once([(str(key), None) for key in keys])
-        return super().construct_mapping(node, deep)
-
-
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     for key, value in pairs:
@@ -96,10 +87,15 @@ def load_fact_sheets(path: Path) -> dict[str, FactSheet]:
     """Entries by the name of the run's folder. Raises OrganizerError naming the file, the run and the field."""
     try:
         text = path.read_text(encoding="utf-8")
-        content = json.loads(text, object_pairs_hook=_once) if path.suffix == ".json" else yaml.load(text, _Loader)
+        if path.suffix == ".json":
+            content = json.loads(text, object_pairs_hook=_once)
+        else:
+            content = read_yaml(text, str(path), max_characters=None)
     except OSError as error:
         raise OrganizerError(f"{path}: unreadable ({error.strerror}); give a file of entries") from None
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
+    except SubmissionError as error:  # of YAML; it names the file and the line
+        raise OrganizerError(f"{error}; docs/ranking.md has the format") from None
+    except (ValueError, RecursionError) as error:
         raise OrganizerError(f"{path}: {' '.join(str(error).split())}; docs/ranking.md has the format") from None
     try:
         return _FactSheets.model_validate(content).root

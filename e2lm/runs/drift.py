@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from rich.console import Console
 
+from e2lm.spreadsheet import csv_text
 from e2lm.submissions.paths import results_folder
 from e2lm.terminal.progress import progress_bar
 from e2lm.terminal.table import Column, fitted_table
@@ -94,7 +94,8 @@ def report_drift(development: Path, out: Path, names: Sequence[str], scoring: Pa
             update(done, len(pairs), name)
     rows.sort(key=lambda row: (not row.beyond, -abs(row.difference) + row.noise))
     scores.sort(key=lambda one: (-one.beyond, -abs((one.rerun or 0) - (one.development or 0))))
-    write_atomically(out / "drift.csv", pd.DataFrame([asdict(row) for row in rows]).to_csv(index=False).encode())
+    table = csv_text(map(asdict, rows), [field.name for field in fields(Drift)])
+    write_atomically(out / "drift.csv", table.encode())
     summary = {
         "confidence": CONFIDENCE,
         "comparisons": comparisons,

@@ -59,7 +59,9 @@ def test_texts_are_cut_and_without_control_characters(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("one: {teem: x}\n", "one.teem"),
-        ("one: {}\none: {}\n", "'one' stands twice"),
+        ("one: {}\none: {}\n", "entries.yaml, line 2: the key `one` stands twice"),
+        ("one: &a {team: x}\ntwo: *a\n", "entries.yaml, line 2: the alias *a is not read"),
+        ("7: {}\n", "entries.yaml, line 1: the key `7` is not a text; put it in quotes"),
         ("one: {student: sometimes}\n", "one.student"),
         ("- 1\n", "entries.yaml: the file"),
         ("one: !!python/object:os.system {}\n", "entries.yaml"),
@@ -73,6 +75,16 @@ def test_a_mistake_is_one_line_that_names_the_location(tmp_path: Path, text: str
         load_fact_sheets(written(tmp_path, text))
     assert expected in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_key_that_stands_twice_is_named_in_json_too(tmp_path: Path) -> None:
+    with pytest.raises(OrganizerError, match=r"entries\.json: 'one' stands twice; keep one"):
+        load_fact_sheets(written(tmp_path, '{"one": {}, "one": {}}', "entries.json"))
+
+
+def test_fact_sheets_of_many_teams_fit_into_a_file(tmp_path: Path) -> None:
+    text = "".join(f"team-{number}: {{method: {'m' * 4000}}}\n" for number in range(100))
+    assert len(load_fact_sheets(written(tmp_path, text))) == 100
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -90,17 +90,19 @@ def test_a_connection_that_breaks_is_tried_again(hub: Hub, suite: Path, tmp_path
     done = e2lm("suite", "fetch", suite, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(tmp_path / "here"))
     assert done.returncode == 0, done.stderr
     assert hub.cuts == 0
+    assert not done.stderr, "the library tells of its tries"
     assert same_as_on_the_hub(hub, tmp_path / "here")
 
 
 def test_what_a_killed_run_left_is_taken_up(hub: Hub, suite: Path, tmp_path: Path) -> None:
-    whole = hub.repositories["lab/mini", "main"] / "iter_0004000/model.safetensors"
-    partial = tmp_path / "here/lab/mini/iter_0004000/model.safetensors.partial"
-    partial.parent.mkdir(parents=True)
-    partial.write_bytes(whole.read_bytes()[:1000])
+    whole = (hub.repositories["lab/mini", "main"] / "iter_0004000/model.safetensors").read_bytes()
+    for iteration, left in ((4000, whole[:1000]), (8000, whole + b"more than there is")):
+        partial = tmp_path / f"here/lab/mini/iter_{iteration:07d}/model.safetensors.partial"
+        partial.parent.mkdir(parents=True)
+        partial.write_bytes(left)
     done = e2lm("suite", "fetch", suite, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(tmp_path / "here"))
     assert done.returncode == 0, done.stderr
-    assert hub.ranges == ["bytes=1000-"]
+    assert hub.sent["model.safetensors"] == len(whole) * len(ITERATIONS) - 1000
     assert same_as_on_the_hub(hub, tmp_path / "here")
 
 
@@ -145,6 +147,14 @@ def test_what_cannot_be_fetched_is_said_in_a_line(
     done = e2lm("suite", "fetch", suite, cwd=None, **where)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert said in done.stderr
+
+
+def test_a_gated_repository_is_refused_in_one_line(hub: Hub, suite: Path, tmp_path: Path) -> None:
+    hub.gated = True
+    done = e2lm("suite", "fetch", suite, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(tmp_path / "here"))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert f"lab/mini on {hub.endpoint}: " in done.stderr
+    assert "set HF_TOKEN or run `hf auth login`" in done.stderr
 
 
 def test_a_hub_that_cannot_be_reached_is_said_in_one_plain_line(tmp_path: Path) -> None:
