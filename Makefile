@@ -1,6 +1,7 @@
 # make setup   the virtual environment .venv, from pinned requirements
 # make demo    the whole competition in miniature: train, sweep, score, leaderboard
 # make test    all tests
+# make test-fast   those that take under two minutes, without vLLM, lm-evaluation-harness, Ray, a browser or containers
 # make check   formatting, lint and types
 # make image   the image that workers run (docker/README.md); for CPUs: make image BASE_IMAGE=python:3.12.11-slim-bookworm
 
@@ -10,7 +11,7 @@ BIN := .venv/bin
 TORCH_INDEX ?= $(if $(shell command -v nvidia-smi),,--extra-index-url https://download.pytorch.org/whl/cpu)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: setup demo test check image clean
+.PHONY: setup demo test test-fast check image clean
 
 setup: .venv/.ready
 
@@ -45,6 +46,9 @@ demo: setup
 
 test: setup .venv/.vllm .venv/.lm-eval .venv/.ray
 	$(BIN)/python -m pytest
+
+test-fast: setup
+	$(BIN)/python -m pytest -m "not (slow or vllm or lm_eval or ray or browser or docker or gpu)"
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -15,6 +15,7 @@ import pytest
 
 from tests.e2lm.command_line import EXAMPLES
 
+pytestmark = pytest.mark.slow
 KEPT = "interrupted; what is finished is kept: the same command goes on"
 
 
