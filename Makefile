@@ -1,6 +1,7 @@
 # make setup   the virtual environment .venv, from pinned requirements
 # make demo    the whole competition in miniature: train, sweep, score, leaderboard
 # make test    all tests
+# make test-fast   those that take under two minutes, without vLLM, lm-evaluation-harness, Ray, a browser or containers
 # make check   formatting, lint and types
 # make docs    the documentation as a site, in build/docs; a broken link fails
 # make image   the image that workers run (docker/README.md); for CPUs: make image BASE_IMAGE=python:3.12.11-slim-bookworm
@@ -15,7 +16,7 @@ PIP_LOG := .venv/setup.log
 or_show_log = || { grep -vE '^(WARNING: Retrying|Requirement already)' $(PIP_LOG) | tail -n 15 >&2; \
 	echo "error: pip failed; these were its last lines, all of them are in $(PIP_LOG)" >&2; exit 1; }
 
-.PHONY: setup demo test check image clean
+.PHONY: setup demo test test-fast check image clean
 
 setup: .venv/.ready
 
@@ -58,6 +59,9 @@ demo: setup
 
 test: setup .venv/.vllm .venv/.lm-eval .venv/.ray
 	$(BIN)/python -m pytest
+
+test-fast: setup
+	$(BIN)/python -m pytest -m "not (slow or vllm or lm_eval or ray or browser or docker or gpu)"
 
 check: setup
 	$(BIN)/ruff format --check .

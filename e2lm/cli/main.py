@@ -117,7 +117,7 @@ def _end_interrupted(args: argparse.Namespace) -> NoReturn:
     """Report the interruption in one line and exit at once, without waiting for threads with open requests."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     done = " ".join(name for name in (getattr(args, "command", ""), getattr(args, "action", "")) if name)
-    kept = "; finished work is kept: run the same command again to resume" if done in RESUMED else ""
+    kept = "; finished work is kept: the same command goes on" if done in RESUMED else ""
     with contextlib.suppress(OSError):  # the terminal is closed
         sys.stdout.flush()
         print(f"interrupted{kept}", file=sys.stderr, flush=True)

@@ -9,17 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from e2lm.suites.fetch import fetch
 from e2lm.suites.registry import SUITES
 from e2lm_scoring.inputs.configuration import load_configuration
 from e2lm_scoring.scores import always_there
 from tests.e2lm.command_line import EXAMPLES, e2lm
-from tests.e2lm.conftest import write_small_suite
+from tests.e2lm.small_suite import write_small_suite
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    fetch("miniature")
+def bundle(miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
     path = folder / "bundle.zip"
     done = e2lm("bundle", "-o", path, "--suite", write_small_suite(folder / "suite"))

@@ -23,7 +23,7 @@ from e2lm.suites.registry import SUITES
 from e2lm_ingestion.suite import load_suite
 from tests.e2lm.codabench_site import Site, submission
 from tests.e2lm.command_line import EXAMPLES, PROJECT_ROOT, e2lm
-from tests.e2lm.conftest import write_small_suite
+from tests.e2lm.small_suite import write_small_suite
 from tests.e2lm.suites.hub_server import running_hub
 from tests.e2lm.web_server import Request, Response, serving
 

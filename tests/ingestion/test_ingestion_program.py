@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from e2lm.suites.fetch import fetch
 from tests.e2lm.command_line import EXAMPLES, PROJECT_ROOT
 
 PROGRAM = PROJECT_ROOT / "ingestion_program/ingestion.py"
@@ -94,9 +93,9 @@ def no_room() -> None:
     ],
 )
 def test_what_ends_a_run_is_its_last_line(
-    options: list[str], limit: Callable[[], None] | None, reason: str, arguments: list[str]
+    options: list[str], limit: Callable[[], None] | None, reason: str, arguments: list[str], miniature: Path
 ) -> None:
-    arguments[-1] = str(fetch("miniature"))
+    arguments[-1] = str(miniature)
     done = subprocess.run(
         [sys.executable, str(PROGRAM), *arguments, *options],
         capture_output=True,

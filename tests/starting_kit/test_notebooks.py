@@ -15,7 +15,6 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from e2lm.project import EXAMPLE_SUBMISSIONS
-from e2lm.suites.fetch import fetch
 from tests.e2lm.suites.hub_server import running_hub
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "starting_kit/notebooks").glob("*.ipynb"))
@@ -49,8 +48,9 @@ def errors(notebook: Any) -> list[str]:  # noqa: ANN401
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_runs_from_top_to_bottom_and_once_more_in_the_same_folder(path: Path, tmp_path: Path) -> None:
-    fetch("miniature")
+def test_it_runs_from_top_to_bottom_and_once_more_in_the_same_folder(
+    path: Path, miniature: Path, tmp_path: Path
+) -> None:
     for _ in range(2):
         notebook = read(path)
         execute(notebook, tmp_path)
@@ -65,9 +65,9 @@ def test_it_runs_from_top_to_bottom_and_once_more_in_the_same_folder(path: Path,
 
 
 def test_the_switch_of_the_third_fetches_a_released_model_and_draws_its_curve_until_the_task_is_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    miniature: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    released = fetch("miniature") / "miniature/mini-150k-arch1"  # in its name and place, on a hub of this machine
+    released = miniature / "miniature/mini-150k-arch1"  # in its name and place, on a hub of this machine
     monkeypatch.setenv("E2LM_CHECKPOINTS", str(tmp_path / "checkpoints"))
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     task = Path(shutil.copytree(EXAMPLE_SUBMISSIONS / "science-cloze", tmp_path / "mine"))

@@ -46,7 +46,7 @@ def judge(drawn: Sequence[Question], endpoint: Endpoint, model: str, out: Path, 
                 try:
                     answer = future.result()
                 except OrganizerError as error:
-                    kept = "; the answers so far are kept: run the same command again to resume" if known else ""
+                    kept = "; the answers so far are kept: the same command goes on" if known else ""
                     raise OrganizerError(f"{error}{kept}") from None
                 (unanswered if answer.verdict is None else known)[_key(answer)] = answer
                 file.write(line_of(answer))

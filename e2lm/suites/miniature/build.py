@@ -166,7 +166,7 @@ def _work(jobs: Any, reports: Any, scratch: Path, home: Path, identity: str) -> 
         reports.put(
             OrganizerError(
                 f"{home}: a model could not be trained: {reason}; free disk space and memory, or set E2LM_CHECKPOINTS "
-                "to a folder on another disk; finished models are kept: run the same command again to resume"
+                "to a folder on another disk; finished models are kept: the same command goes on"
             )
         )
 

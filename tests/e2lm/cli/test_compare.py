@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.e2lm.command_line import e2lm
-from tests.e2lm.terminal.test_table import first_cells
+from tests.e2lm.terminal.first_cells import first_cells
 from tests.scoring.tiny_results import SCORING, write_results
 
 

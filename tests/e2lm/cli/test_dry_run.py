@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from pathlib import Path
 
@@ -11,9 +10,8 @@ import pytest
 
 from e2lm.archive import files_under, write_zip
 from e2lm.cli.dry_run import add_arguments, main
-from e2lm.codabench.worker_emulator import read_scores
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
-from tests.e2lm.codabench.competition_folder import COLUMNS, write_competition
+from tests.e2lm.codabench.competition_folder import write_competition
 
 
 def bundle(tmp_path: Path, **programs: str) -> Path:
@@ -163,34 +161,6 @@ def test_without_a_docker_daemon_the_remedy_is_one_line(tmp_path: Path, monkeypa
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/absent.sock")
     with pytest.raises(OrganizerError, match=r"docker does not answer \(.*start its daemon"):
         dry_run(bundle(tmp_path), submission(tmp_path), "--docker", "--out", tmp_path / "out")
-
-
-@pytest.mark.parametrize(
-    ("scores", "problem"),
-    [
-        ('{"score": 1, "sq": NaN}', "sq is NaN, not a finite number"),
-        ('{"score": 1, "sq": Infinity}', "sq is Infinity, not a finite number"),
-        ('{"score": 1, "sq": null}', "sq is null"),
-        ('{"score": "1", "sq": 1}', 'score is "1"'),
-        ('{"score": 1, "sq": true}', "sq is true"),
-        ('{"score": 1, "sq": {"a": 1}}', "sq is {"),
-        ('{"score": 1}', "no sq; Codabench would sort the row on top"),
-        ("[1, 2]", "not one flat object"),
-        ("score", "not JSON"),
-    ],
-)
-def test_scores_that_codabench_would_lose_or_misplace_are_a_failure(scores: str, problem: str, tmp_path: Path) -> None:
-    (tmp_path / "scores.json").write_text(scores)
-    row, found = read_scores(tmp_path / "scores.json", list(COLUMNS))
-    assert row == {}
-    assert problem in (found or "")
-
-
-def test_good_scores_are_the_row_in_the_leaderboards_order(tmp_path: Path) -> None:
-    (tmp_path / "scores.json").write_text(json.dumps({"extra": 3, "sq": 0.25, "score": 1}))
-    row, found = read_scores(tmp_path / "scores.json", list(COLUMNS))
-    assert found is None
-    assert list(row.items()) == [("score", 1.0), ("sq", 0.25)]
 
 
 def test_scoring_that_writes_nothing_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,17 +21,13 @@ from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint
 from tests.llamas import VOCABULARY, make_llama
 
-try:
-    from e2lm_ingestion.engines import vllm as module
-    from e2lm_ingestion.engines.vllm import VllmEngine
-except OrganizerError as missing:
-    if os.environ.get("CI"):
-        raise
-    pytest.skip(f"NOT TESTED, the engine of the competition: {missing}", allow_module_level=True)
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from e2lm_ingestion.engines.vllm import VllmEngine
+
+pytestmark = pytest.mark.usefixtures("vllm")  # its module is imported where it is used: that takes seconds
+MODULE = "e2lm_ingestion.engines.vllm"
 CONTEXT_LENGTH = 512
 BLOCK = 32
 
@@ -50,7 +45,9 @@ def untied(tmp_path_factory: pytest.TempPathFactory) -> list[Checkpoint]:
 
 
 @pytest.fixture(scope="session")
-def shared_engine() -> Iterator[VllmEngine]:
+def shared_engine(vllm: None) -> Iterator[VllmEngine]:
+    from e2lm_ingestion.engines.vllm import VllmEngine
+
     engine = VllmEngine("float32")
     yield engine
     engine.close()
@@ -147,7 +144,7 @@ def test_a_swap_that_misses_a_tensor_leads_to_fresh_engines(
 ) -> None:
     shared_engine.close()
     # Without this a tied head goes on with the weights of the first checkpoint, while the rest of the model changes.
-    monkeypatch.setattr(module, "repack_tied_weights", lambda model: None)
+    monkeypatch.setattr(f"{MODULE}.repack_tied_weights", lambda model: None)
     for checkpoint in tied:
         shared_engine.load(checkpoint)
     reference = TransformersEngine("float32")
@@ -236,7 +233,7 @@ def test_values_that_the_cache_hides_are_computed_again(engine: VllmEngine, monk
     def uncut(requests: Requests, block_size: int, max_last_tokens: int) -> list[Prompt]:
         return prompts_of(requests, 1000 * block_size, max_last_tokens)
 
-    monkeypatch.setattr(module, "prompts_of", uncut)
+    monkeypatch.setattr(f"{MODULE}.prompts_of", uncut)
     scored = engine.loglikelihoods(shared_beginnings())
     assert scored.computed_tokens > expected.computed_tokens
     np.testing.assert_allclose(scored.values, expected.values, rtol=1e-5, atol=1e-4)
@@ -341,19 +338,21 @@ def test_too_little_memory_leads_to_one_retry_with_smaller_steps(
     engine: VllmEngine, tied: list[Checkpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = engine.loglikelihoods(few_shot(10)).values
-    score, failures = VllmEngine._score, iter([True, False, True, True])
+    score, failures = type(engine)._score, iter([True, False, True, True])
 
     def short_of_memory(self: VllmEngine, requests: Requests) -> object:
         if next(failures):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
         return score(self, requests)
 
-    monkeypatch.setattr(VllmEngine, "_score", short_of_memory)
+    monkeypatch.setattr(type(engine), "_score", short_of_memory)
     np.testing.assert_allclose(engine.loglikelihoods(few_shot(10)).values, expected, rtol=1e-5)
     with pytest.raises(OrganizerError, match=r"m at iteration 1,000 .* does not fit into the memory"):
         engine.loglikelihoods(few_shot(10))
 
 
 def test_an_unknown_dtype_is_refused() -> None:
+    from e2lm_ingestion.engines.vllm import VllmEngine
+
     with pytest.raises(OrganizerError, match="--dtype int8"):
         VllmEngine("int8")

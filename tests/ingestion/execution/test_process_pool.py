@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
+pytestmark = pytest.mark.slow  # each process imports torch
+
+
 def nothing() -> ChoiceItemSet:
     return ChoiceItemSet([], task_of(plain_task(), "task.yaml"))
 

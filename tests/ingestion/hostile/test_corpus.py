@@ -20,6 +20,7 @@ import pytest
 from tests.ingestion.hostile import data, language, measure, names, templates, yaml_files, zips
 from tests.ingestion.hostile.corpus import TOLERATED, Case
 
+pytestmark = pytest.mark.slow
 CASES = [*zips.CASES, *names.CASES, *yaml_files.CASES, *templates.CASES, *data.CASES, *language.CASES]
 SECONDS = 5.0  # of processor time, children included: a busy machine does not fail a test
 MEMORY = 1 << 30  # bytes resident, of the largest process

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.metrics.expression import FUNCTIONS, NAMES, parse
-from tests.ingestion.metrics.test_builtin import THREE
+from tests.ingestion.metrics.three_items import THREE
 
 
 @pytest.mark.parametrize(
