@@ -11,7 +11,8 @@ from statistics import NormalDist
 import numpy as np
 
 from e2lm_scoring.inputs.configuration import Configuration
-from e2lm_scoring.uncertainty import bootstrap, interval, probability_greater, whole_scores
+from e2lm_scoring.total import total_and_components
+from e2lm_scoring.uncertainty import bootstrap, interval, probability_greater
 
 EARLY, LATE = list(range(1, 15)), list(range(15, 23))
 CONFIGURATION = Configuration.model_validate(
@@ -51,8 +52,8 @@ def simulate(kind: str, items: int, repetitions: int) -> None:
     drawn: list[dict[str, np.ndarray]] = []
     for seed in range(repetitions):
         given = answers(kind, items, rng)
-        means = {key: np.array([value.mean(dtype=np.float64)]) for key, value in given.items()}
-        scores.append({key: float(value[0]) for key, value in whole_scores(means, CONFIGURATION).items()})
+        means = {key: value.mean(dtype=np.float64) for key, value in given.items()}
+        scores.append({key: float(value) for key, value in total_and_components(means, CONFIGURATION).items()})
         drawn.append(bootstrap(given, CONFIGURATION, draws=300, seed=seed).scores)
     for key in KEYS:
         values = np.array([one[key] for one in scores])

@@ -14,6 +14,7 @@ from e2lm.codabench.phase import FACTS, choose, fetch, rerun
 from e2lm.spreadsheet import csv_text
 from e2lm.terminal.table import Column, fitted_table
 from e2lm_ingestion.errors import OrganizerError, naming
+from e2lm_scoring.columns import TOTAL_AND_COMPONENTS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +63,7 @@ def main(args: argparse.Namespace) -> int:
 def show(chosen: Sequence[Submitted], out: Path | None) -> None:
     """Print a table; with `out`, write all scores to this CSV file."""
     columns = sorted({key for one in chosen for key in one.scores})
-    main_columns = [key for key in ("score", "sq", "rc", "cs") if key in columns] or columns[:4]
+    main_columns = [key for key in TOTAL_AND_COMPONENTS if key in columns] or columns[:4]
     names = [Column("owner", is_name=True), Column("team", is_name=True)]
     columns_shown = [Column("id"), *names, Column("status", left=True), *map(Column, main_columns), Column("board")]
     rows = []

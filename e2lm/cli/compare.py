@@ -13,11 +13,10 @@ from e2lm.submissions.paths import results_folder
 from e2lm.suites.registry import find_suite
 from e2lm.terminal.table import Column, fitted_table
 from e2lm_ingestion.errors import naming
+from e2lm_scoring.columns import TOTAL_AND_COMPONENTS, ranked_by
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.inputs.configuration import load_configuration
 from e2lm_scoring.score_report import ScoreReport
-
-SHOWN = ("score", "sq", "rc", "cs")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +42,7 @@ def main(args: argparse.Namespace) -> int:
     suite = find_suite(args.suite or suites[0])
     configuration = load_configuration(suite.scoring)
     runs = told_apart([load_run(folder, configuration) for folder in args.runs], args.runs)
-    key = "score" if all("score" in run.score_report.scores for run in runs) else "sq"
+    key = ranked_by(runs[0].score_report.scores)
     runs.sort(key=lambda run: run.score_report.scores[key], reverse=True)
     chances = [[None if one is other else probability(one, other, key) for other in runs] for one in runs]
     _print(runs, key, chances)
@@ -57,7 +56,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _print(runs: list[Run], key: str, chances: list[list[float | None]]) -> None:
     console = Console()
-    columns = [column for column in SHOWN if any(column in run.score_report.scores for run in runs)]
+    columns = [column for column in TOTAL_AND_COMPONENTS if any(column in run.score_report.scores for run in runs)]
     titles = [Column("run", is_name=True), *map(Column, (*columns, "items", "eligible"))]
     rows = []
     for run in runs:

@@ -14,6 +14,7 @@ from e2lm.runs.single import run
 from e2lm.suites.registry import SUITES
 from e2lm.terminal.table import Column, fitted_table
 from e2lm_ingestion.errors import naming
+from e2lm_scoring.columns import BY_KEY, TOTAL_AND_COMPONENTS
 from e2lm_scoring.score_report import ScoreReport
 
 EXAMPLES = ("science-cloze", "science-letters", "web-trivia", "noise")
@@ -52,23 +53,16 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _row(score_report: ScoreReport) -> dict[str, str | float | bool]:
-    scores = score_report.scores
-    return {
-        "submission": score_report.task,
-        "score": scores["score"],
-        "sq": scores["sq"],
-        "rc": scores["rc"],
-        "cs": scores["cs"],
-        "eligible": score_report.eligible,
-    }
+    scores = {key: score_report.scores[key] for key in TOTAL_AND_COMPONENTS}
+    return {"submission": score_report.task, **scores, "eligible": score_report.eligible}
 
 
 def _print(board: list[dict[str, str | float | bool]], out: Path) -> None:
-    numbers = [Column(title) for title in ("score", "SQ", "RC", "CS")]
+    numbers = [Column(BY_KEY[key].symbol or key) for key in TOTAL_AND_COMPONENTS]
     columns = [Column("submission", is_name=True), *numbers, Column("eligible", left=True)]
     rows = []
     for row in board:
-        scores = [f"{row[key]:.4f}" for key in ("score", "sq", "rc", "cs")]
+        scores = [f"{row[key]:.4f}" for key in TOTAL_AND_COMPONENTS]
         rows.append([str(row["submission"]), *scores, "yes" if row["eligible"] else "no"])
     console = Console()
     console.print(fitted_table("Leaderboard of the miniature competition", columns, rows, console.width))

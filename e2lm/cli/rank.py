@@ -12,11 +12,12 @@ from e2lm.codabench.edition import read_edition
 from e2lm.leaderboard.export import prize_text, rank_text, ranking_csv, ranking_json, ranking_markdown
 from e2lm.leaderboard.fact_sheets import FactSheet, load_fact_sheets
 from e2lm.leaderboard.ranking import RankedRun, rank
-from e2lm.leaderboard.scored_runs import COMPONENTS, by_suite, load_runs
+from e2lm.leaderboard.scored_runs import by_suite, load_runs
 from e2lm.project import PROJECT_ROOT
 from e2lm.runs.manifest import failed_in
 from e2lm.terminal.table import Column, fitted_table
 from e2lm_ingestion.errors import naming
+from e2lm_scoring.columns import COMPONENTS
 from e2lm_scoring.errors import OrganizerError
 
 

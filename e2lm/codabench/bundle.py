@@ -12,14 +12,14 @@ from uuid import UUID
 import yaml
 
 from e2lm.archive import files_under
-from e2lm.codabench.competition_yaml import Competition, Task, read_competition
+from e2lm.codabench.competition_yaml import Column, Competition, Task, read_competition
 from e2lm.codabench.edition import Edition, filled_in
 from e2lm.codabench.starting_kit import starting_kit
 from e2lm.suites.registry import SuiteFiles
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.results.seal import KEY_FILE
+from e2lm_scoring.columns import BY_KEY, columns_of
 from e2lm_scoring.inputs.configuration import load_configuration
-from e2lm_scoring.scores import always_there
 
 STARTING = 1800  # seconds of a step reserved for the image, the last checkpoint and the upload
 
@@ -112,14 +112,31 @@ def _check_programs(task: Task, entries: Mapping[str, bytes]) -> None:
 
 
 def check_columns(competition: Competition, suite: SuiteFiles) -> None:
-    """Raise OrganizerError when the leaderboard has columns that no submission can fill on this suite."""
-    filled = always_there(load_configuration(suite.scoring))
-    columns = [column.key for column in competition.leaderboards[0].columns if column.computation is None]
-    if empty := [key for key in columns if key not in filled]:
+    """Raise OrganizerError for columns that no submission can fill on this suite, or that are sorted the wrong way."""
+    shown = [column for column in competition.leaderboards[0].columns if column.computation is None]
+    for column in shown:
+        if problem := _problem(column):
+            raise OrganizerError(f"competition.yaml: leaderboards: {column.key} {problem}")
+    filled = columns_of(load_configuration(suite.scoring))
+    empty = [known for known in (BY_KEY[column.key] for column in shown) if known not in filled]
+    if empty:
+        reasons = "; ".join(f"{one.key} needs {' and '.join(need.words for need in one.needs)}" for one in empty)
         raise OrganizerError(
-            f"competition.yaml: leaderboards: {suite.scoring} cannot fill {', '.join(empty)}: rc and tau_1t need late "
-            "checkpoints, cs a web-only model, score both; remove the columns or choose another suite"
+            f"competition.yaml: leaderboards: {suite.scoring} cannot fill {', '.join(one.key for one in empty)}: "
+            f"{reasons}; remove the columns or choose another suite"
         )
+
+
+def _problem(column: Column) -> str:
+    """What is wrong with a column whatever the suite, or ""."""
+    known = BY_KEY.get(column.key)
+    if known is None:
+        return f"is no column of scores.json; choose of {', '.join(BY_KEY)}"
+    if not known.of_every_task:
+        return "is missing for some tasks, and Codabench would sort their rows on top; remove the column"
+    if column.sorting != known.sorting:
+        return f"would be sorted with the worst on top; write sorting: {known.sorting}"
+    return ""
 
 
 def check_deadline(competition: Competition, entries: Mapping[str, bytes]) -> None:

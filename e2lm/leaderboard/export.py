@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from e2lm.leaderboard.ranking import SURE, RankedRun
-from e2lm.leaderboard.scored_runs import NAMES
 from e2lm.runs.manifest import Row
 from e2lm.spreadsheet import csv_text
+from e2lm_scoring.columns import BY_KEY, TOTAL_AND_COMPONENTS
 
 SCHEMA = "e2lm-ranking/1"
 DIGITS = 6
@@ -37,7 +37,7 @@ def ranking_row(ranked_run: RankedRun) -> dict[str, Any]:
         "prize_usd": ranked_run.prize,
         "student_award_usd": ranked_run.student_award,
     }
-    for key in (key for key in NAMES if key in run.draws):
+    for key in (key for key in TOTAL_AND_COMPONENTS if key in run.draws):
         interval = summary.intervals[key]
         row |= {
             key: round(summary.scores[key], DIGITS),
@@ -82,9 +82,9 @@ def ranking_csv(ranked_runs: Sequence[RankedRun]) -> str:
 def ranking_markdown(ranked_runs: Sequence[RankedRun], failures: Sequence[tuple[str, Row]] = ()) -> str:
     """The ranking for an announcement: places, ties, and runs without a place or result with the reasons."""
     first = ranked_runs[0].run
-    keys = [key for key in NAMES if key in first.draws]
+    keys = [key for key in TOTAL_AND_COMPONENTS if key in first.draws]
     ranked = [ranked_run for ranked_run in ranked_runs if ranked_run.position is not None]
-    head = ["place", "submission", "team", *(NAMES[key].lower() for key in keys), "P(above next)", "prize"]
+    head = ["place", "submission", "team", *(BY_KEY[key].title.lower() for key in keys), "P(above next)", "prize"]
     lines = [f"# Ranking over {_markdown(first.summary.suite)}", "", _line(head), _line(["---"] * len(head))]
     for ranked_run in ranked:
         scores = [_score(ranked_run, key) for key in keys]

@@ -15,6 +15,7 @@ from e2lm.leaderboard.fact_sheets import FactSheet
 from e2lm.submissions.paths import results_folder
 from e2lm.suites.registry import SUITES, find_suite
 from e2lm.terminal.progress import progress_bar
+from e2lm_scoring.columns import ranked_by
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.inputs.configuration import load_configuration
 from e2lm_scoring.inputs.results import Results, read_results
@@ -23,9 +24,6 @@ from e2lm_scoring.report import render
 from e2lm_scoring.scores import evaluate_results
 from e2lm_scoring.summary import Summary, read_summary, summary_json
 from e2lm_scoring.uncertainty import probability_greater
-
-COMPONENTS = ("sq", "rc", "cs")
-NAMES = {"score": "Score", "sq": "Signal quality", "rc": "Ranking consistency", "cs": "Domain alignment"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class ScoredRun:
     @property
     def key(self) -> str:
         """What it is ranked by: the score, or SQ in a suite that allows no score."""
-        return "score" if "score" in self.draws else "sq"
+        return ranked_by(self.draws)
 
     @property
     def team(self) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
+from e2lm_scoring.columns import BY_KEY, TOTAL_AND_COMPONENTS
 from e2lm_scoring.report import svg
 from e2lm_scoring.report.page import FOLDER as REPORT_FOLDER
 from e2lm_scoring.report.page import environment
@@ -17,7 +18,6 @@ from e2lm_scoring.report.scales import score_text, value_axis
 from e2lm_scoring.score_report import ScoreReport
 
 FOLDER = Path(__file__).parent
-NAMES = {"score": "Score", "sq": "Signal quality", "rc": "Ranking consistency", "cs": "Domain alignment"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,10 @@ def render_comparison(
             style=Markup(custom_properties() + "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)),
             names=[name for name, _ in runs],
             suite=runs[0][1].suite,
-            panels=[_panel(runs, column) for column in NAMES if any(column in one.scores for _, one in runs)],
-            key=NAMES[key].lower(),
+            panels=[
+                _panel(runs, column) for column in TOTAL_AND_COMPONENTS if any(column in one.scores for _, one in runs)
+            ],
+            key=BY_KEY[key].title.lower(),
             chances=chances,
             curves=[_curve(number, name, one, signal_models) for number, (name, one) in enumerate(runs)],
         )
@@ -70,12 +72,12 @@ def _panel(runs: Sequence[tuple[str, ScoreReport]], column: str) -> Panel:
         text = f"{score_text(value)} ({reach.low:.3f} to {reach.high:.3f})"
         drawing = svg.picture(
             f"{column}-{number}",
-            f"{NAMES[column]} of {name}",
+            f"{BY_KEY[column].title} of {name}",
             text,
             svg.group("hue-0", svg.line([(reach.low, 0.5), (reach.high, 0.5)], "reach"), svg.dots([(value, 0.5)], "")),
         )
         rows.append(Row(name, drawing, text))
-    return Panel(NAMES[column], rows)
+    return Panel(BY_KEY[column].title, rows)
 
 
 def _curve(number: int, name: str, score_report: ScoreReport, signal_models: Sequence[str]) -> Row:

@@ -18,6 +18,7 @@ from e2lm.terminal.progress import progress_bar
 from e2lm.terminal.table import Column, fitted_table
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.results.folder import write_atomically
+from e2lm_scoring.columns import ranked_by
 from e2lm_scoring.errors import OrganizerError as ScoringOrganizerError
 from e2lm_scoring.errors import SubmissionError as ScoringSubmissionError
 from e2lm_scoring.scores import evaluate
@@ -137,7 +138,7 @@ def _scores(earlier: Path, scoring: Path, run: Path) -> tuple[float | None, floa
         before = {}
     path = run / "scores.json"
     after = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return before.get("score", before.get("sq")), after.get("score", after.get("sq"))
+    return before.get(ranked_by(before)), after.get(ranked_by(after))
 
 
 def _results(run: Path) -> Results | None:

@@ -8,9 +8,10 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from e2lm.terminal.table import folded, side_by_side
+from e2lm_scoring.columns import TOTAL_AND_COMPONENTS
 from e2lm_scoring.score_report import ScoreReport
 
-SHOWN = ("score", "sq", "rc", "cs", "improvement_z")
+SHOWN = (*TOTAL_AND_COMPONENTS, "improvement_z")
 
 
 def print_scores(score_report: ScoreReport, out: Path) -> None:

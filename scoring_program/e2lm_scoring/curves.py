@@ -15,14 +15,20 @@ from e2lm_scoring.score_report import Curve
 from e2lm_scoring.uncertainty import band
 
 
-def window_scores(results: Results, model: str, iterations: tuple[int, ...]) -> np.ndarray:
-    """Scores of one model, (checkpoints,) float64, turned around where lower is better.
+def checkpoint_means(results: Results) -> dict[tuple[str, int], np.ndarray]:
+    """The score of every checkpoint, (model, iteration) -> () float64, turned around where lower is better."""
+    return {key: np.asarray(_mean(results, key)) for key in results.item_scores}
 
-    They are the means of the item scores: results.json may differ by 1e-6, and a drift of that size would be a curve.
-    """
+
+def window_scores(results: Results, model: str, iterations: tuple[int, ...]) -> np.ndarray:
+    """Scores of one model, (checkpoints,) float64, turned around where lower is better."""
+    return np.asarray([_mean(results, (model, iteration)) for iteration in iterations])
+
+
+def _mean(results: Results, key: tuple[str, int]) -> float:
+    """The mean of the item scores: results.json may differ by 1e-6, and a drift of that size would be a curve."""
     sign = 1.0 if results.file.higher_is_better else -1.0
-    means = [np.mean(results.item_scores[(model, iteration)], dtype=np.float64) for iteration in iterations]
-    return sign * np.asarray(means)
+    return sign * float(np.mean(results.item_scores[key], dtype=np.float64))
 
 
 def window_items(results: Results, model: str, iterations: tuple[int, ...]) -> np.ndarray:

@@ -8,8 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from e2lm_scoring.curves import curves, oriented_chance, oriented_items, window_items, window_scores, window_tokens
-from e2lm_scoring.diagnostics import reported_columns
+from e2lm_scoring.columns import Measured, compute_columns
+from e2lm_scoring.curves import (
+    checkpoint_means,
+    curves,
+    oriented_chance,
+    oriented_items,
+    window_items,
+    window_scores,
+    window_tokens,
+)
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.formulas.domain_alignment import domain_alignment, normalized_pair
 from e2lm_scoring.formulas.improvement_gate import improvement_z, ineligible_because
@@ -19,6 +27,7 @@ from e2lm_scoring.inputs.configuration import Configuration, load_configuration
 from e2lm_scoring.inputs.results import Results, read_results
 from e2lm_scoring.items import item_table, prune, subset_rows
 from e2lm_scoring.score_report import Alignment, GroupRanking, ModelSignal, ScoreReport
+from e2lm_scoring.total import total_and_components
 from e2lm_scoring.uncertainty import DRAWS, SEED, Bootstrap, bootstrap, interval
 
 
@@ -35,9 +44,17 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
     ranking = tuple(_ranking(results, configuration, group) for group in configuration.ranking_groups)
     alignment = _alignment(results, configuration)
     reasons = ineligible_because({part.model: part.improvement_z for part in signal}, configuration.min_improvement_z)
-    scores = _columns(configuration, signal, ranking, alignment) | reported_columns(results, configuration, qualities)
-    scores["improvement_z"] = float(np.median([part.improvement_z for part in signal]))
-    scores["eligible"] = float(not reasons)
+    measured = Measured(
+        results=results,
+        total=_total(results, configuration),
+        qualities=tuple(qualities.values()),
+        ranking=ranking,
+        early=_compared(results, configuration, configuration.early.iterations),
+        late=_compared(results, configuration, configuration.late_iterations),
+        improvement_z=float(np.median([part.improvement_z for part in signal])),
+        eligible=not reasons,
+    )
+    scores = compute_columns(measured, configuration)
     subsets = results.file.subsets
     drawn = bootstrap(oriented_items(results), configuration, subset_sizes=[subset.items for subset in subsets])
     early_science = {
@@ -77,50 +94,22 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
     return score_report, drawn
 
 
-def _columns(
-    configuration: Configuration,
-    signal: tuple[ModelSignal, ...],
-    ranking: tuple[GroupRanking, ...],
-    alignment: Alignment | None,
-) -> dict[str, float]:
-    """Score, SQ, RC and CS, those that this suite allows, and RC against the last checkpoint alone."""
-    sq = float(np.mean([part.sq for part in signal]))
-    columns = {"sq": sq}
-    if ranking:
-        columns["rc"] = float(np.mean([group.rc for group in ranking]))
-    if alignment is not None:
-        columns["cs"] = alignment.cs
-    if ranking and alignment is not None:
-        weights = configuration.weights
-        total = weights.signal_quality * sq + weights.ranking_consistency * columns["rc"]
-        columns = {"score": total + weights.domain_alignment * alignment.cs, **columns}
-    if ranking:
-        columns["rc_each"] = float(np.mean([np.mean(group.agreement) for group in ranking]))
-        columns["rc_final"] = float(np.mean([group.agreement[-1] for group in ranking]))
-    return columns
-
-
-def always_there(configuration: Configuration) -> frozenset[str]:
-    """The columns that every scores.json of a complete sweep has; `non_randomness` depends on the task as well."""
-    columns = {"sq", "sq_published", "monotonicity", "autocorrelation", "robust_signal", "spearman", "snr"}
-    columns |= {"items", "minutes", "improvement_z", "eligible"}
-    if configuration.ranking_groups:
-        columns |= {"rc", "rc_each", "rc_final", "tau_1t", "decision_accuracy"}
-    if configuration.alignment is not None:
-        columns.add("cs")
-    if {"rc", "cs"} <= columns:
-        columns.add("score")
-    if len(configuration.ranked_models or configuration.signal_models) > 1:
-        columns.add("ordering_consistency")
-    return frozenset(columns)
-
-
 def scores_json(score_report: ScoreReport) -> bytes:
     """The content of scores.json: {column: finite number}. Raises OrganizerError for any other number."""
     for column, value in score_report.scores.items():
         if not math.isfinite(value):
             raise OrganizerError(f"the score {column} is {value}, not a finite number; no scores were written")
     return (json.dumps(score_report.scores, indent=1) + "\n").encode()
+
+
+def _total(results: Results, configuration: Configuration) -> dict[str, float]:
+    found = total_and_components(checkpoint_means(results), configuration)
+    return {key: float(value) for key, value in found.items()}
+
+
+def _compared(results: Results, configuration: Configuration, iterations: tuple[int, ...]) -> np.ndarray:
+    """Scores of the compared models, (models, checkpoints) float64."""
+    return np.stack([window_scores(results, model, iterations) for model in configuration.compared_models])
 
 
 def _quality(results: Results, configuration: Configuration, model: str) -> SignalQuality:

@@ -13,11 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from e2lm_scoring.formulas.domain_alignment import domain_alignments
-from e2lm_scoring.formulas.ranking_consistency import ranking_consistencies
-from e2lm_scoring.formulas.signal_quality import signal_qualities
 from e2lm_scoring.inputs.configuration import Configuration
 from e2lm_scoring.score_report import Interval
+from e2lm_scoring.total import total_and_components
 
 DRAWS = 1000
 SEED = 0  # fixed: the same results give the same intervals
@@ -29,7 +27,7 @@ PERCENTILES = (2.5, 97.5)
 class Bootstrap:
     """The scores of every draw."""
 
-    scores: dict[str, np.ndarray]  # sq, rc, cs, score: (draws,) float64, those that the suite allows
+    scores: dict[str, np.ndarray]  # score, sq, rc, cs: (draws,) float64, those that the suite allows
     curves: dict[tuple[str, int], np.ndarray]  # (model, iteration) -> (draws,) float64
 
 
@@ -50,7 +48,7 @@ def bootstrap(
         np.stack([item_scores[key] for key in keys], axis=1), subset_sizes=subset_sizes, draws=draws, seed=seed
     )
     curves = dict(zip(keys, means.T, strict=True))
-    return Bootstrap(whole_scores(curves, configuration), curves)
+    return Bootstrap(total_and_components(curves, configuration), curves)
 
 
 def resampled_means(
@@ -87,34 +85,6 @@ def item_counts(items: int, subset_sizes: Sequence[int], draws: int, seed: int) 
             for start, size in zip(starts, sizes, strict=True):
                 row[start : start + size] = np.bincount(rng.integers(0, size, size), minlength=size)
         yield counts
-
-
-def whole_scores(curves: Mapping[tuple[str, int], np.ndarray], configuration: Configuration) -> dict[str, np.ndarray]:
-    """sq, rc, cs and score of every draw, (draws,) each, from the curves of every draw: the formulas of scores.py."""
-    early, late = configuration.early.iterations, configuration.late_iterations
-
-    def window(model: str, iterations: Sequence[int]) -> np.ndarray:
-        return np.stack([curves[(model, iteration)] for iteration in iterations], axis=-1)
-
-    scores = {"sq": np.mean([signal_qualities(window(model, early)) for model in configuration.signal_models], axis=0)}
-    if configuration.ranking_groups:
-        each = [
-            ranking_consistencies(
-                np.stack([window(model, early) for model in group], axis=-2),
-                np.stack([window(model, late) for model in group], axis=-2),
-                reference=configuration.ranking_reference,
-            )
-            for group in configuration.ranking_groups
-        ]
-        scores["rc"] = np.mean(each, axis=0)
-    pair = configuration.alignment
-    if pair is not None:
-        scores["cs"] = domain_alignments(window(pair.science, early), window(pair.web, early))
-    if configuration.ranking_groups and pair is not None:
-        weights = configuration.weights
-        total = weights.signal_quality * scores["sq"] + weights.ranking_consistency * scores["rc"]
-        scores["score"] = total + weights.domain_alignment * scores["cs"]
-    return scores
 
 
 def interval(estimate: float, draws: np.ndarray) -> Interval:

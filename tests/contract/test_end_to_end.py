@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from e2lm.suites.registry import SUITES
+from e2lm_scoring.columns import columns_of
 from e2lm_scoring.inputs.configuration import load_configuration
-from e2lm_scoring.scores import always_there
 from tests.e2lm.command_line import EXAMPLES, e2lm
 from tests.e2lm.small_suite import write_small_suite
 
@@ -31,7 +31,8 @@ def test_a_packed_example_ends_with_a_row_of_the_leaderboard(bundle: Path, tmp_p
     assert done.returncode == 0, done.stdout + done.stderr
     (scores,) = (tmp_path / "worker").rglob("scores.json")
     columns = json.loads(scores.read_text())
-    assert always_there(load_configuration(SUITES["miniature"].scoring)) <= set(columns)
+    filled = [column.key for column in columns_of(load_configuration(SUITES["miniature"].scoring))]
+    assert list(columns) == filled, "every column of the table is filled by a task of choices"
     assert f"{columns['score']:.4f}" in done.stdout
     assert re.search(r"\[27/27\] .* min left", done.stdout)
     assert not re.search(r"\[27/27\] .* score", done.stdout), "participants would read scores of late checkpoints"

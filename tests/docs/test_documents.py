@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from docs.columns import with_table
 from docs.task_reference import KEYS, reference
 from e2lm.cli.main import COMMANDS
 from e2lm_ingestion.task.task import Task, task_of
@@ -123,6 +124,11 @@ def test_the_picture_of_curves_is_up_to_date() -> None:
 
 def test_the_reference_of_keys_is_up_to_date() -> None:
     assert (PROJECT_ROOT / "docs/task-reference.md").read_text() == reference(), "run python docs/task_reference.py"
+
+
+def test_the_table_of_columns_is_that_of_the_scoring_program() -> None:
+    page = (PROJECT_ROOT / "docs/metrics.md").read_text()
+    assert page == with_table(page), "run python docs/columns.py"
 
 
 @pytest.mark.parametrize("key", KEYS[Task])

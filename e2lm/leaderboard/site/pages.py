@@ -13,7 +13,8 @@ from markupsafe import Markup
 
 from e2lm.leaderboard.export import rank_text
 from e2lm.leaderboard.ranking import SURE, RankedRun
-from e2lm.leaderboard.scored_runs import NAMES, ScoredRun, probability
+from e2lm.leaderboard.scored_runs import ScoredRun, probability
+from e2lm_scoring.columns import BY_KEY, TOTAL_AND_COMPONENTS
 from e2lm_scoring.report.page import FOLDER as REPORT_FOLDER
 from e2lm_scoring.report.page import environment
 from e2lm_scoring.report.palette import custom_properties
@@ -38,7 +39,7 @@ class Board:
     @property
     def keys(self) -> list[str]:
         """The scores that the suite allows, the one it is ranked by first."""
-        return [key for key in NAMES if key in self.ranked_runs[0].run.draws]
+        return [key for key in TOTAL_AND_COMPONENTS if key in self.ranked_runs[0].run.draws]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def board_page(board: Board, boards: Sequence[Board]) -> str:
 def compare_page(board: Board) -> str:
     """The comparison of any two runs of a suite: the page computes P(A > B) from quantiles of their draws."""
     data = {
-        "keys": [NAMES[key] for key in board.keys],
+        "keys": [BY_KEY[key].title for key in board.keys],
         "quantiles": QUANTILES,
         "runs": [
             {
@@ -121,7 +122,7 @@ def _render(template: str, script: str, root: str, **values: object) -> str:
     page = ENVIRONMENT.get_template(template).render(
         **values,
         root=root,
-        names=NAMES,
+        columns=BY_KEY,
         style=Markup(style + (FOLDER / "site.css").read_text(encoding="utf-8")),
         script=Markup(code),
         script_hash=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),

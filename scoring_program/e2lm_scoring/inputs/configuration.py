@@ -127,6 +127,11 @@ class Configuration(_Strict):
         return tuple(dict.fromkeys(model for group in self.ranking_groups for model in group))
 
     @property
+    def compared_models(self) -> tuple[str, ...]:
+        """The models that columns beside the score compare: the ranked ones, or the signal models where none is."""
+        return self.ranked_models or self.signal_models
+
+    @property
     def needed(self) -> list[tuple[str, int]]:
         """(model, iteration) of every checkpoint that the scores need."""
         early = [(model, iteration) for model in self.named_models for iteration in self.early.iterations]

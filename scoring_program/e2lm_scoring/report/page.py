@@ -11,6 +11,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from e2lm_scoring.columns import BY_KEY, COMPONENTS, ranked_by
 from e2lm_scoring.report.charts import all_curves, line_styles
 from e2lm_scoring.report.components import alignment_chart, ranking_card, signal_card
 from e2lm_scoring.report.glossary import score_rows
@@ -35,7 +36,7 @@ class Contribution:
     product: float
     left: float  # percent of the bar
     width: float  # percent of the bar
-    reading: str
+    question: str
     interval: str  # "" where there is none
 
 
@@ -69,7 +70,7 @@ def render(score_report: ScoreReport) -> str:
             ranking_cards=[ranking_card(number, group, styles, unit) for number, group in enumerate(shown.ranking)],
             order_map=order_map(shown.curves, shown.ranking, unit),
             alignment=alignment_chart(shown.alignment, styles, unit),
-            score_interval=_interval_text(shown, "score" if "score" in shown.scores else "sq"),
+            score_interval=_interval_text(shown, ranked_by(shown.scores)),
             items=item_view(shown.table, shown.subsets) if shown.table is not None else None,
             pruning=shown.pruning,
             rows=score_rows(shown.scores),
@@ -99,34 +100,24 @@ def environment(folder: Path = FOLDER) -> Environment:
 def _contributions(score_report: ScoreReport) -> list[Contribution]:
     """The three components as segments of a bar whose full length is the highest possible score."""
     scores, weights = score_report.scores, score_report.weights
-    readings = {
-        "sq": "how steadily early curves rise",
-        "rc": "whether the early order holds late",
-        "cs": "how far science leads web only",
-    }
-    parts = (
-        ("sq", "Signal quality", "signal_quality"),
-        ("rc", "Ranking consistency", "ranking_consistency"),
-        ("cs", "Domain alignment", "domain_alignment"),
-    )
-    whole = sum(weights[weight] for _, _, weight in parts) or 1.0
+    whole = sum(weights.values()) or 1.0
     left = 0.0
     contributions = []
-    for key, name, weight in parts:
-        value = scores.get(key)
-        product = weights[weight] * (value or 0.0)
+    for column in (BY_KEY[key] for key in COMPONENTS):
+        value, weight = scores.get(column.key), weights[column.weight]
+        product = weight * (value or 0.0)
         width = 100 * max(product, 0.0) / whole
         contributions.append(
             Contribution(
-                key=key,
-                name=name,
-                weight=f"{weights[weight]:g}",
+                key=column.key,
+                name=column.title,
+                weight=f"{weight:g}",
                 value=value,
                 product=product,
                 left=left,
                 width=width,
-                reading=readings[key],
-                interval=_interval_text(score_report, key),
+                question=column.question,
+                interval=_interval_text(score_report, column.key),
             )
         )
         left += width

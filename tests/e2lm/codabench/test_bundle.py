@@ -17,6 +17,7 @@ from e2lm.codabench.edition import read_edition
 from e2lm.project import PROJECT_ROOT
 from e2lm.suites.registry import SUITES, SuiteFiles
 from e2lm_ingestion.errors import OrganizerError
+from e2lm_scoring.columns import BY_KEY
 from tests.e2lm.codabench.competition_folder import write_competition
 
 
@@ -282,8 +283,34 @@ def test_columns_that_a_suite_cannot_fill_are_named(tmp_path: Path) -> None:
     (tmp_path / "scoring.yaml").write_text(yaml.safe_dump(scoring))
     competition = check(the_competition())
     check_columns(competition, full)
-    with pytest.raises(OrganizerError, match="cannot fill score, rc, cs, tau_1t: rc and tau_1t need late"):
+    with pytest.raises(
+        OrganizerError,
+        match="cannot fill score, rc, cs, tau_1t: score needs late checkpoints and a web-only model; rc",
+    ):
         check_columns(competition, SuiteFiles(full.suite, tmp_path / "scoring.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"key": "sqq"}, "sqq is no column of scores.json; choose of score, sq,"),
+        ({"key": "non_randomness"}, "non_randomness is missing for some tasks"),
+        ({"sorting": "asc"}, "sq would be sorted with the worst on top; write sorting: desc"),
+    ],
+)
+def test_a_column_that_would_mislead_on_any_suite_is_named(change: dict[str, str], said: str) -> None:
+    competition = check(the_competition())
+    (board,) = competition.leaderboards
+    columns = [column.model_copy(update=change if column.key == "sq" else {}) for column in board.columns]
+    wrong = competition.model_copy(update={"leaderboards": [board.model_copy(update={"columns": columns})]})
+    with pytest.raises(OrganizerError, match=said):
+        check_columns(wrong, SUITES["e2lm-2025-full"])
+
+
+def test_the_leaderboard_shows_columns_as_the_scoring_program_describes_them() -> None:
+    for column in check(the_competition()).leaderboards[0].columns:
+        known = BY_KEY[column.key]
+        assert (column.title, column.sorting, column.precision) == (known.title, known.sorting, known.precision)
 
 
 @pytest.mark.parametrize("deadline", ["--deadline 691", ""])

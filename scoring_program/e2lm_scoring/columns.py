@@ -1,0 +1,262 @@
+"""The columns of scores.json: one table for the scoring program, the report, the leaderboards, the bundle and the docs.
+
+A new column is a row of COLUMNS. `python docs/columns.py` then writes its row of docs/metrics.md; competition.yaml
+decides which columns the leaderboard on Codabench shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from e2lm_scoring.curves import oriented_chance
+from e2lm_scoring.formulas.decision_accuracy import decision_accuracy
+from e2lm_scoring.formulas.finetasks import non_randomness, ordering_consistency
+from e2lm_scoring.formulas.ranking_consistency import kendall_tau
+from e2lm_scoring.formulas.signal_quality import SignalQuality
+from e2lm_scoring.formulas.signal_to_noise import signal_to_noise
+from e2lm_scoring.inputs.configuration import Configuration
+from e2lm_scoring.inputs.results import Results
+from e2lm_scoring.score_report import GroupRanking
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the columns of one submission are computed from."""
+
+    results: Results
+    total: Mapping[str, float]  # score, sq, rc, cs: those that the suite allows
+    qualities: Sequence[SignalQuality]  # of the signal models
+    ranking: Sequence[GroupRanking]
+    early: np.ndarray  # (compared models, early checkpoints) float64, higher is better
+    late: np.ndarray  # (compared models, late checkpoints) float64; no checkpoint where the suite has no late ones
+    improvement_z: float
+    eligible: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a suite must have for a column."""
+
+    words: str
+    is_met: Callable[[Configuration], bool]
+
+
+LATE = Need("late checkpoints", lambda configuration: configuration.late is not None)
+WEB = Need("a web-only model", lambda configuration: configuration.alignment is not None)
+SEVERAL = Need("two or more models", lambda configuration: len(configuration.compared_models) > 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column; `compute` gives None where this task or these results have no such value."""
+
+    key: str  # in scores.json
+    title: str  # at most 36 characters, for Codabench
+    meaning: str  # a sentence, for the report
+    compute: Callable[[Measured], float | None]
+    how: str = ""  # the formula and its source in Markdown, for docs/metrics.md
+    symbol: str = ""  # short for the title
+    weight: str = ""  # of a component of the total: its key in the weights of scoring.yaml
+    question: str = ""  # of a component of the total: what it answers, in a few words
+    precision: int = 4
+    sorting: Literal["desc", "asc"] = "desc"
+    needs: tuple[Need, ...] = ()
+    of_every_task: bool = True  # False: some tasks have no such value, so that a leaderboard cannot show it
+
+
+COLUMNS = (
+    Column(
+        key="score",
+        title="Score",
+        meaning="The weighted sum of SQ, RC and CS; the leaderboard ranks it.",
+        how="0.5 SQ + 0.1 RC + 0.4 CS, or the weights of scoring.yaml",
+        needs=(LATE, WEB),
+        compute=lambda measured: measured.total["score"],
+    ),
+    Column(
+        key="sq",
+        title="Signal quality",
+        symbol="SQ",
+        weight="signal_quality",
+        question="how steadily early curves rise",
+        meaning="Mean over the signal models of (monotonicity + autocorrelation) / 2.",
+        compute=lambda measured: measured.total["sq"],
+    ),
+    Column(
+        key="rc",
+        title="Ranking consistency",
+        symbol="RC",
+        weight="ranking_consistency",
+        question="whether the early order holds late",
+        meaning="How much of the early ranking still holds at the late checkpoints.",
+        needs=(LATE,),
+        compute=lambda measured: measured.total["rc"],
+    ),
+    Column(
+        key="cs",
+        title="Domain alignment",
+        symbol="CS",
+        weight="domain_alignment",
+        question="how far science leads web only",
+        meaning="Mean lead of the science mixture over web only, on a common scale.",
+        needs=(WEB,),
+        compute=lambda measured: measured.total["cs"],
+    ),
+    Column(
+        key="rc_each",
+        title="RC, each late checkpoint",
+        meaning="Ranking consistency where every late checkpoint votes.",
+        how="the RC above with `ranking_reference: each`",
+        needs=(LATE,),
+        compute=lambda measured: _mean(float(np.mean(group.agreement)) for group in measured.ranking),
+    ),
+    Column(
+        key="rc_final",
+        title="RC, last checkpoint",
+        meaning="Ranking consistency where only the last checkpoint votes.",
+        how="the RC above with `ranking_reference: final`",
+        needs=(LATE,),
+        compute=lambda measured: _mean(group.agreement[-1] for group in measured.ranking),
+    ),
+    Column(
+        key="monotonicity",
+        title="Monotonicity",
+        meaning="Rank correlation of score and tokens, never below 0; mean over models.",
+        how="mono, mean over the signal models",
+        compute=lambda measured: _mean(quality.monotonicity for quality in measured.qualities),
+    ),
+    Column(
+        key="autocorrelation",
+        title="Autocorrelation",
+        meaning="Mean absolute correlation of a curve with itself some checkpoints later.",
+        how="ac, mean over the signal models",
+        compute=lambda measured: _mean(quality.autocorrelation for quality in measured.qualities),
+    ),
+    Column(
+        key="sq_published",
+        title="SQ as published",
+        meaning="SQ with tied scores ranked in order of appearance, as the starting kit does.",
+        compute=lambda measured: _mean(quality.sq_published for quality in measured.qualities),
+    ),
+    Column(
+        key="robust_signal",
+        title="Robust signal",
+        meaning="Like SQ, but a falling curve gets 0 and noise nearly 0.",
+        how="mean of sqrt(mono · ac⁺), ac⁺ the signed autocorrelation clipped at 0; noise gets 0.03",
+        compute=lambda measured: _mean(quality.robust for quality in measured.qualities),
+    ),
+    Column(
+        key="spearman",
+        title="Mean Spearman",
+        meaning="Rank correlation of score and tokens, negative when the curve falls; 0.5 is good.",
+        how="mean Spearman(t, S) without the clip at 0 (FineTasks, arXiv 2506.20920)",
+        compute=lambda measured: _mean(quality.spearman for quality in measured.qualities),
+    ),
+    Column(
+        key="snr",
+        title="Signal-to-noise ratio",
+        meaning="Largest gap between models over the wobble of the last five early checkpoints.",
+        how="greatest distance between two models' means of the last 5 early scores, over the mean standard deviation "
+        "of those 5 (arXiv 2508.13144, without its division by the mean); 0 when no score moves, however far apart "
+        "the models are",
+        compute=lambda measured: signal_to_noise(measured.early),
+    ),
+    Column(
+        key="ordering_consistency",
+        title="Ordering consistency",
+        meaning="Agreement of the rankings of consecutive early checkpoints.",
+        how="mean Kendall tau-a between the rankings of all ranked models at consecutive checkpoints of the second "
+        "half of the early window (FineTasks)",
+        needs=(SEVERAL,),
+        compute=lambda measured: ordering_consistency(measured.early),
+    ),
+    Column(
+        key="non_randomness",
+        title="Non-randomness",
+        meaning="Distance of the best last score from chance, in units of noise; 3 is good.",
+        how="(best last early score − chance) / noise, the noise of `snr` (FineTasks); 0 when no score moves",
+        of_every_task=False,
+        compute=lambda measured: _non_randomness(measured),
+    ),
+    Column(
+        key="tau_1t",
+        title="Kendall tau to 1T tokens",
+        meaning="Agreement of the early ranking of all models with the last one, from −1 to 1.",
+        how="Kendall's tau-b over all ranked models between mean early score and score at the last checkpoint; 0 when "
+        "all tie",
+        needs=(LATE,),
+        compute=lambda measured: kendall_tau(measured.early.mean(axis=1), measured.late[:, -1]),
+    ),
+    Column(
+        key="decision_accuracy",
+        title="Decision accuracy",
+        meaning="Share of model pairs whose early order is their order at the end.",
+        how="pairs of ranked models, by mean early score and by score at the last checkpoint; a tie counts half",
+        needs=(LATE,),
+        compute=lambda measured: decision_accuracy(measured.early.mean(axis=1), measured.late[:, -1]),
+    ),
+    Column(
+        key="items",
+        title="Items",
+        meaning="Questions that were scored.",
+        precision=0,
+        compute=lambda measured: float(measured.results.file.submission.items),
+    ),
+    Column(
+        key="minutes",
+        title="Minutes of compute",
+        meaning="What the models computed, summed over the checkpoints.",
+        how="not the same in two runs that agree in all else; left out where the results have no journal",
+        precision=1,
+        sorting="asc",
+        compute=lambda measured: None if measured.results.seconds is None else measured.results.seconds / 60,
+    ),
+    Column(
+        key="improvement_z",
+        title="Improvement z",
+        meaning="Rise over the early window, in standard errors over items; median over models.",
+        how="z of the improvement gate, median over the signal models",
+        precision=2,
+        compute=lambda measured: measured.improvement_z,
+    ),
+    Column(
+        key="eligible",
+        title="Eligible (1 = yes)",
+        meaning="Whether the submission takes part in the ranking.",
+        how="1 where `improvement_z` reaches `min_improvement_z` of scoring.yaml, else 0",
+        precision=0,
+        compute=lambda measured: float(measured.eligible),
+    ),
+)
+BY_KEY = {column.key: column for column in COLUMNS}
+COMPONENTS = tuple(column.key for column in COLUMNS if column.weight)
+TOTAL_AND_COMPONENTS = ("score", *COMPONENTS)  # what the item bootstrap gives an interval
+
+
+def compute_columns(measured: Measured, configuration: Configuration) -> dict[str, float]:
+    """The columns of a submission, key -> value, in the order of the table."""
+    values = {column.key: column.compute(measured) for column in columns_of(configuration)}
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def columns_of(configuration: Configuration) -> tuple[Column, ...]:
+    """The columns that a suite allows; those of every task are in every scores.json of a complete sweep."""
+    return tuple(column for column in COLUMNS if all(need.is_met(configuration) for need in column.needs))
+
+
+def ranked_by(columns: Container[str]) -> str:
+    """What submissions are ranked by: the total, or SQ in a suite that allows no total."""
+    return "score" if "score" in columns else "sq"
+
+
+def _non_randomness(measured: Measured) -> float | None:
+    chance = oriented_chance(measured.results)
+    return None if chance is None else non_randomness(measured.early, chance)
+
+
+def _mean(values: Iterable[float]) -> float:
+    return float(np.mean(list(values)))
