@@ -1,4 +1,4 @@
-"""How often do the intervals of the item bootstrap hold what they are for? Prints the table of docs/uncertainty.md.
+"""Measures the coverage of the item bootstrap's intervals. Prints the table of docs/uncertainty.md.
 
 usage: python benchmarks/coverage.py [REPETITIONS]
 """
@@ -28,7 +28,7 @@ CONFIGURATION = Configuration.model_validate(
 )
 # accuracy gained over the early window by the signal model, its rival and the web-only model
 GAINS = {"slow": (0.08, 0.07, 0.03), "steep": (0.35, 0.30, 0.10), "none": (0.0, 0.0, 0.0)}
-CHANCE, SHARED = 0.25, 0.5  # SHARED: variance of an item's latent score that all checkpoints have in common
+CHANCE, SHARED = 0.25, 0.5  # SHARED: variance of an item's latent score that all checkpoints share
 KEYS = ("score", "sq", "rc", "cs")
 Answers = dict[tuple[str, int], np.ndarray]
 
@@ -46,7 +46,7 @@ def answers(kind: str, items: int, rng: np.random.Generator) -> Answers:
 
 
 def simulate(kind: str, items: int, repetitions: int) -> None:
-    """Print one row a score: its mean and spread over tests, and what the intervals hold."""
+    """Print one row per score: its mean and spread over tests, and the coverage of the intervals."""
     rng = np.random.default_rng(1)
     scores: list[dict[str, float]] = []
     drawn: list[dict[str, np.ndarray]] = []

@@ -1,12 +1,12 @@
-"""`e2lm rerun`: killed again and again against undisturbed, and one rerun against as many single runs.
+"""Compares `e2lm rerun` killed repeatedly with an undisturbed one, and one rerun with as many single runs.
 
 usage: python benchmarks/rerun.py kills [--submissions 20] [--kills 5] [--suite miniature]
        python benchmarks/rerun.py time [--submissions 20] [--alone 4] [--engine vllm] [--suite miniature]
 
-Submissions are random 100 items of the starting kit's examples. `kills` sends SIGKILL to actors of a local Ray cluster
-of two, and to the driver, in turn, each time after a random number of finished checkpoints, and compares every file
-with those of an undisturbed run in one process. All of them compute with one thread: on a CPU another number of threads
-adds up in another order.
+Each submission is 100 random items of the starting kit's examples. `kills` sends SIGKILL to actors of a local Ray
+cluster of two, and to the driver, in turn, each time after a random number of finished checkpoints, and compares every
+file with those of an undisturbed run in one process. All of them compute with one thread: on a CPU, the number of
+threads changes the order of summation.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ MINUTES = re.compile(rb'"minutes": [0-9.e-]+|<code>minutes</code></th><td class=
 
 
 def main() -> None:
-    """Run one of the two and print its figures."""
+    """Run one of the two benchmarks and print its figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("what", choices=("kills", "time"))
     parser.add_argument("--submissions", type=int, default=20)
-    parser.add_argument("--alone", type=int, help="time: how many are run alone; the others are taken to be like them")
+    parser.add_argument("--alone", type=int, help="time: how many are run alone; the others are extrapolated")
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--suite", default="miniature")
     parser.add_argument("--engine", default="auto")
@@ -57,7 +57,7 @@ def main() -> None:
 def compare_with_single_runs(
     folder: Path, made: list[Path], alone: list[Path], options: list[str], together: float
 ) -> None:
-    """Run some of the submissions one by one; print how much longer all would take, and whether the files agree."""
+    """Run some of the submissions one by one; print how much longer all would take, and whether the files are equal."""
     begun = time.perf_counter()
     for submission in alone:
         run(["run", str(submission), "--out", str(folder / "alone" / submission.name), *options])
@@ -112,14 +112,14 @@ def kill_and_compare(folder: Path, options: list[str], kills: int) -> None:
 
 
 def files(out: Path) -> dict[str, bytes]:
-    """Every file but the journals, which hold timings; and without the minutes that a run took, wherever they stand."""
+    """Every file but the journals, which hold timings; the duration of the run is removed from the content."""
     found = [path for path in out.rglob("*") if path.is_file() and path.name != "progress.jsonl"]
     contents = {str(path.relative_to(out)): path.read_bytes() for path in found}
     return {name: MINUTES.sub(b"", content) for name, content in contents.items()}
 
 
 def finished(out: Path) -> int:
-    """Lines of all journals, without their heads."""
+    """Number of finished checkpoints: lines of all journals without their headers."""
     return sum(path.read_bytes().count(b"\n") - 1 for path in out.glob("*/results/progress.jsonl"))
 
 
@@ -132,7 +132,7 @@ def actors_of(driver: int) -> list[int]:
                 parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
                 if (entry / "cmdline").read_text().startswith("ray::Actor"):
                     actors.append(int(entry.name))
-            except OSError:  # it ended meanwhile
+            except OSError:  # the process has ended meanwhile
                 continue
 
     def descends(process: int) -> bool:

@@ -1,4 +1,4 @@
-"""How much faster is `e2lm run` than the loops people write? Everything in one go, on one machine, the same weights.
+"""Compares `e2lm run` with loops over lm-evaluation-harness, on one machine and the same weights.
 
 usage: python benchmarks/sweep.py [--checkpoints 12] [--items 400] [--shots 5] [--engines vllm,transformers]
                                   [--peers vllm,hf] [--peer-python PYTHON] [--json FILE]
@@ -46,7 +46,7 @@ class Measurement:
     seconds: float  # wall time
     cpu_seconds: float
     peak_megabytes: float  # of the largest process
-    computed_tokens: int | None  # all checkpoints together; None where the program does not tell
+    computed_tokens: int | None  # all checkpoints together; None if the program does not report it
     mean_accuracy: float
 
 
@@ -56,8 +56,8 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=int, default=12)
     parser.add_argument("--items", type=int, default=400)
     parser.add_argument("--shots", type=int, default=5)
-    parser.add_argument("--engines", default="vllm,transformers", help="ours: vllm, transformers")
-    parser.add_argument("--peers", default="vllm,hf", help="lm_eval's: vllm, hf, or none")
+    parser.add_argument("--engines", default="vllm,transformers", help="engines of e2lm run: vllm, transformers")
+    parser.add_argument("--peers", default="vllm,hf", help="models of lm_eval: vllm, hf, or none")
     parser.add_argument("--peer-python", default=sys.executable, help="an interpreter that has lm-eval")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     args = parser.parse_args()
@@ -105,8 +105,8 @@ def make_checkpoints(folder: Path, count: int) -> list[Path]:
 def make_submission(folder: Path, items: int, shots: int) -> Path:
     """Random questions of 84 to 115 words with four answers of three words each, behind `shots` examples.
 
-    Their lengths differ as real ones do: were all alike, all would end at the same place of a block of the cache, and
-    what is computed twice would depend on that one place.
+    Their lengths differ as real ones do: prompts of equal length would all end at the same position in a cache block,
+    and the amount of recomputation would depend on that position alone.
     """
     rng = np.random.default_rng(0)
 
@@ -155,7 +155,7 @@ def make_suite(folder: Path, count: int) -> Path:
 
 
 def count_unique_tokens(submission: Path, checkpoint: Path) -> int:
-    """Tokens that no engine can avoid computing, for one checkpoint."""
+    """Tokens that every engine has to compute, for one checkpoint."""
     tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint)
     with open_submission(submission) as opened:
         return unique_tokens(
@@ -192,7 +192,7 @@ def run_peer(peer: str, submission: Path, checkpoints: list[Path], python: str, 
 
 
 def measure(command: list[str], environment: dict[str, str], cwd: Path | None = None) -> tuple[float, float, float]:
-    """Run a command; wall seconds, CPU seconds and peak memory in MB, its own children included."""
+    """Run a command; returns wall seconds, CPU seconds and peak memory in MB, child processes included."""
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
     started = time.perf_counter()
     with tempfile.TemporaryFile() as log:

@@ -1,4 +1,4 @@
-"""Draw docs/curves.svg, good and bad curves and what signal quality makes of them.
+"""Draw docs/curves.svg: good and bad curves and their signal quality.
 
 usage: python docs/curves.py
 """
@@ -11,15 +11,15 @@ import numpy as np
 
 from e2lm_scoring.formulas.signal_quality import signal_quality
 
-WIDTH, HEIGHT, ACROSS = 250, 150, 3  # pixels of a panel, and how many stand side by side
-SPACE, TEXT = 26, 66  # around a curve; below it
-BEST = 0.9  # signal quality from which on a curve is drawn as a good one
+WIDTH, HEIGHT, ACROSS = 250, 150, 3  # size of a panel in pixels; panels per row
+SPACE, TEXT = 26, 66  # pixels around a curve; below it
+BEST = 0.9  # minimum signal quality of a curve drawn as a good one
 
 
 def curves() -> dict[str, tuple[str, np.ndarray]]:
-    """Title -> (what it shows, scores at 14 early checkpoints).
+    """Title -> (description, scores at 14 early checkpoints).
 
-    The first two are those of dense-1b-arch1 (arXiv 2506.07731), the others are made up.
+    The first two are curves of dense-1b-arch1 (arXiv 2506.07731), the others are synthetic.
     """
     random = np.random.default_rng(0)
     steps = np.linspace(0, 1, 14)
@@ -33,17 +33,20 @@ def curves() -> dict[str, tuple[str, np.ndarray]]:
         ".233656 .257940 .244979 .238356 .244623 .233300 .248113"
     )
     return {
-        "HellaSwag, 1B": ("rises, and smoothly", np.asarray(hellaswag.split(), dtype=float)),
-        "MMLU with letters, 1B": ("at chance all the time", np.asarray(mmlu.split(), dtype=float)),
+        "HellaSwag, 1B": ("rises smoothly", np.asarray(hellaswag.split(), dtype=float)),
+        "MMLU with letters, 1B": ("stays at chance", np.asarray(mmlu.split(), dtype=float)),
         "25 % to 33 %, 100 items": ("too few items", slow + random.normal(0, np.sqrt(slow * (1 - slow) / 100))),
-        "25 % to 33 %, 14,000 items": ("the same gain", slow + random.normal(0, np.sqrt(slow * (1 - slow) / 14_000))),
-        "falling": ("half of SQ; the gate refuses it", 0.4 - 0.1 * steps),
-        "a drift of 1e-9": ("a perfect shape; the gate refuses it", 0.3 + 1e-9 * steps),
+        "25 % to 33 %, 14,000 items": (
+            "same gain, enough items",
+            slow + random.normal(0, np.sqrt(slow * (1 - slow) / 14_000)),
+        ),
+        "falling": ("half of SQ; rejected by the gate", 0.4 - 0.1 * steps),
+        "a drift of 1e-9": ("a perfect shape; rejected by the gate", 0.3 + 1e-9 * steps),
     }
 
 
 def panel(title: str, shows: str, scores: np.ndarray) -> str:
-    """One curve with its numbers, in the coordinates of its own panel."""
+    """A curve with its numbers, in the coordinates of its panel."""
     quality = signal_quality(scores)
     low, high = float(scores.min()), float(scores.max())
     x = np.linspace(SPACE, WIDTH - SPACE, len(scores))

@@ -1,4 +1,4 @@
-"""`python -m e2lm` is `e2lm`."""
+"""Runs the `e2lm` command as `python -m e2lm`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Zips with the same bytes for the same files, whatever the machine and the day."""
+"""Reproducible zip files: the same files give the same bytes on any machine and day."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 
 
 def files_under(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Each file's name relative to `folder` and its path, sorted; hidden files, runs and leftovers of systems are not.
+    """Each file's name relative to `folder` and its path, sorted, without hidden files, run folders and system litter.
 
     Raises OrganizerError for a symbolic link: what it points at may be missing or private.
     """
@@ -26,7 +26,7 @@ def files_under(folder: Path) -> Iterator[tuple[str, Path]]:
         if any(part.startswith(".") or part in LITTER for part in name.parts) or path.suffix == ".pyc":
             continue
         if path.is_symlink():
-            raise OrganizerError(f"{path}: a symbolic link cannot go into a zip; put the file itself there")
+            raise OrganizerError(f"{path}: a symbolic link cannot go into a zip; replace it with the file itself")
         if path.is_file():
             yield str(name), path
 

@@ -1,4 +1,4 @@
-"""HTTP requests that wait and try again, and that never send a secret in the clear."""
+"""HTTP requests with retries, which never send a secret unencrypted."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import httpx2
 
 from e2lm_ingestion.errors import OrganizerError
 
-BUSY = frozenset({429, 503})  # the server says that it did nothing
+BUSY = frozenset({429, 503})  # statuses that say that the server did nothing
 RETRIED = BUSY | {408, 425, 500, 502, 504, 529}
 ATTEMPTS = 5
 FIRST_WAIT = 1.0  # seconds; doubled each time
-LONGEST_WAIT = 60.0  # seconds, also where the server asks for more
-UNREACHED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)  # the request did not get there
+LONGEST_WAIT = 60.0  # seconds, even if the server asks for more
+UNREACHED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)  # errors before the request arrived
 _REASONS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
     (socket.gaierror, "no server of that name is known here"),
     (ConnectionRefusedError, "nothing answers there, the connection is refused"),
@@ -42,8 +42,8 @@ def send(
 ) -> httpx2.Response:
     """Send a request, up to 5 times where the server is busy or the connection breaks.
 
-    A request that is not `repeatable` is sent again only when it surely did nothing. Returns the last response,
-    whatever its status; raises OrganizerError naming the address when there is none.
+    A request that is not `repeatable` is sent again only when the server cannot have processed it. Returns the last
+    response, whatever its status; raises OrganizerError naming the address when there is none.
     """
     wait = first_wait
     for attempt in range(1, ATTEMPTS + 1):
@@ -55,10 +55,10 @@ def send(
                 raise OrganizerError(no_connection(shown(url), error, "the address")) from None
         except httpx2.TransportError as error:
             if last or not repeatable:
-                done = "" if repeatable else "; it may have been done all the same: look before you try again"
+                done = "" if repeatable else "; the server may have processed it: check before you try again"
                 raise OrganizerError(no_connection(shown(url), error, "the address") + done) from None
         except (httpx2.InvalidURL, ValueError) as error:
-            raise OrganizerError(f"{shown(url)}: not an address ({_said(error)}); write https://HOST/...") from None
+            raise OrganizerError(f"{shown(url)}: not an address ({_message(error)}); write https://HOST/...") from None
         else:
             if last or response.status_code not in (RETRIED if repeatable else BUSY):
                 return response
@@ -69,7 +69,7 @@ def send(
 
 
 def no_connection(at: str, error: httpx2.TransportError, what: str) -> str:
-    """Why there is no connection to `at`, or none any more, and what to check; `what` says where the address is set."""
+    """Message for a failed or lost connection to `at`, with a remedy; `what` names the setting of the address."""
     parts = urlsplit(at)
     proxy = urllib.request.getproxies().get(parts.scheme)
     if not parts.hostname or urllib.request.proxy_bypass(parts.hostname):
@@ -83,20 +83,20 @@ def no_connection(at: str, error: httpx2.TransportError, what: str) -> str:
 
 
 def _why(error: BaseException) -> str:
-    """The reason of an error of httpx2 in plain words; what lies beneath says more than the error itself."""
+    """The reason of an httpx2 error in plain words, taken from its cause, which is more specific."""
     beneath: BaseException | None = error
     while beneath is not None:
         for kinds, reason in _REASONS:
             if isinstance(beneath, kinds):
                 return reason
         if isinstance(beneath, OSError) and beneath.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
-            return "there is no way to it from this machine"
+            return "it cannot be reached from this machine"
         beneath = beneath.__cause__ or beneath.__context__
-    return _said(error)
+    return _message(error)
 
 
 def check_address(url: str, *, secret: bool) -> None:
-    """Raise OrganizerError for what is no address of a server, or one that a secret would reach in the clear."""
+    """Raise OrganizerError for an invalid address, or one to which a secret would be sent unencrypted."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -108,7 +108,7 @@ def check_address(url: str, *, secret: bool) -> None:
 
 
 def shown(url: str) -> str:
-    """An address without its query, which in a signed one is a secret, and without a password."""
+    """An address without its query, which is a secret in signed addresses, and without a password."""
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
@@ -118,10 +118,10 @@ def shown(url: str) -> str:
 
 
 def _asked_wait(response: httpx2.Response) -> float:
-    """Seconds that the server asks to wait; 0 where it does not or gives a date."""
+    """Seconds that the server asks to wait; 0 if it does not or gives a date."""
     asked = response.headers.get("retry-after", "")
     return float(asked) if asked.isdecimal() else 0.0
 
 
-def _said(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     return " ".join(str(error).split())[:120] or type(error).__name__

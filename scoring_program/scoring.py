@@ -1,4 +1,4 @@
-"""The scoring program: turn what ingestion left into scores.json and a report.
+"""The scoring program: computes scores.json and a report from the results of ingestion.
 
 usage: scoring.py [RESULTS] [REFERENCE] [OUTPUT] [--data FOLDER] [--submission FOLDER]
 
@@ -20,7 +20,7 @@ from e2lm_scoring.output import forget, leave_failure, score
 
 
 def main() -> int:
-    """Score, or say in one line why not and end with exit code 2, so that the submission counts as failed."""
+    """Score the results; on failure print one line and exit with code 2, so that the submission counts as failed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
     parser.add_argument("results", nargs="?", type=Path, default=Path("/app/input/res"))
     parser.add_argument("reference", nargs="?", type=Path, default=Path("/app/input/ref"))
@@ -30,7 +30,7 @@ def main() -> int:
         "--submission",
         type=Path,
         default=Path("/app/ingested_program"),
-        help="the submission, where the worker shows it",
+        help="the submission, where the worker mounts it",
     )
     args = parser.parse_args()
     try:
@@ -42,7 +42,7 @@ def main() -> int:
     except (SubmissionError, OrganizerError) as error:
         # forged results may carry line breaks, and Codabench's log must show one line
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
-        with contextlib.suppress(OSError):  # the log has the reason already
+        with contextlib.suppress(OSError):  # the reason is in the log already
             leave_failure(error, args.output)
         return 2
     except OSError as error:
@@ -57,12 +57,12 @@ def main() -> int:
 
 
 def require_ingestion_succeeded(metadata: Path) -> None:
-    """Raise SubmissionError when the worker's own file says that ingestion failed: it runs scoring all the same."""
+    """Raise SubmissionError when the worker's status file says that ingestion failed; a worker runs scoring anyway."""
     try:
         exit_code = yaml.safe_load(metadata.read_text(encoding="utf-8"))["ingestionExitCode"]
     except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
         raise OrganizerError(
-            f"{metadata}: missing, or silent about how ingestion ended (ingestionExitCode); run it again"
+            f"{metadata}: missing, or without ingestionExitCode, the exit code of ingestion; run ingestion again"
         ) from None
     if type(exit_code) is not int or exit_code != 0:  # false == 0 in Python
         raise SubmissionError(

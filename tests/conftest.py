@@ -1,4 +1,7 @@
-"""One real browser for all tests that look at pages; threads that wait do not spin, here or in what tests start."""
+"""What tests of several rooms need of this machine, and the markers of the tests that need it.
+
+Threads that wait do not spin, here or in what tests start.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+
+from e2lm.suites.fetch import fetch
+from tests.not_tested import not_tested, require_package
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -24,18 +30,54 @@ FLAGS = (
     "--disable-sync",
 )
 
+# By the fixture that brings it, so that no test can forget its marker.
+MARKERS = {
+    "miniature": "slow",
+    "vllm": "vllm",
+    "lm_eval": "lm_eval",
+    "ray": "ray",
+    "browser": "browser",
+    "image": "docker",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with what it needs, as the fixtures that it uses say."""
+    for item in items:
+        for fixture in MARKERS.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(MARKERS[fixture])
+
+
+@pytest.fixture(scope="session")
+def miniature() -> Path:
+    """The folder that holds the miniature suite's checkpoints; trains them once per machine."""
+    return fetch("miniature")
+
+
+@pytest.fixture(scope="session")
+def vllm() -> None:
+    """The engine of the competition is installed."""
+    require_package("vllm", "the engine of the competition")
+
+
+@pytest.fixture(scope="session")
+def lm_eval() -> None:
+    """The harness that tasks are compared with, and imported from, is installed."""
+    require_package("lm_eval", "agreement with lm-evaluation-harness, and imports from it")
+
+
+@pytest.fixture(scope="session")
+def ray() -> None:
+    """Ray, for sweeps over many machines, is installed."""
+    require_package("ray", "sweeps on Ray")
+
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     """A headless Chromium with a fresh profile, driven over WebDriver."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if chromium is None or driver is None:
-        missing = (
-            "NOT TESTED in a browser: chromium and chromedriver are missing (apt install chromium chromium-driver)"
-        )
-        if os.environ.get("CI"):
-            pytest.fail(missing, pytrace=False)
-        pytest.skip(missing)
+        not_tested("in a browser: chromium and chromedriver are missing (apt install chromium chromium-driver)")
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     profile: Path = tmp_path_factory.mktemp("chromium-profile")

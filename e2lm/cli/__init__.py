@@ -1,1 +1,1 @@
-"""One file a command: it parses arguments, calls the libraries, and prints. Libraries never import it."""
+"""One module per command: it parses arguments, calls the libraries, and prints. Libraries never import it."""

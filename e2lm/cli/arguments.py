@@ -1,4 +1,4 @@
-"""Numbers on the command line, refused where they make no sense."""
+"""Argument types for numbers on the command line, which reject values out of range."""
 
 from __future__ import annotations
 

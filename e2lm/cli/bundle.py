@@ -17,11 +17,13 @@ from e2lm_ingestion.results.seal import KEY_FILE
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm bundle`."""
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="ZIP", help="where the bundle goes")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="ZIP", help="the zip to write")
     parser.add_argument(
         "--suite", help="a suite's name, or a suite.yaml with a scoring.yaml beside it (default: edition.yaml's)"
     )
-    parser.add_argument("--image", metavar="NAME", help="the image that workers pull, instead of edition.yaml's")
+    parser.add_argument(
+        "--image", metavar="NAME", help="the image that workers pull, in place of the one in edition.yaml"
+    )
     parser.add_argument("--queue", metavar="UUID", help="the Codabench queue that your workers listen to")
     parser.epilog = "example: e2lm bundle -o bundle.zip\nnext:    e2lm dry-run bundle.zip submission.zip"
 
@@ -45,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
     print(f"image:  {competition.docker_image}")
     for phase in competition.phases:
         print(f"phase:  {phase.name}, {phase.start} to {phase.end} UTC")
-    print(f"key:    in the bundle; {KEY_FILE} beside the workers' checkpoints takes its place and is safer")
+    print(f"key:    in the bundle; a {KEY_FILE} beside the workers' checkpoints takes precedence and is safer")
     if competition.queue is None:
         print("note:   without --queue, Codabench's shared workers run it and stop each step after 600 seconds")
     return 0

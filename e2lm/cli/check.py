@@ -1,4 +1,4 @@
-"""Check a submission: what is wrong, what may be, the first items as the model reads them, and what a run costs."""
+"""Check a submission: errors, warnings, the first items as the model reads them, and the cost of a run."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--suite",
         default="e2lm-2025-full",
-        help="whose tokenizer counts and whose cost is forecast: a suite's name or suite.yaml (default: "
-        "e2lm-2025-full, on which uploads are judged)",
+        help="the suite of the token counts and the forecast: its name or suite.yaml (default: e2lm-2025-full, on "
+        "which uploads are scored)",
     )
     parser.add_argument(
         "--gpu", choices=list(forecast.GPUS), default="A100", help="the GPU of the forecast (default: A100)"
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Check everything that can be checked without a model. Raises SubmissionError for the first thing wrong."""
+    """Check everything that can be checked without a model. Raises SubmissionError for the first error."""
     suite = load_suite(find_suite(args.suite).suite)
     try:
         with open_submission(args.submission) as submission:

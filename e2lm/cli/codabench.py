@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 
 from e2lm.codabench.client import PASSWORD_VARIABLE, TOKEN_VARIABLE, USER_VARIABLE, Codabench, Submitted
 from e2lm.codabench.phase import FACTS, choose, fetch, rerun
+from e2lm.spreadsheet import csv_text
 from e2lm.terminal.table import Column, fitted_table
 from e2lm_ingestion.errors import OrganizerError, naming
 from e2lm_scoring.columns import TOTAL_AND_COMPONENTS
@@ -27,9 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="every submission, not only those on the leaderboard")
     parser.add_argument("--out", type=Path, help="list: a CSV file of the scores; fetch: the folder to fill")
     parser.add_argument(
-        "--results", type=Path, metavar="FOLDER", help="fetch: also what ingestion wrote, for e2lm rerun --development"
+        "--results",
+        type=Path,
+        metavar="FOLDER",
+        help="fetch: also save the output of ingestion here, for e2lm rerun --development",
     )
-    parser.add_argument("--yes", action="store_true", help="rerun: do it; without, it is only said what would be done")
+    parser.add_argument("--yes", action="store_true", help="rerun: do it; without it, only list what would be rerun")
     parser.epilog = (
         "example: e2lm codabench fetch PHASE --out submissions\n"
         f"Signs in with the token in {TOKEN_VARIABLE},\n"
@@ -39,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do one of the three with the chosen submissions."""
+    """List, download or rerun the chosen submissions."""
     if args.action == "fetch" and args.out is None:
         raise OrganizerError("fetch needs --out, the folder to fill")
     client = Codabench(args.url)
@@ -57,7 +61,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def show(chosen: Sequence[Submitted], out: Path | None) -> None:
-    """Print a table; write all scores to a CSV file where one is named."""
+    """Print a table; with `out`, write all scores to this CSV file."""
     columns = sorted({key for one in chosen for key in one.scores})
     main_columns = [key for key in TOTAL_AND_COMPONENTS if key in columns] or columns[:4]
     names = [Column("owner", is_name=True), Column("team", is_name=True)]
@@ -72,15 +76,8 @@ def show(chosen: Sequence[Submitted], out: Path | None) -> None:
     console.print(fitted_table("", columns_shown, rows, console.width))
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with naming(out), out.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["id", "owner", "team", "status", "created", *columns])
-            for one in chosen:
-                facts = [one.owner, one.answers.get(FACTS["team"], ""), one.status, one.created]
-                writer.writerow([one.id, *map(_cell, facts), *(str(one.scores.get(key, "")) for key in columns)])
+        lines = [{**one.scores, **asdict(one), "team": one.answers.get(FACTS["team"], "")} for one in chosen]
+        text = csv_text(lines, ["id", "owner", "team", "status", "created", *columns])
+        with naming(out):
+            out.write_text(text, encoding="utf-8", newline="")
         print(f"scores: {out}")
-
-
-def _cell(text: str) -> str:
-    """Text that a spreadsheet does not run as a formula."""
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t")) else text

@@ -1,4 +1,4 @@
-"""Compare runs over the same suite: scores with intervals side by side, and how sure their order is."""
+"""Compare runs over the same suite: scores with intervals side by side, and the probability of their order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from e2lm_scoring.score_report import ScoreReport
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm compare`."""
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a folder that e2lm run left")
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a folder that e2lm run wrote")
     parser.add_argument("--suite", help="a suite's name or suite.yaml (default: the suite that the first run names)")
     parser.add_argument(
         "--out", type=Path, default=Path("comparison.html"), metavar="HTML", help="the page (default: comparison.html)"
@@ -30,9 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print the runs, best first, and P(A > B) of every two; draw the same into one HTML file."""
+    """Print the runs, best first, and P(A > B) of every two; write the same as an HTML page."""
     if len(args.runs) < 2:
-        raise OrganizerError("one run alone cannot be compared: give two or more folders that e2lm run left")
+        raise OrganizerError("one run alone cannot be compared: give two or more folders that e2lm run wrote")
     suites = [suite_of(RunFolder(folder).found_results) for folder in args.runs]
     for folder, own in zip(args.runs, suites, strict=True):
         if own != suites[0]:

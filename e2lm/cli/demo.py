@@ -28,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("build/demo"),
         metavar="FOLDER",
-        help="for the runs, their reports and leaderboard.json (default: build/demo)",
+        help="folder of the runs, their reports and leaderboard.json (default: build/demo)",
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="delete the results that FOLDER holds of the four, and start over"
+        "--overwrite", action="store_true", help="delete the results of the four submissions in FOLDER, and start over"
     )
     parser.epilog = (
         "Takes minutes: the first time it trains seven small models, and keeps them.\nnext: e2lm new my-task"
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Train the suite if need be, run the four example submissions, print and write the leaderboard."""
+    """Train the suite if it is missing, run the four example submissions, print and write the leaderboard."""
     with writing(args.out):
         score_reports = [
             run(EXAMPLE_SUBMISSIONS / name, SUITES["miniature"], args.out / name, overwrite=args.overwrite)

@@ -24,17 +24,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, help="the zip that e2lm bundle wrote")
     parser.add_argument("submission", type=Path, help="a submission's zip or folder")
     parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="for what the steps leave (default: a temporary one)"
+        "--out", type=Path, metavar="FOLDER", help="folder of the steps' output and logs (default: a temporary one)"
     )
-    parser.add_argument("--docker", action="store_true", help="run in the image, with all that a worker takes away")
-    parser.add_argument("--image", metavar="NAME", help="with --docker: another image than the bundle's docker_image")
+    parser.add_argument(
+        "--docker", action="store_true", help="run in containers of the image, restricted as on a worker"
+    )
+    parser.add_argument(
+        "--image", metavar="NAME", help="with --docker: the image to use in place of the bundle's docker_image"
+    )
     parser.epilog = "example: e2lm dry-run bundle.zip submission.zip\nExit code 2: the submission failed."
 
 
 def main(args: argparse.Namespace) -> int:
     """Run both steps; the last lines are the leaderboard row and the report. Exit code 2 when the status is Failed."""
     if args.image and not args.docker:
-        raise OrganizerError("--image is for --docker; give both")
+        raise OrganizerError("--image needs --docker; give both")
     if args.docker:
         require_docker()
     out = (args.out or Path(tempfile.mkdtemp(prefix="e2lm-dry-run-"))).resolve()

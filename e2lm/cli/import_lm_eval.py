@@ -11,22 +11,22 @@ from pathlib import Path
 from e2lm.cli.arguments import count, count_or_none
 from e2lm.submissions.lm_eval_import import import_task
 from e2lm_ingestion.errors import OrganizerError, naming
+from e2lm_ingestion.output_types.item_sets import item_set_of
 from e2lm_ingestion.output_types.items import MAX_ITEMS
-from e2lm_ingestion.output_types.registry import item_set_of
 from e2lm_ingestion.submission.submission import open_submission
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm import-lm-eval`."""
-    parser.add_argument("task", help="the task's or group's name there, such as arc_easy or mmlu_continuation")
+    parser.add_argument("task", help="a task or group of lm-evaluation-harness, such as arc_easy or mmlu_continuation")
     parser.add_argument("folder", type=Path, help="where to write the submission; it must not exist")
     parser.add_argument(
         "--data",
         action="append",
         required=True,
         metavar="FOLDER|SPLIT=FILE",
-        help="a folder with the data set's files as the Hub has them, or the .jsonl, .json, .csv or .parquet file of "
-        "one split, as the task names it, once for each split",
+        help="a folder with the data set's files, laid out as on the Hub; or, once for each split, its name in the "
+        "task and its .jsonl, .json, .csv or .parquet file",
     )
     parser.add_argument(
         "--num-fewshot", type=count_or_none, metavar="N", help="examples before each item (default: the task's)"
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"keep the first N items of a task (default: {MAX_ITEMS:,}, the most that a submission may have)",
     )
     parser.add_argument(
-        "--include-path", type=Path, metavar="FOLDER", help="the folder of tasks of your own, as lm_eval has it"
+        "--include-path", type=Path, metavar="FOLDER", help="a folder of your own tasks, as for lm_eval"
     )
     parser.epilog = (
         "example: e2lm import-lm-eval arc_easy arc --data ai2_arc\n"
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Import, check what was written, and say what could not be carried over."""
+    """Import the task, check the submission, and list the parts that could not be imported."""
     if args.folder.exists():
         raise OrganizerError(f"{args.folder}: exists already; give a new folder")
     with tempfile.TemporaryDirectory(prefix="e2lm-") as cache:
@@ -70,6 +70,6 @@ def main(args: argparse.Namespace) -> int:
             shutil.move(part, args.folder)
     print(f"{args.folder}: {items:,} items of {args.task}")
     for line in lost:
-        print(f"not carried over: {line}")
+        print(f"not imported: {line}")
     print(f"next: e2lm check {args.folder}")
     return 0

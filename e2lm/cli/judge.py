@@ -29,31 +29,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="an OpenAI-compatible endpoint, such as http://localhost:8000/v1",
     )
-    parser.add_argument("--model", required=True, metavar="NAME", help="the model's name there")
+    parser.add_argument("--model", required=True, metavar="NAME", help="the model's name at the endpoint")
+    parser.add_argument("--items", type=count, metavar="N", default=50, help="number of items to judge (default: 50)")
+    parser.add_argument("--seed", type=int, metavar="N", default=0, help="seed of the sample of items (default: 0)")
     parser.add_argument(
-        "--items", type=count, metavar="N", default=50, help="how many items are asked about (default: 50)"
+        "--concurrency", type=count, metavar="N", default=4, help="number of parallel requests (default: 4)"
     )
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="which items are drawn (default: 0)")
-    parser.add_argument("--concurrency", type=count, metavar="N", default=4, help="requests at a time (default: 4)")
     parser.add_argument(
-        "--suite", default="e2lm-2025-full", help="whose scoring.yaml has the threshold (default: e2lm-2025-full)"
+        "--suite",
+        default="e2lm-2025-full",
+        help="the suite whose scoring.yaml sets the threshold (default: e2lm-2025-full)",
     )
     parser.add_argument(
         "--out",
         type=Path,
         metavar="FILE",
-        help="the answers; run again to go on with them (default: SUBMISSION-judge.jsonl)",
+        help="the file of the answers; run again to resume (default: SUBMISSION-judge.jsonl)",
     )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     parser.epilog = (
         "example: e2lm judge my-task --base-url http://localhost:8000/v1 --model NAME\n"
-        f"An endpoint's key is read from the environment variable {KEY_VARIABLE}.\n"
+        f"The endpoint's key is read from the environment variable {KEY_VARIABLE}.\n"
         "Exit code 1: not passed."
     )
 
 
 def main(args: argparse.Namespace) -> int:
-    """Ask what is not answered yet, count, print. Returns 0 where the submission passes and 1 where it does not."""
+    """Judge the unanswered items, count the verdicts, print the outcome. Returns 0 if the submission passes, else 1."""
     threshold = load_configuration(find_suite(args.suite).scoring).min_accept_rate
     out = args.out or _default_out(args.submission.resolve())
     with open_submission(args.submission) as submission:
@@ -70,7 +72,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _default_out(submission: Path) -> Path:
-    """A file of this folder; beside the submission where this folder is in it, for it would become a part of it."""
+    """A file in the current folder, or beside the submission if the current folder belongs to it."""
     here = Path.cwd()
     folder = submission.parent if submission in (here, *here.parents) else Path()
     return folder / f"{submission.name.removesuffix('.zip')}-judge.jsonl"
@@ -85,7 +87,7 @@ def _text(outcome: Outcome, answers: Sequence[Answer], out: Path) -> str:
         f"{outcome.accepted} accepted, {outcome.rejected} rejected, {outcome.unanswered} unanswered of {len(answers)}",
     ]
     if outcome.decision == "undecided":
-        lines.append("the interval holds the threshold: ask about more items (--items), or read the answers")
+        lines.append("the interval contains the threshold: judge more items (--items), or read the answers")
     for answer in [answer for answer in answers if answer.verdict != "accept"][:SHOWN_REASONS]:
         reason = "".join(c for c in answer.reason if c.isprintable())
         lines.append(f"  item {answer.item}, {answer.verdict or 'unanswered'}: {reason}")

@@ -12,7 +12,9 @@ from e2lm.leaderboard.scored_runs import load_runs
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm leaderboard`."""
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUNS", help="folders of e2lm run, or a folder of them")
+    parser.add_argument(
+        "runs", type=Path, nargs="+", metavar="RUNS", help="folders that e2lm run wrote, or a folder of them"
+    )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="SITE", help="the site's folder")
     parser.add_argument("--entries", type=Path, metavar="FILE", help="entries.yaml or .json: teams and fact sheets")
     parser.add_argument(
@@ -25,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Build the site; say where it is."""
+    """Build the site and print its path."""
     earlier = earlier_contents(args.out)
     runs = load_runs(args.runs, load_fact_sheets(args.entries) if args.entries else {})
     publish(runs, args.out, earlier, args.reveal)

@@ -14,19 +14,20 @@ import sys
 import tempfile
 from typing import NoReturn
 
+from e2lm import __version__
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_scoring.errors import OrganizerError as ScoringOrganizerError
 from e2lm_scoring.errors import SubmissionError as ScoringSubmissionError
 
 COMMANDS = {
     "demo": "the whole competition in miniature: train, sweep, score, leaderboard",
-    "new": "begin a submission: a folder that already runs, to be changed",
+    "new": "start a submission: a folder that runs as it is, for you to change",
     "check": "check a submission and show the first items as the model reads them",
     "import-lm-eval": "write a submission from a task of lm-evaluation-harness and local data",
     "run": "run a submission on every checkpoint of a suite and score it",
-    "rerun": "run many submissions on every checkpoint of a suite, each loaded once for all",
-    "rescore": "score a finished run under another metric, without asking a model again",
-    "compare": "compare runs: scores with intervals, and how sure their order is",
+    "rerun": "run many submissions on every checkpoint of a suite, loading each checkpoint once",
+    "rescore": "score a finished run with another metric, without running a model",
+    "compare": "compare runs: scores with intervals, and the probability of their order",
     "rank": "rank runs over one suite: places, ties within noise, prizes",
     "leaderboard": "write the public leaderboard of runs as a static site",
     "judge": "ask a language model whether a submission's items test domain knowledge",
@@ -38,20 +39,20 @@ COMMANDS = {
     "dry-run": "run a bundle and a submission as a Codabench worker would",
 }
 
-# Interrupted, these keep what they have finished: given again, the same command does the rest.
+# These commands keep finished work when interrupted; the same command then resumes.
 RESUMED = frozenset({"demo", "run", "rerun", "judge", "suite fetch", "codabench fetch"})
 
-# Only arguments that begin so ask the Hub for anything; huggingface_hub reads its setting once, when it is imported.
+# Only commands with these first arguments may access the Hub; huggingface_hub reads its setting once, on import.
 MAY_FETCH = ("suite", "--disk")
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-# What a system refuses, and what to do; whatever else it says is a fault of the program and keeps its traceback.
+# Operating system errors that a user can fix, with the remedy; any other is a bug and keeps its traceback.
 REMEDIES = {
     errno.ENOENT: "check the path, or give another",
-    errno.ENOTDIR: "a file stands where a folder is needed; give another path",
-    errno.EEXIST: "a file stands where a folder is needed; give another path",
-    errno.EISDIR: "a folder stands where a file is needed; give a file",
+    errno.ENOTDIR: "a file exists where a folder is needed; give another path",
+    errno.EEXIST: "a file exists where a folder is needed; give another path",
+    errno.EISDIR: "a folder exists where a file is needed; give a file",
     errno.EACCES: "change its permissions, or give another path",
     errno.EPERM: "change its permissions, or give another path",
     errno.EROFS: "give a path where you may write",
@@ -65,25 +66,25 @@ NEXT = (
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, as all others are."""
+    """An argument parser whose errors are one line, like all other errors of `e2lm`."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the arguments, and end with exit code 2."""
+        """Print the error in the arguments, and end with exit code 2."""
         self.exit(2, f"error: {self.prog}: {message}; see {self.prog} --help\n")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command. Returns its exit code; 2 for an error that the message explains, 130 when interrupted."""
-    if os.name == "nt":  # sandboxes and locks are those of Unix
+    if os.name == "nt":  # sandboxes and locks need Unix
         print("error: e2lm runs on Linux and macOS; on Windows, install it in WSL: wsl --install", file=sys.stderr)
         return 2
     arguments = sys.argv[1:] if argv is None else argv
     if not any(argument.startswith(MAY_FETCH) for argument in arguments):
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin for a shared core cost minutes
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads on shared cores cost minutes
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
-            reconfigure(errors="backslashreplace")  # a terminal without Unicode shows what it can
+            reconfigure(errors="backslashreplace")  # a terminal without Unicode shows replacement characters
     args = argparse.Namespace()
     try:
         args = _parsed(arguments)
@@ -94,7 +95,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         _end_interrupted(args)
-    except BrokenPipeError:  # of `e2lm check my-task | head`
+    except BrokenPipeError:  # the reader has closed the pipe, as in `e2lm check my-task | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
@@ -113,25 +114,26 @@ def _remedy(error: OSError) -> str:
 
 
 def _end_interrupted(args: argparse.Namespace) -> NoReturn:
-    """Say so in one line, and end at once: threads may still wait for an answer or a download, which nobody wants."""
+    """Report the interruption in one line and exit at once, without waiting for threads with open requests."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     done = " ".join(name for name in (getattr(args, "command", ""), getattr(args, "action", "")) if name)
-    kept = "; what is finished is kept: the same command goes on" if done in RESUMED else ""
-    with contextlib.suppress(OSError):  # the terminal is gone
+    kept = "; finished work is kept: the same command goes on" if done in RESUMED else ""
+    with contextlib.suppress(OSError):  # the terminal is closed
         sys.stdout.flush()
         print(f"interrupted{kept}", file=sys.stderr, flush=True)
-    atexit._run_exitfuncs()  # clusters and queues are cleared away
+    atexit._run_exitfuncs()  # shuts down clusters and queues
     os._exit(130)
 
 
 def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser = Parser(prog="e2lm", description="Early Training Evaluation of Language Models.", epilog=NEXT)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
     if chosen is not None and chosen not in COMMANDS:
         close = difflib.get_close_matches(chosen, COMMANDS, n=1)
         meant = f"; did you mean {close[0]}?" if close else ""
-        parser.error(f"{chosen!r} is no command{meant}")
+        parser.error(f"{chosen!r} is not a command{meant}")
     for name, summary in COMMANDS.items():
         subparser = commands.add_parser(
             name,
@@ -139,7 +141,7 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
             description=summary[0].upper() + summary[1:] + ".",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if name == chosen:  # the others would import torch and more, only to be listed
+        if name == chosen:  # the others would import torch and more only to be listed
             module = importlib.import_module(f"e2lm.cli.{name.replace('-', '_')}")
             module.add_arguments(subparser)
             subparser.set_defaults(main=module.main)

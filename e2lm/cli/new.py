@@ -1,4 +1,4 @@
-"""Begin a submission: a folder that already runs, to be changed piece by piece."""
+"""Start a submission: a folder that runs as it is, for the participant to change."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from e2lm_ingestion.errors import SubmissionError, naming
 from e2lm_ingestion.task.task import NAME
 
 HEADER = """\
-# {name}: begun from the example {example}. It runs as it is.
+# {name}: started from the example {example}. It runs as it is.
 #
-# Make it yours: put your questions into test.jsonl (100 to 15,000 lines) and a few others into dev.jsonl, then change
-# the prompt below until `e2lm check` shows what you mean a model to read.
+# To make it yours, put your questions into test.jsonl (100 to 15,000 lines) and a few others into dev.jsonl, then
+# change the prompt below until `e2lm check` shows the prompt that you want a model to read.
 """
 
 
@@ -26,13 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--example",
         choices=sorted(path.parent.name for path in EXAMPLE_SUBMISSIONS.glob("*/task.yaml")),
         default="science-cloze",
-        help="the example to begin from (default: science-cloze)",
+        help="the example to start from (default: science-cloze)",
     )
     parser.epilog = "example: e2lm new my-task\nnext:    e2lm check my-task"
 
 
 def main(args: argparse.Namespace) -> int:
-    """Write the folder and say what is in it."""
+    """Write the folder and list its files."""
     begin(args.folder, args.example)
     for file in sorted(args.folder.iterdir()):
         print(f"{file}  {file.stat().st_size:,} bytes")
@@ -41,11 +41,11 @@ def main(args: argparse.Namespace) -> int:
 
 
 def begin(folder: Path, example: str) -> None:
-    """Copy an example into a new folder, under the folder's name. Raises SubmissionError where one cannot be."""
+    """Copy an example into a new folder and name the task after it. Raises SubmissionError if that is not possible."""
     name = folder.resolve().name
     if not re.match(NAME, name):
         raise SubmissionError(
-            f"{folder}: a task is named as its folder, with at most 64 letters, digits, - _ and . ; choose such a name"
+            f"{folder}: the folder's name is also the task's name: use at most 64 letters, digits, - _ and ."
         )
     if folder.exists():
         raise SubmissionError(f"{folder}: exists already, and nothing is overwritten; give another name")
@@ -58,5 +58,5 @@ def begin(folder: Path, example: str) -> None:
             with naming(folder / file):
                 (folder / file).write_bytes(content)
     except OSError:
-        shutil.rmtree(folder, ignore_errors=True)  # half a submission would be in the way of the next try
+        shutil.rmtree(folder, ignore_errors=True)  # a partial folder would block the next attempt
         raise

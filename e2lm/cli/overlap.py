@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from rich.console import Console
 
+from e2lm.spreadsheet import csv_text
 from e2lm.submissions.ngram_overlap import Vocabulary
 from e2lm.submissions.overlap import Overlap, compare, read_benchmarks, read_submissions
 from e2lm.submissions.paths import submission_paths
@@ -18,6 +18,7 @@ from e2lm_ingestion.errors import OrganizerError, naming
 
 SHOWN_CHARACTERS = 200
 SHOWN_ROWS = 30
+COLUMNS = ("submission", "item", "other", "kind", "other_item", "share", "text", "other_text")
 MAX_ROWS = 1_000_000  # of the CSV: spreadsheets hold as many
 
 
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Compare every submission with all others and with the benchmarks; print who shares how much."""
+    """Compare every submission with all others and with the benchmarks; print the pairs that share most."""
     vocabulary = Vocabulary()
     submissions, problems = read_submissions(submission_paths(args.submissions), vocabulary)
     benchmarks = read_benchmarks(args.benchmarks, vocabulary) if args.benchmarks else []
@@ -57,26 +58,31 @@ def main(args: argparse.Namespace) -> int:
     count = sum(len(one.items) for one in found)
     print(f"{count:,} shared items: {args.out}")
     if count > MAX_ROWS:
-        print(f"the file ends after {MAX_ROWS:,} of them, pairs that share most first; name two submissions for theirs")
+        print(
+            f"the file holds the first {MAX_ROWS:,} of them, pairs that share most first; compare two submissions "
+            "alone for all of theirs"
+        )
     return 0
 
 
 def write(found: Sequence[Overlap], path: Path) -> None:
-    """One row an item, at most a million: whose, which, how much, and the beginnings of both texts."""
+    """One row per shared item, at most a million: both sources, the items, the share, and the start of both texts."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with naming(path), path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["submission", "item", "other", "kind", "other_item", "share", "text", "other_text"])
-        writer.writerows(islice(_csv_rows(found), MAX_ROWS))
+        file.write(csv_text((), COLUMNS))
+        left = MAX_ROWS
+        for one in found:  # pair by pair: all of them need not fit into memory
+            if left > 0:
+                file.write(csv_text(islice(_csv_rows(one), left), COLUMNS, header=False))
+            left -= len(one.items)
 
 
-def _csv_rows(found: Iterable[Overlap]) -> Iterator[list[str | int]]:
-    for one in found:
-        kind = "benchmark" if one.other.benchmark else "submission"
-        for item, other, share in one.items.rows:
-            texts = map(_shown, (one.submission.texts[item], one.other.texts[other]))
-            shown = ["'" + t if t.startswith(("=", "+", "-", "@")) else t for t in texts]
-            yield [one.submission.name, item, one.other.name, kind, other, f"{share:.3f}", *shown]
+def _csv_rows(one: Overlap) -> Iterator[dict[str, object]]:
+    kind = "benchmark" if one.other.benchmark else "submission"
+    for item, other, share in one.items.rows:
+        texts = _shown(one.submission.texts[item]), _shown(one.other.texts[other])
+        cells = (one.submission.name, item, one.other.name, kind, other, f"{share:.3f}", *texts)
+        yield dict(zip(COLUMNS, cells, strict=True))
 
 
 def _shown(text: str) -> str:
@@ -84,8 +90,8 @@ def _shown(text: str) -> str:
 
 
 def show(found: Sequence[Overlap]) -> None:
-    """The pairs that share most."""
-    numbers = [Column(title) for title in ("items", "shared", "of them whole")]
+    """Print the pairs that share most."""
+    numbers = [Column(title) for title in ("items", "shared", "fully shared")]
     columns = [Column("submission", is_name=True), *numbers, Column("with", is_name=True), Column("kind", left=True)]
     rows = []
     for one in found[:SHOWN_ROWS]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from e2lm.archive import files_under, write_zip
 from e2lm_ingestion.errors import SubmissionError, naming
-from e2lm_ingestion.output_types.registry import item_set_of
+from e2lm_ingestion.output_types.item_sets import item_set_of
 from e2lm_ingestion.submission.file_rules import is_leftover
 from e2lm_ingestion.submission.submission import open_submission
 
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Check what would be uploaded, then write it: there is no zip of a submission that would be refused."""
+    """Check the submission, then write its zip; a submission that would be rejected is not zipped."""
     root = root_of(args.folder)
     if args.output.is_dir():
         raise SubmissionError(f"{args.output}: a folder; give the zip a name, such as {args.output / 'submission.zip'}")

@@ -1,4 +1,4 @@
-"""Rank the runs of one suite: places, ties within noise, prizes, and who has no place and why."""
+"""Rank the runs of one suite: places, ties within noise, prizes, and the reasons of runs without a place."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ from e2lm_scoring.errors import OrganizerError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm rank`."""
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUNS", help="folders of e2lm run, or a folder of them")
+    parser.add_argument(
+        "runs", type=Path, nargs="+", metavar="RUNS", help="folders that e2lm run wrote, or a folder of them"
+    )
     parser.add_argument("--entries", type=Path, metavar="FILE", help="entries.yaml or .json: teams and fact sheets")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="FOLDER", help="for ranking.csv, ranking.json and ranking.md"
+        "--out", type=Path, required=True, metavar="FOLDER", help="folder of ranking.csv, ranking.json and ranking.md"
     )
     parser.epilog = "example: e2lm rank build/demo --out build/ranking"
 
@@ -49,7 +51,7 @@ def main(args: argparse.Namespace) -> int:
         ranked_runs = rank(runs, prizes=prizes.teams, student_awards=prizes.students)
     else:
         ranked_runs = rank(runs)
-        print("no prizes: this installation of e2lm has no edition.yaml, the repository has")
+        print("no prizes: this installation of e2lm lacks edition.yaml; use a clone of the repository to award them")
     _print(ranked_runs)
     for row in failed:
         print(f"{row.name} has no result: {row.reason}")
@@ -74,12 +76,12 @@ def _print(ranked_runs: list[RankedRun]) -> None:
     rows = []
     for ranked_run in ranked_runs:
         run = ranked_run.run
-        reach = run.summary.intervals[run.key]
+        interval = run.summary.intervals[run.key]
         about = [run.team if run.team != run.summary.task else "", prize_text(ranked_run)]
         cells = [
             rank_text(ranked_run),
             "\n".join([run.summary.task, *filter(None, about)]),
-            f"{run.summary.scores[run.key]:.4f}\n{reach.low:.2f} to {reach.high:.2f}",
+            f"{run.summary.scores[run.key]:.4f}\n{interval.low:.2f} to {interval.high:.2f}",
             *(f"{run.summary.scores[column]:.3f}" for column in columns),
             "" if ranked_run.above_next is None else f"{ranked_run.above_next:.3f}",
         ]

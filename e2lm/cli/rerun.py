@@ -1,4 +1,4 @@
-"""Run many submissions on every checkpoint of a suite, each loaded once for all, and score them."""
+"""Run many submissions on every checkpoint of a suite, loading each checkpoint once, and score them."""
 
 from __future__ import annotations
 
@@ -16,24 +16,30 @@ from e2lm_ingestion.engines import ENGINES
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm rerun`."""
-    parser.add_argument(
-        "submissions", type=Path, nargs="+", help="zips or folders of submissions, or folders that hold such"
-    )
+    parser.add_argument("submissions", type=Path, nargs="+", help="zips or folders of submissions, or folders of them")
     parser.add_argument("--suite", default="miniature", help="a suite's name or suite.yaml (default: miniature)")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="FOLDER", help="for a folder each; run again to resume"
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="gets a folder for each submission; run again to resume",
     )
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="auto: vllm with a GPU, else transformers")
     parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
-    parser.add_argument("--workers", type=count, metavar="N", help="engines side by side (default: one for each GPU)")
+    parser.add_argument(
+        "--workers", type=count, metavar="N", help="engines to run in parallel (default: one for each GPU)"
+    )
     parser.add_argument("--ray", metavar="ADDRESS", help="run on this Ray cluster; local starts one here")
     parser.add_argument(
         "--disk-budget",
         type=positive,
         metavar="GB",
-        help="fetch missing checkpoints from the Hub, each one ahead of its use, and keep at most so many GB of them",
+        help="fetch missing checkpoints from the Hub, one ahead of its use, and keep at most this many GB of them",
     )
-    parser.add_argument("--development", type=Path, metavar="FOLDER", help="earlier runs: name what differs from them")
+    parser.add_argument(
+        "--development", type=Path, metavar="FOLDER", help="folder of earlier runs: report differences from them"
+    )
     parser.epilog = (
         "example: e2lm rerun submissions --suite e2lm-2025-full --out final\nnext:    e2lm rank final --out ranking\n"
         "Exit code 1: a submission failed; the others are scored."
@@ -41,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Sweep and score all, name what failed; exit code 1 when something did."""
+    """Sweep and score all submissions, name those that failed; exit code 1 if any did."""
     suite = find_suite(args.suite)
     rows = rerun(
         args.submissions,

@@ -1,4 +1,4 @@
-"""Score a finished run under another metric, without asking a model again."""
+"""Score a finished run with another metric, without running a model."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from e2lm_scoring.output import score
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm rescore`."""
-    parser.add_argument("run", type=Path, metavar="RESULTS", help="the folder that `e2lm run` was given as --out")
-    parser.add_argument("--metric", required=True, help="a metric, such as acc_norm; with --expression a name for it")
-    parser.add_argument("--expression", help='arithmetic over the choices, such as "ll[gold] - mean(ll[~gold])"')
+    parser.add_argument("run", type=Path, metavar="RESULTS", help="the folder given to `e2lm run` as --out")
     parser.add_argument(
-        "--filter", metavar="NAME", help="which filter of a task whose model writes (default: the first)"
+        "--metric", required=True, help="a metric, such as acc_norm; with --expression, the name of the new metric"
     )
+    parser.add_argument("--expression", help='arithmetic over the choices, such as "ll[gold] - mean(ll[~gold])"')
+    parser.add_argument("--filter", metavar="NAME", help="a filter of a generation task (default: the first)")
     parser.add_argument("--suite", help="a suite's name or suite.yaml (default: the one of the run)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="for the outcome (default: RESULTS-METRIC)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="the output folder (default: RESULTS-METRIC)")
     parser.epilog = (
         "example: e2lm rescore build/my-task --metric acc_norm\n"
         "next:    e2lm compare build/my-task build/my-task-acc_norm"
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Rescore, score, report; the last lines say where everything is."""
+    """Rescore, score, write the report; the last lines name the files."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", args.metric):
         raise SubmissionError(
             f"--metric {args.metric}: a metric's name has letters, digits, - _ and . ; give such a name"

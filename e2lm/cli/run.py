@@ -25,31 +25,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="FOLDER",
-        help="for results, scores and report; run again to resume (default: build/ and the submission's name; on "
-        "another suite than miniature with that suite's name too)",
+        help="folder of results, scores and report; run again to resume (default: build/SUBMISSION, or "
+        "build/SUBMISSION-SUITE for a suite other than miniature)",
     )
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="auto: vllm with a GPU, else transformers")
     parser.add_argument(
         "--dtype",
         default="auto",
-        help="auto, float32, bfloat16 or float16 (default: auto: float32 on a CPU, bfloat16 on a GPU that has it, "
-        "else float16)",
+        help="auto, float32, bfloat16 or float16 (default: auto: float32 on a CPU, bfloat16 on a GPU that supports "
+        "it, else float16)",
     )
     parser.add_argument(
         "--workers",
         type=count,
         metavar="N",
-        help="processes side by side, up to the number of GPUs or, without one, of cores (default: one for each GPU)",
+        help="processes to run in parallel, at most one per GPU or, without a GPU, per core (default: one for each "
+        "GPU)",
     )
     parser.add_argument(
         "--disk-budget",
         type=positive,
         metavar="GB",
-        help="fetch missing checkpoints from the Hub, each one ahead of its use, and keep at most so many GB of them",
+        help="fetch missing checkpoints from the Hub, one ahead of its use, and keep at most this many GB of them",
     )
     parser.add_argument("--overwrite", action="store_true", help="delete the results that FOLDER holds, and start over")
     parser.add_argument(
-        "--deadline", type=positive, metavar="MINUTES", help="stop before so many minutes are over; run again to go on"
+        "--deadline",
+        type=positive,
+        metavar="MINUTES",
+        help="stop before this many minutes have passed; run again to resume",
     )
     parser.epilog = (
         "examples: e2lm run my-task\n"
@@ -59,10 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Sweep, score, report; the last lines say where everything is."""
+    """Sweep, score, write the report; the last lines name the files."""
     deadline = args.deadline * 60 if args.deadline else None
     suite = find_suite(args.suite)
-    load_configuration(suite.scoring)  # a mistake there is said before the sweep, not after it
+    load_configuration(suite.scoring)  # reports a mistake in scoring.yaml before the sweep, not after it
     out = args.out or _default_out(args.submission.resolve(), load_suite(suite.suite).suite)
     score_report = run(
         args.submission,
@@ -81,6 +85,6 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _default_out(submission: Path, suite: str) -> Path:
-    """A folder for each submission and suite, as results of two are not mixed: who tried one may go on to the other."""
+    """A folder for each submission and suite, since runs over two suites cannot share one."""
     name = submission.stem if submission.suffix == ".zip" else submission.name
     return Path("build") / (name if suite == "miniature" else f"{name}-{suite}")

@@ -33,10 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--json", action="store_true", help="print every checkpoint with its path, as JSON")
     fetch = actions.add_parser(
         "fetch",
-        help="bring a suite's checkpoints here, whole and checked (the miniature one is trained)",
-        description="Bring a suite's checkpoints into $E2LM_CHECKPOINTS (default: the user's cache; on a worker, the "
-        "folder that is mounted at /app/data) and check every file against the Hub's digest. Stopped, it goes on where "
-        "it was. HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE mean what they mean to huggingface_hub.",
+        help="download a suite's checkpoints and verify them (the miniature suite is trained)",
+        description="Download a suite's checkpoints into $E2LM_CHECKPOINTS (default: the user's cache; on a worker, "
+        "the folder that is mounted at /app/data) and check every file against the Hub's digest. Run it again to "
+        "resume an interrupted download. HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE work as in huggingface_hub.",
         epilog="example: e2lm suite fetch miniature (157 MB, trained in about four minutes); e2lm-2025 has 240 GB",
     )
     fetch.add_argument("name", help="a suite's name or suite.yaml")

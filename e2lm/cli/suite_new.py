@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    """Write both files; say what they are good for."""
+    """Write both files; print what the suite can be used for."""
     on_hub = args.revision or args.checkpoint or args.iterations
     if on_hub:
         source, checkpoint, iterations = args.source, args.checkpoint or args.revision, _range(args.iterations)
@@ -94,12 +94,12 @@ def main(args: argparse.Namespace) -> None:
 
 
 def _write(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write both files and name them; where they are there already, as they would be written, leave them."""
+    """Write both files and print their paths; existing files with the same content are left alone."""
     texts = {folder / name: yaml.safe_dump(value, sort_keys=False, width=120) for name, value in files.items()}
     for path, text in texts.items():
         if path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
             raise OrganizerError(
-                f"{path}: exists already, with other content, and nothing is overwritten; give another folder"
+                f"{path}: exists already with other content and is not overwritten; give another folder"
             )
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():
@@ -110,7 +110,7 @@ def _write(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def _names_iterations(pattern: str) -> bool:
-    """Whether it gives every iteration a name of its own, as `step{iteration}` does."""
+    """Whether the pattern gives every iteration a distinct name, as `step{iteration}` does."""
     try:
         return pattern.format(iteration=1) != pattern.format(iteration=2)
     except (LookupError, ValueError):
@@ -147,5 +147,5 @@ def _pattern(names: Sequence[str], folder: Path) -> tuple[str, list[int]]:
     width = max(len(one["number"]) for one in parts)
     padded = len({len(one["number"]) for one in parts}) == 1 and any(one["number"].startswith("0") for one in parts)
     number = f"{{iteration:0{width}d}}" if padded else "{iteration}"
-    iterations = sorted(int(one["number"]) for one in parts if int(one["number"]))  # step 0 has learned nothing
+    iterations = sorted(int(one["number"]) for one in parts if int(one["number"]))  # step 0 is the untrained model
     return f"{parts[0]['before']}{number}{parts[0]['after']}", iterations

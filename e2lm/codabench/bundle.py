@@ -1,4 +1,4 @@
-"""What goes into the bundle that organizers upload to Codabench, and what Codabench would get wrong in it."""
+"""Collects the bundle that organizers upload to Codabench, and checks it for mistakes that Codabench lets pass."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from e2lm_scoring.columns import BY_KEY, columns_of
 from e2lm_scoring.file_names import SCORES
 from e2lm_scoring.inputs.configuration import load_configuration
 
-STARTING = 1800  # seconds of a step that the sweep leaves for the image, the last checkpoint and the upload
+STARTING = 1800  # seconds of a step reserved for the image, the last checkpoint and the upload
 
 STARTING_KIT = "starting_kit.zip"  # built here, unlike the other files that competition.yaml names
 
@@ -30,9 +30,9 @@ STARTING_KIT = "starting_kit.zip"  # built here, unlike the other files that com
 def collect(
     root: Path, suite: SuiteFiles, edition: Edition, *, image: str | None = None, queue: str | None = None
 ) -> dict[str, bytes]:
-    """What goes into the bundle: competition.yaml and everything it names under `root`, with one suite's files.
+    """Contents of the bundle: competition.yaml and everything it names under `root`, with one suite's files.
 
-    $names in competition.yaml and in the pages become what they stand for in this edition. Returns name -> content.
+    $names in competition.yaml and in the pages are replaced by the values of this edition. Returns name -> content.
     Raises OrganizerError naming what is missing.
     """
     if image is not None and not re.fullmatch(r"[\w./:@-]+", image):
@@ -62,14 +62,14 @@ def collect(
 
 
 def new_key(competition: Competition) -> dict[str, bytes]:
-    """A fresh key for the data of both programs: ingestion seals results with it, scoring knows them by it."""
+    """A fresh key for the data of both programs: ingestion seals results with it, scoring verifies the seal."""
     key = secrets.token_hex(32).encode()
     folders = {folder for task in competition.tasks for folder in (task.input_data, task.reference_data)}
     return {folder + KEY_FILE: key for folder in sorted(folders)}
 
 
 def check(entries: Mapping[str, bytes]) -> Competition:
-    """Everything that Codabench would accept and then get wrong. Raises OrganizerError with the key and the remedy."""
+    """Check for mistakes that Codabench accepts silently. Raises OrganizerError with the key and the remedy."""
     competition = read_competition(entries["competition.yaml"].decode("utf-8"))
     for name in _named(competition):
         if name.endswith("/") and not any(entry.startswith(name) for entry in entries):
@@ -141,7 +141,7 @@ def _problem(column: Column) -> str:
 
 
 def check_deadline(competition: Competition, entries: Mapping[str, bytes]) -> None:
-    """Raise OrganizerError when the sweep would still run when the platform stops it: then all of it is lost."""
+    """Raise OrganizerError when the platform would stop the sweep before its deadline, which loses all results."""
     limit = min(phase.execution_time_limit for phase in competition.phases)
     for task in competition.tasks:
         name = f"{task.ingestion_program}metadata.yaml"

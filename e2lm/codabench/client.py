@@ -1,4 +1,4 @@
-"""Codabench's HTTP API, as far as organizers need it. What the server names is never used as a path."""
+"""Client for the part of Codabench's HTTP API that organizers need. Names from the server are never used as paths."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from e2lm.http import FIRST_WAIT, check_address, send, shown
 from e2lm_ingestion.errors import OrganizerError, naming
 
 TOKEN_VARIABLE, USER_VARIABLE, PASSWORD_VARIABLE = "CODABENCH_TOKEN", "CODABENCH_USERNAME", "CODABENCH_PASSWORD"
-# What is downloaded of a submission: the key of its address, and the most bytes that it may have.
-SUBMISSION = ("data_file", 200_000_000)  # may be 100 MB
+# Files of a submission to download: the key of the URL in Codabench's answer, and the size limit in bytes.
+SUBMISSION = ("data_file", 200_000_000)  # Codabench accepts up to 100 MB
 RESULTS = ("prediction_result", 4_000_000_000)  # 15,000 items at 380 checkpoints are about 500 MB
 MAX_PAGES = 1_000
 TRIES = 3  # of a download
@@ -40,7 +40,7 @@ class Submitted:
 
 
 class Codabench:
-    """A signed-in client. The token goes to the server's own address alone, never to where files are stored."""
+    """A signed-in client. The token is sent to the server alone, never to the storage of its files."""
 
     def __init__(self, url: str, *, first_wait: float = FIRST_WAIT) -> None:
         """Sign in with $CODABENCH_TOKEN, or $CODABENCH_USERNAME and $CODABENCH_PASSWORD. Raises OrganizerError."""
@@ -58,7 +58,7 @@ class Codabench:
         self._files.close()
 
     def submissions(self, phase: int) -> list[Submitted]:
-        """The phase's submissions, oldest first; those that are one task's part of another are left out."""
+        """The phase's submissions, oldest first, without those that Codabench derives from another for one task."""
         found = {}
         for value in self._pages(f"api/submissions/?phase={phase}"):
             one = _submitted(value)
@@ -74,9 +74,9 @@ class Codabench:
         return int(value["id"])
 
     def download(self, submission: int, path: Path, what: tuple[str, int]) -> int:
-        """Write a zip of a submission to `path`; at once, so that a broken download leaves nothing. Returns its bytes.
+        """Write a zip of a submission to `path`, atomically: a broken download leaves nothing. Returns its bytes.
 
-        `what` is SUBMISSION, or RESULTS: what ingestion wrote.
+        `what` is SUBMISSION, or RESULTS, the output of ingestion.
         """
         key, limit = what
         details = self._json("GET", f"api/submissions/{submission}/get_details/")
@@ -142,19 +142,19 @@ class Codabench:
             rows, path = (value, "") if isinstance(value, list) else _page(value)
             for row in rows:
                 if not isinstance(row, dict):
-                    raise OrganizerError("Codabench's listing holds what is no submission; check --url")
+                    raise OrganizerError("Codabench's listing has entries that are not submissions; check --url")
                 yield row
 
     def _json(self, method: str, path: str, *, repeatable: bool = True, data: dict[str, str] | None = None) -> Any:  # noqa: ANN401 (what JSON holds)
         address = self._absolute(path)
-        if urlsplit(address)[:2] != urlsplit(self._url)[:2]:  # a next page elsewhere would be given the token
+        if urlsplit(address)[:2] != urlsplit(self._url)[:2]:  # a next page on another server would receive the token
             raise OrganizerError(f"{shown(address)}: another server than {shown(self._url)}; check --url")
         wait = self._first_wait
         response = send(
             self._client, method, address, repeatable=repeatable, first_wait=wait, headers=self._headers, data=data
         )
         if response.status_code != 200:
-            raise OrganizerError(f"{shown(address)}: {response.status_code}: {_said(response)}")
+            raise OrganizerError(f"{shown(address)}: {response.status_code}: {_explanation(response)}")
         try:
             return response.json()
         except ValueError:
@@ -162,7 +162,7 @@ class Codabench:
 
 
 def _why(error: Exception) -> str:
-    """What went wrong with a download; not in httpx2's words, which show the signed address."""
+    """The reason of a failed download, without httpx2's message, which shows the signed address."""
     if isinstance(error, httpx2.HTTPStatusError):
         return f"the storage answers {error.response.status_code}"
     return f"the download broke ({type(error).__name__})"
@@ -170,7 +170,7 @@ def _why(error: Exception) -> str:
 
 def _page(value: Any) -> tuple[list[Any], str]:  # noqa: ANN401 (what JSON holds)
     if not isinstance(value, dict) or not isinstance(value.get("results"), list):
-        raise OrganizerError("Codabench's answer is no listing; check --url")
+        raise OrganizerError("Codabench's answer is not a listing; check --url")
     following = value.get("next")
     return value["results"], following if isinstance(following, str) else ""
 
@@ -193,22 +193,22 @@ def _submitted(value: Mapping[str, Any]) -> Submitted:
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 (what JSON holds)
-    """A value as text without what moves a terminal's cursor."""
+    """A value as text, without control characters of terminals."""
     text = "" if value is None else str(value)
     return "".join(c if c.isprintable() or c == "\n" else " " for c in text).strip()[:5000]
 
 
 def _plain(token: str, name: str) -> str:
     if not re.fullmatch(r"[\x21-\x7e]+", token):
-        raise OrganizerError(f"{name}: holds spaces or other characters that no token has")
+        raise OrganizerError(f"{name}: contains spaces or other characters that a token cannot have")
     return token
 
 
-def _said(response: httpx2.Response) -> str:
-    denied = "; the token is wrong, or its account is no organizer here"
+def _explanation(response: httpx2.Response) -> str:
+    denied = "; the token is wrong, or its account is not an organizer of this competition"
     advice = {401: denied, 403: denied, 404: "; check the number and --url"}
     if response.is_redirect:
-        return "it redirects; give --url as the server calls itself, with https://"
+        return "the server redirects; give its own address as --url, with https://"
     try:
         text = str(response.json())
     except ValueError:

@@ -1,7 +1,7 @@
-"""competition.yaml as Codabench reads it, and the mistakes that Codabench would pass over in silence.
+"""competition.yaml as Codabench reads it; mistakes that Codabench ignores silently are errors here.
 
-Codabench ignores keys it does not know, drops the time of day of unquoted dates and fills in defaults that nobody
-wants. The models below accept only what it reads, and demand what its defaults would get wrong.
+Codabench ignores keys it does not know, drops the time of day of unquoted dates and fills in unwanted defaults. The
+models below accept only the keys that it reads, and require those with an unwanted default.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from e2lm_ingestion.errors import OrganizerError
 
-# What happens without a key that Codabench does not insist on, and what to do.
+# The effect of a missing key that Codabench does not require, and the remedy.
 WITHOUT = {
     "docker_image": "Codabench would run a Python 3.7 image; name the competition's image",
     "submission_rule": "the default, Add, puts nothing on the leaderboard; add submission_rule: Force_Best",
@@ -70,7 +70,7 @@ class Page(_Strict):
 
 
 class Task(_Strict):
-    """The two programs and what each is given."""
+    """The two programs and the inputs of each."""
 
     index: int
     name: str
@@ -82,7 +82,7 @@ class Task(_Strict):
 
     @property
     def folders(self) -> tuple[str, str, str, str]:
-        """What the bundle has to hold for this task."""
+        """The folders that the bundle must hold for this task."""
         return self.ingestion_program, self.input_data, self.scoring_program, self.reference_data
 
 
@@ -94,7 +94,9 @@ class Phase(_Strict):
     description: str | None = None
     start: Moment
     end: Moment
-    tasks: list[int] = Field(min_length=1, max_length=1)  # migration does nothing in a phase of several
+    tasks: list[int] = Field(
+        min_length=1, max_length=1
+    )  # Codabench's migration does nothing in a phase of several tasks
     max_submissions_per_day: int
     max_submissions: int
     execution_time_limit: int = Field(gt=0)  # seconds, for each of the two steps
@@ -220,7 +222,7 @@ def read_competition(text: str) -> Competition:
     except yaml.YAMLError as error:
         raise OrganizerError(f"competition.yaml: not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
-        # an unknown key first: it is often the misspelling behind a missing one
+        # unknown keys first: one is often the misspelling of a missing one
         first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
         raise OrganizerError(f"competition.yaml: {_explain(first)}") from None
 

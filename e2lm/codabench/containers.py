@@ -14,7 +14,7 @@ from e2lm.codabench.processes import follow
 from e2lm.codabench.worker_emulator import Exit, Step
 from e2lm_ingestion.errors import OrganizerError
 
-# What the worker drops: root of such a container cannot even read or write what belongs to others.
+# Capabilities that the worker drops: without them, root in the container cannot access files of other users.
 CAPABILITIES = (
     "AUDIT_WRITE",
     "CHOWN",
@@ -34,7 +34,7 @@ CAPABILITIES = (
 
 
 def require_docker() -> None:
-    """Raise OrganizerError unless there is a docker client, and a daemon that it may talk to."""
+    """Raise OrganizerError unless docker is installed and its daemon accessible."""
     try:
         asked = _docker("version", "--format", "{{.Server.Version}}")
     except FileNotFoundError:
@@ -55,7 +55,7 @@ def require_image(image: str) -> None:
 
 
 def run_in_container(step: Step, *, image: str) -> Exit:
-    """Run a step in a new container of `image` and remove it. What it prints is shown and kept.
+    """Run a step in a new container of `image`, then remove it. Its output is shown and logged.
 
     Raises OrganizerError when the container cannot be made or started; over the time limit it is killed.
     """
@@ -82,13 +82,13 @@ def run_in_container(step: Step, *, image: str) -> Exit:
 
 
 def container_options(step: Step, name: str) -> list[str]:
-    """What the worker gives its container, as options of `docker create`."""
+    """The options of `docker create` that a worker uses."""
     options = [f"--name={name}", "--pull=never", "--workdir=/app/program", "--user=0", "--network=none"]
     options += ["--shm-size=64m", "--security-opt=no-new-privileges"]
     options += [f"--cap-drop={capability}" for capability in CAPABILITIES]
     options += ["--env=PYTHONUNBUFFERED=1", "--env=http_proxy=", "--env=https_proxy="]
     for path, folder in step.mounts.items():
-        if folder.is_dir():  # docker would make a missing one, owned by root
+        if folder.is_dir():  # docker would create a missing folder, owned by root
             options.append(f"--volume={folder}:{path}" + (":ro" if path == "/app/data" else ""))
     if shutil.which("nvidia-smi"):
         options.append("--device=nvidia.com/gpu=all")
@@ -96,7 +96,7 @@ def container_options(step: Step, name: str) -> list[str]:
 
 
 def _give(folders: list[Path], owner: str, image: str) -> None:
-    """Make folders belong to root, as on a worker, and back to who runs this."""
+    """Change the owner of folders: to root, as on a worker, or back to the current user."""
     if os.getuid() == 0:
         return
     mounts = [f"--volume={folder}:/given/{number}" for number, folder in enumerate(folders)]

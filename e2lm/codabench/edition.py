@@ -1,4 +1,4 @@
-"""edition.yaml -> what $names in competition.yaml and the pages stand for: dates, limits and prizes of one edition."""
+"""Reads edition.yaml: dates, limits and prizes of an edition, which replace $names in competition.yaml and pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Strict(BaseModel):
 
 
 class Dates(_Strict):
-    """First days of the phases and what follows them, in order."""
+    """First days of the phases and the dates after them, in order."""
 
     warm_up: date
     development: date
@@ -40,12 +40,12 @@ class Dates(_Strict):
 
     @property
     def moments(self) -> dict[str, date]:
-        """Every date that is a day of the calendar."""
+        """Every field that holds a single date."""
         return {name: value for name in type(self).model_fields if isinstance(value := getattr(self, name), date)}
 
 
 class Limits(_Strict):
-    """What a team and a step may take."""
+    """Limits per team and per step."""
 
     submissions_a_day: int = Field(gt=0)
     step_hours: int = Field(gt=0)
@@ -55,7 +55,7 @@ Amount = Annotated[int, Field(gt=0)]  # USD
 
 
 class Prizes(_Strict):
-    """What the best teams get, the first amount for the best."""
+    """Prizes by rank, the amount for the best team first."""
 
     teams: tuple[Amount, ...]
     students: tuple[Amount, ...]
@@ -85,7 +85,7 @@ class Edition(_Strict):
     limits: Limits
 
     def names(self) -> dict[str, str]:
-        """What the $names of competition.yaml and the pages stand for."""
+        """The value of every $name in competition.yaml and the pages."""
         dates, daily = self.dates, self.limits.submissions_a_day
         days = {name: f"{day:%d} {day:%B}" for name, day in dates.moments.items()}
         spans = {
@@ -125,17 +125,19 @@ def read_edition(path: Path) -> Edition:
     except ValidationError as error:
         first = min(
             error.errors(), key=lambda problem: problem["type"] != "extra_forbidden"
-        )  # often the misspelled one
+        )  # an unknown key is often the misspelling of a missing one
         location = ".".join(str(part) for part in first["loc"]) or "the file"
         raise OrganizerError(f"{path.name}: {location}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def filled_in(text: str, edition: Edition, name: str) -> str:
-    """The text of a file with every $name replaced. Raises OrganizerError for one that stands for nothing."""
+    """The text of a file with every $name replaced. Raises OrganizerError for an unknown $name."""
     try:
         return Template(text).substitute(edition.names())
     except KeyError as error:
         known = ", ".join(sorted(edition.names()))
-        raise OrganizerError(f"{name}: ${error.args[0]} stands for nothing; choose one of {known}") from None
+        raise OrganizerError(f"{name}: ${error.args[0]} is not a name of this edition; choose one of {known}") from None
     except ValueError as error:
-        raise OrganizerError(f"{name}: a dollar sign that begins no name ({error}); write the word") from None
+        raise OrganizerError(
+            f"{name}: a dollar sign without a name after it ({error}); write a currency such as USD instead"
+        ) from None

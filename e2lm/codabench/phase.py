@@ -20,8 +20,8 @@ from e2lm_ingestion.errors import OrganizerError, naming
 from e2lm_ingestion.file_names import CHECKPOINTS, ITEMS
 from e2lm_ingestion.file_names import RESULTS as RESULTS_JSON
 
-DONE = frozenset({"Finished", "Failed", "Cancelled"})  # what Codabench runs again
-PAUSE = 0.2  # seconds between two submissions: the server is everyone's
+DONE = frozenset({"Finished", "Failed", "Cancelled"})  # states in which Codabench reruns a submission
+PAUSE = 0.2  # seconds between two reruns, to spare the shared server
 RESULT_FILE = re.compile(
     rf"{re.escape(RESULTS_JSON)}|{re.escape(ITEMS)}|{CHECKPOINTS}/[A-Za-z0-9][\w.-]*/iter_\d+\.npz"
 )
@@ -38,10 +38,12 @@ FACTS = {
 
 
 def choose(found: Sequence[Submitted], ids: Sequence[int], *, everything: bool) -> list[Submitted]:
-    """The named ones, all, or those on the leaderboard. Raises OrganizerError for a number that is not there."""
+    """The submissions in `ids`, all, or those on the leaderboard. Raises OrganizerError for an unknown number."""
     absent = set(ids) - {one.id for one in found}
     if absent:
-        raise OrganizerError(f"the phase has no submission {', '.join(map(str, sorted(absent)))}, or not for you")
+        raise OrganizerError(
+            f"the phase has no submission {', '.join(map(str, sorted(absent)))}, or this account may not see it"
+        )
     chosen = [one for one in found if (one.id in ids if ids else everything or one.on_leaderboard)]
     if not chosen:
         hint = "" if everything or not found else f"; it has {len(found)} that are not on it: --all"
@@ -52,9 +54,9 @@ def choose(found: Sequence[Submitted], ids: Sequence[int], *, everything: bool) 
 def fetch(
     client: Codabench, chosen: Sequence[Submitted], phase: int, folder: Path, results: Path | None = None
 ) -> None:
-    """Download zips that are not there yet; entries.json says whose each is. One that fails does not stop the rest.
+    """Download missing zips, and write entries.json with their teams. A failed download does not stop the others.
 
-    What ingestion wrote of each goes to `results`, in a folder of the zip's name.
+    The output of ingestion goes to `results`, in a folder with the zip's name.
     """
     folder.mkdir(parents=True, exist_ok=True)
     entries: dict[str, dict[str, Any]] = {}
@@ -80,13 +82,13 @@ def fetch(
     earlier = _read_index(index)
     with naming(index):
         index.write_text(json.dumps(earlier | entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"{len(entries)} submissions in {folder}; whose they are: {index}")
+    print(f"{len(entries)} submissions in {folder}; their teams and fact sheets: {index}")
     if problems:
         raise OrganizerError("; ".join(problems[:3]) + (f"; and {len(problems) - 3} more" if len(problems) > 3 else ""))
 
 
 def _fetch_results(client: Codabench, submission: int, folder: Path) -> None:
-    """Unpack what ingestion wrote into `folder`, at once. Raises OrganizerError when it is not whole."""
+    """Unpack the output of ingestion into `folder`, atomically. Raises OrganizerError when it is incomplete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as name:
         path, unpacked = Path(name) / "results.zip", Path(name) / "results"
@@ -95,7 +97,9 @@ def _fetch_results(client: Codabench, submission: int, folder: Path) -> None:
             with zipfile.ZipFile(path) as archive:
                 found = [info for info in archive.infolist() if RESULT_FILE.fullmatch(info.filename)]
                 if sum(info.file_size for info in found) > RESULTS[1]:
-                    raise OrganizerError(f"submission {submission}: its results unpack to more than results can be")
+                    raise OrganizerError(
+                        f"submission {submission}: its results unpack to more than the largest possible size of results"
+                    )
                 for info in found:
                     archive.extract(info, unpacked)
         except (zipfile.BadZipFile, OSError, RuntimeError, zlib.error) as error:
@@ -106,12 +110,12 @@ def _fetch_results(client: Codabench, submission: int, folder: Path) -> None:
 
 
 def safe_name(one: Submitted) -> str:
-    """The number and as much of the owner's name as any file system takes."""
+    """A file name from the number and the owner's name, shortened and safe for any file system."""
     return f"{one.id}-{re.sub(r'[^A-Za-z0-9_-]+', '-', one.owner).strip('-')[:40]}".rstrip("-")
 
 
 def entry_of(one: Submitted, phase: int) -> dict[str, Any]:
-    """What the final ranking needs to know of a submission."""
+    """The entry of a submission in entries.json, for the final ranking."""
     facts: dict[str, Any] = {name: one.answers.get(question, "") for name, question in FACTS.items()}
     facts["student"] = facts["student"].casefold() in ("yes", "true")
     facts["team"] = facts["team"] or one.owner
@@ -127,12 +131,12 @@ def _read_index(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         value = None
     if not isinstance(value, dict):
-        raise OrganizerError(f"{path}: not an index that fetch wrote; move it away or give another --out")
+        raise OrganizerError(f"{path}: not written by e2lm codabench fetch; move it away or give another --out")
     return value
 
 
 def rerun(client: Codabench, chosen: Sequence[Submitted], out: Path | None, *, really: bool) -> None:
-    """Run submissions again in their phase; which number became which is printed as soon as it is known."""
+    """Run submissions again in their phase; each new number is printed as soon as it is known."""
     running = [one.id for one in chosen if one.status not in DONE]
     if running:
         raise OrganizerError(f"submission {', '.join(map(str, running))}: not finished yet; wait, or name the others")

@@ -1,4 +1,4 @@
-"""Run a step of a dry run as a process of this machine, and follow whatever runs one."""
+"""Runs a step of a dry run as a local process; shows and logs the output of any step's process."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def isolated_python(folder: Path) -> Path:
 
 
 def run_as_process(step: Step, *, python: Path) -> Exit:
-    """Run a step as a process with /app paths turned into this machine's, in an environment as bare as an image's.
+    """Run a step as a process, with /app paths mapped to local ones and an environment as minimal as an image's.
 
-    What it prints is shown and kept. Over the time limit it is killed with everything it started.
+    Its output is shown and logged. At the time limit it is killed with all its child processes.
     """
     try:
         process = subprocess.Popen(
@@ -57,7 +57,7 @@ def run_as_process(step: Step, *, python: Path) -> Exit:
 
 
 def local_path(argument: str, mounts: Mapping[str, Path]) -> str:
-    """An argument with its /app folder replaced by the folder of this machine."""
+    """An argument with its /app folder replaced by the local folder."""
     for inside, here in mounts.items():
         if argument == inside or argument.startswith(inside + "/"):
             return str(here) + argument.removeprefix(inside)
@@ -65,7 +65,7 @@ def local_path(argument: str, mounts: Mapping[str, Path]) -> str:
 
 
 def follow(process: subprocess.Popen[str], step: Step, *, end: Callable[[], None]) -> Exit:
-    """Show and keep what a process prints until it is done; `end` ends it when time is up, and what outlives it."""
+    """Show and log the output of a process until it ends; `end` kills it at the time limit, and processes it leaves."""
     print(f"--- {step.name}: {step.command}", flush=True)
     started, stopped = time.monotonic(), threading.Event()
 
@@ -88,6 +88,6 @@ def follow(process: subprocess.Popen[str], step: Step, *, end: Callable[[], None
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """End the process and all that it started; also what outlived it."""
+    """Kill the process and its children, including those that outlived it."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

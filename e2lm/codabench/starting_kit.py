@@ -22,7 +22,7 @@ def starting_kit(root: Path) -> bytes:
 
 
 def build_wheel(root: Path) -> tuple[str, bytes]:
-    """The wheel of the project under `root`: its name and content. Nothing is written there, nothing is fetched."""
+    """The wheel of the project under `root`: its name and content. Nothing is written there or downloaded."""
     with tempfile.TemporaryDirectory(prefix="e2lm-wheel-") as folder:
         scratch = Path(folder)
         done = subprocess.run(

@@ -1,6 +1,6 @@
-"""What a Codabench worker does with a bundle and a submission: two steps that share nothing but folders.
+"""Emulates a Codabench worker: runs a bundle on a submission, in two steps that share only folders.
 
-Written after Codabench's compute worker of March 2026. The steps themselves are run by a function that the caller
+Modeled on Codabench's compute worker of March 2026. The steps themselves are run by a function that the caller
 chooses, so that the same mechanics serve processes of this machine and containers.
 """
 
@@ -24,13 +24,13 @@ from e2lm_scoring.file_names import REPORT, SCORES
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One program to run, in a place of its own."""
+    """One program to run, with its own folders."""
 
     name: str  # submission, ingestion or scoring
-    image: str  # that its container is made of
+    image: str  # the image of its container
     command: str  # as in metadata.yaml, with /app paths
     mounts: dict[str, Path]  # path that the program sees -> folder of this machine
-    log: Path  # what it printed goes here
+    log: Path  # where its output is logged
     time_limit: int  # seconds
 
 
@@ -45,15 +45,15 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What Codabench would show of the submission."""
+    """Codabench's verdict on the submission."""
 
     failure: str | None  # why its status is Failed; None: Finished
-    notes: tuple[str, ...]  # what surprises people about it
+    notes: tuple[str, ...]  # remarks on behavior that surprises people
     row: dict[str, float] = field(default_factory=dict)  # column key -> score, in the leaderboard's order
     report: Path | None = None
 
 
-METADATA = ("metadata.yaml", "metadata")  # where a worker looks for a command
+METADATA = ("metadata.yaml", "metadata")  # the file in which a worker looks for a command
 OWN_FILE = "left a file named metadata, which only the worker may write; choose another name"
 
 RunStep = Callable[[Step], Exit]
@@ -64,44 +64,44 @@ def run_submission(
 ) -> Verdict:
     """Run ingestion, then scoring, as a worker would, leaving everything in `out`/ingestion and `out`/scoring.
 
-    `data` stands for the worker's folder of checkpoints, /app/data. `run_submitted`: whether a command that the
-    submission brings is run too, which is for containers only. Raises OrganizerError or SubmissionError for what
-    a worker could not even start; what the programs do wrong is in the verdict.
+    `data` stands for the worker's folder of checkpoints, /app/data. `run_submitted`: whether to run a command in the
+    submission too, for containers only. Raises OrganizerError or SubmissionError for a bundle or submission that a
+    worker could not start; failures of the programs are in the verdict.
     """
     parts = out / "bundle"
     competition = _open_bundle(bundle, parts)
     task, limit, image = competition.tasks[0], competition.phases[0].execution_time_limit, competition.docker_image
 
-    place = _fresh(out / "ingestion")
-    submitted = _unpack_submission(submission, place / "ingested_program")
-    shutil.copytree(parts / task.ingestion_program, place / "program")
-    shutil.copytree(parts / task.input_data, place / "input_data")
-    _prefill(submitted, place / "output")
-    mounts = {f"/app/{name}": place / name for name in ("input_data", "output")} | {"/app/data": data}
+    step_folder = _fresh(out / "ingestion")
+    submitted = _unpack_submission(submission, step_folder / "ingested_program")
+    shutil.copytree(parts / task.ingestion_program, step_folder / "program")
+    shutil.copytree(parts / task.input_data, step_folder / "input_data")
+    _prefill(submitted, step_folder / "output")
+    mounts = {f"/app/{name}": step_folder / name for name in ("input_data", "output")} | {"/app/data": data}
     program = None
     command = _command(submitted) if run_submitted else None
     if command is not None:
         step = Step("submission", image, command, {**mounts, "/app/program": submitted}, out / "submission.log", limit)
         program = run_step(step)
-    mounts |= {"/app/program": place / "program", "/app/ingested_program": submitted}
-    ingestion = run_step(Step("ingestion", image, _own_command(place), mounts, out / "ingestion.log", limit))
+    mounts |= {"/app/program": step_folder / "program", "/app/ingested_program": submitted}
+    ingestion = run_step(Step("ingestion", image, _own_command(step_folder), mounts, out / "ingestion.log", limit))
     notes = tuple(_notes(submitted, program, ingestion))
     if ingestion.timed_out:
         return Verdict(f"ingestion was stopped after {limit} seconds; nothing of its output is kept", notes)
-    if (place / "output" / "metadata").exists():
+    if (step_folder / "output" / "metadata").exists():
         return Verdict(f"ingestion {OWN_FILE}", notes)
 
-    place, results = _fresh(out / "scoring"), place / "output"
-    shutil.copytree(results, place / "input" / "res")
-    shutil.copytree(parts / task.reference_data, place / "input" / "ref")
-    shutil.copytree(parts / task.scoring_program, place / "program")
+    step_folder, results = _fresh(out / "scoring"), step_folder / "output"
+    shutil.copytree(results, step_folder / "input" / "res")
+    shutil.copytree(parts / task.reference_data, step_folder / "input" / "ref")
+    shutil.copytree(parts / task.scoring_program, step_folder / "program")
     for name in ("output", "shared"):
-        (place / name).mkdir()
-    _write_status(place / "input" / "res" / "metadata", program, ingestion)
-    mounts = {f"/app/{name}": place / name for name in ("program", "input", "output", "shared")}
-    step = Step("scoring", image, _own_command(place), {**mounts, "/app/data": data}, out / "scoring.log", limit)
+        (step_folder / name).mkdir()
+    _write_status(step_folder / "input" / "res" / "metadata", program, ingestion)
+    mounts = {f"/app/{name}": step_folder / name for name in ("program", "input", "output", "shared")}
+    step = Step("scoring", image, _own_command(step_folder), {**mounts, "/app/data": data}, out / "scoring.log", limit)
     failure, row = _outcome(competition, step, run_step(step))
-    report = place / "output" / REPORT
+    report = step_folder / "output" / REPORT
     return Verdict(failure, notes, row, report if report.is_file() else None)
 
 
@@ -120,11 +120,11 @@ def _outcome(competition: Competition, step: Step, scoring: Exit) -> tuple[str |
 
 def _notes(submission: Path, program: Exit | None, ingestion: Exit) -> Iterator[str]:
     if program is not None:
-        yield f"the submission brings a command, which a worker runs: it ended with exit code {program.code}"
+        yield f"the submission contains a command, which a worker runs: it ended with exit code {program.code}"
     elif _command(submission) is not None:
-        yield "the submission brings a command, which a worker would run; here only --docker does"
+        yield "the submission contains a command, which a worker would run; only --docker runs it here"
     if ingestion.code != 0:
-        yield f"ingestion exited with code {ingestion.code}; a worker goes on to scoring all the same"
+        yield f"ingestion exited with code {ingestion.code}; a worker runs scoring anyway"
 
 
 def _last_line(log: Path) -> str:
@@ -133,7 +133,7 @@ def _last_line(log: Path) -> str:
 
 
 def read_scores(path: Path, columns: list[str]) -> tuple[dict[str, float], str | None]:
-    """The leaderboard row of a scores.json, and what Codabench would get wrong with it (None: nothing)."""
+    """The leaderboard row of a scores.json, and the fault that Codabench would find in it or overlook (None: none)."""
     if not path.is_file():
         return {}, f"scoring wrote no {SCORES}"
     try:
@@ -177,7 +177,7 @@ def _unpack_submission(submission: Path, folder: Path) -> Path:
 
 
 def _prefill(submission: Path, output: Path) -> None:
-    """A submission without metadata is taken for results: the worker copies it to where ingestion will write."""
+    """The worker takes a submission without metadata for results, and copies it to the output folder of ingestion."""
     if any((submission / name).exists() for name in METADATA):
         output.mkdir()
     else:
@@ -195,13 +195,13 @@ def _command(program: Path) -> str | None:
     return str(command) if command else None
 
 
-def _own_command(place: Path) -> str:
-    """The command of one of the bundle's programs, which checking the bundle has found."""
-    return _command(place / "program") or ""
+def _own_command(step_folder: Path) -> str:
+    """The command of one of the bundle's programs, which the check of the bundle guarantees."""
+    return _command(step_folder / "program") or ""
 
 
 def _write_status(path: Path, program: Exit | None, ingestion: Exit) -> None:
-    """The worker's own file beside ingestion's results. `exitCode` is that of a command that the submission brings."""
+    """The worker's status file beside ingestion's results. `exitCode` is that of a command in the submission."""
     status = {
         "exitCode": program.code if program else None,
         "elapsedTime": program.seconds if program else ingestion.seconds,

@@ -1,1 +1,1 @@
-"""Scored runs -> a ranking with ties and prizes, its files, and the public site."""
+"""The leaderboard of scored runs: a ranking with ties and prizes, its files, and the public site."""

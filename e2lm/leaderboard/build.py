@@ -1,4 +1,4 @@
-"""Scored runs -> the folder of a static site; what an earlier build left there is replaced, nothing else is."""
+"""Builds the static site of scored runs; replaces the files of an earlier build and nothing else."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from e2lm.terminal.progress import progress_bar
 from e2lm_ingestion.errors import naming
 from e2lm_scoring.errors import OrganizerError
 
-CONTENTS = "site.json"  # what of the folder is the site's: replaced by the next build, and nothing else is
+CONTENTS = "site.json"  # lists the files of the site, which the next build replaces
 SCHEMA = "e2lm-site/1"
 
 
 def publish(runs: Sequence[ScoredRun], out: Path, earlier: Sequence[str], reveal: str) -> None:
-    """Build the site beside its place, then put it there, for what an earlier build left."""
+    """Build the site beside `out`, then move it there in place of `earlier`, the files of an earlier build."""
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -32,7 +32,7 @@ def publish(runs: Sequence[ScoredRun], out: Path, earlier: Sequence[str], reveal
 
 
 def build_site(suites: Mapping[str, Sequence[ScoredRun]], site: Path, reveal: str) -> None:
-    """Pages, reports and data of every suite into an empty folder."""
+    """Write pages, reports and data of every suite into an empty folder."""
     for name in ("submissions", "reports", "data"):
         (site / name).mkdir(parents=True)
     boards = _boards(suites)
@@ -67,7 +67,7 @@ def _boards(suites: Mapping[str, Sequence[ScoredRun]]) -> list[Board]:
 
 
 def earlier_contents(site: Path) -> list[str]:
-    """What an earlier build left. Raises OrganizerError where something else is in the folder's place."""
+    """The files of an earlier build. Raises OrganizerError if the folder holds anything else."""
     if site.exists() and not site.is_dir():
         raise OrganizerError(f"{site}: a file; give a folder for the site")
     if not site.exists() or all(path.name.startswith(".") for path in site.iterdir()):

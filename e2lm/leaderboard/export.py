@@ -1,9 +1,7 @@
-"""A ranking as CSV, JSON and Markdown. Texts of participants are made harmless in each."""
+"""A ranking as CSV, JSON and Markdown, with texts of participants escaped for each format."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Sequence
@@ -11,6 +9,7 @@ from typing import Any
 
 from e2lm.leaderboard.ranking import SURE, RankedRun
 from e2lm.runs.manifest import Row
+from e2lm.spreadsheet import csv_text
 from e2lm_scoring.columns import BY_KEY, TOTAL_AND_COMPONENTS
 
 SCHEMA = "e2lm-ranking/1"
@@ -18,7 +17,7 @@ DIGITS = 6
 
 
 def rank_text(ranked_run: RankedRun) -> str:
-    """The rank for people: "=" after it where it is shared, a dash where there is none."""
+    """The rank as text: followed by "=" if it is shared, a dash if there is none."""
     if ranked_run.rank is None:
         return "–"
     return f"{ranked_run.rank}=" if ranked_run.tied else str(ranked_run.rank)
@@ -60,7 +59,7 @@ def ranking_row(ranked_run: RankedRun) -> dict[str, Any]:
 
 
 def ranking_json(ranked_runs: Sequence[RankedRun], failures: Sequence[tuple[str, Row]] = ()) -> str:
-    """The ranking of one suite for programs; plain ASCII. Failures: team and row of what a rerun could not score."""
+    """The ranking of one suite as ASCII JSON. `failures`: team and row of submissions that a rerun could not score."""
     first = ranked_runs[0].run
     head = {
         "schema": SCHEMA,
@@ -75,17 +74,13 @@ def ranking_json(ranked_runs: Sequence[RankedRun], failures: Sequence[tuple[str,
 
 
 def ranking_csv(ranked_runs: Sequence[RankedRun]) -> str:
-    """The same rows for spreadsheets, which would run a text that starts like a formula: those get an apostrophe."""
-    rows = [{key: _cell(value) for key, value in ranking_row(ranked_run).items()} for ranked_run in ranked_runs]
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue()
+    """The same rows for spreadsheets."""
+    rows = [ranking_row(ranked_run) for ranked_run in ranked_runs]
+    return csv_text([row | {"not_ranked": " ".join(row["not_ranked"])} for row in rows], list(rows[0]))
 
 
 def ranking_markdown(ranked_runs: Sequence[RankedRun], failures: Sequence[tuple[str, Row]] = ()) -> str:
-    """The ranking for an announcement: who is where, who is tied, who has no place or no result, and why."""
+    """The ranking for an announcement: places, ties, and runs without a place or result with the reasons."""
     first = ranked_runs[0].run
     keys = [key for key in TOTAL_AND_COMPONENTS if key in first.draws]
     ranked = [ranked_run for ranked_run in ranked_runs if ranked_run.position is not None]
@@ -104,7 +99,7 @@ def ranking_markdown(ranked_runs: Sequence[RankedRun], failures: Sequence[tuple[
 
 
 def prize_text(ranked_run: RankedRun) -> str:
-    """What a run wins, for people."""
+    """The prizes of a run as text."""
     parts = [f"{ranked_run.prize:,} USD"] if ranked_run.prize else []
     if ranked_run.student_award:
         parts.append(f"student award {ranked_run.student_award:,} USD")
@@ -148,14 +143,6 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _markdown(text: str) -> str:
-    """A text on one line that shows as it is: no markup, links or HTML."""
+    """A text on one line, escaped: without markup, links or HTML."""
     plain = " ".join(text.split())
     return re.sub(r"([\\`*_{}\[\]()#+!|~<>$&])", r"\\\1", plain)
-
-
-def _cell(value: Any) -> Any:  # noqa: ANN401 (what a cell holds)
-    if isinstance(value, list):
-        value = " ".join(value)
-    if isinstance(value, str) and value[:1] in tuple("=+-@\t\r\n"):
-        return f"'{value}"
-    return value

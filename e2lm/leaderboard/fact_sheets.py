@@ -1,7 +1,7 @@
-"""entries.yaml or entries.json: whose run it is, and what the fact sheet says about it.
+"""Reads entries.yaml or entries.json: the team and fact sheet of each run.
 
-`e2lm codabench fetch` writes the JSON. Most of it are participants' words: what would not do as a text or an address is
-made harmless rather than refused, so that one team cannot stop the leaderboard.
+`e2lm codabench fetch` writes the JSON. Most of it is text of participants: an invalid text or address is made harmless
+rather than refused, so that one team cannot stop the leaderboard.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 
-from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.errors import OrganizerError, SubmissionError
+from e2lm_ingestion.task.strict_yaml import read_yaml
 
-FROM_CODABENCH = frozenset({"codabench_id", "phase", "status", "created", "score", "scores"})  # beside what is used
+FROM_CODABENCH = frozenset({"codabench_id", "phase", "status", "created", "score", "scores"})  # ignored
 
 
 def _cut_at(limit: int) -> Callable[[str], str]:
@@ -44,13 +44,13 @@ class FactSheet(BaseModel):
 
     team: Line = ""
     owner: Line = ""  # the account on Codabench
-    student: bool = False  # the team says that its members are students
+    student: bool = False  # declared by the team: its members are students
     method: Text = ""
     data_sources: Text = ""
     code_url: Line = ""
     license: Line = Field(default="", validation_alias="licence")
     compute: Text = ""
-    not_ranked: Text = ""  # why it is shown without a place, such as a baseline
+    not_ranked: Text = ""  # the reason to show it without a place, such as being a baseline
 
     @model_validator(mode="before")
     @classmethod
@@ -61,7 +61,7 @@ class FactSheet(BaseModel):
 
     @property
     def code_link(self) -> str | None:
-        """The address of the code where it is one of the web, http or https; None where it must stay a text."""
+        """The address of the code if it is an http or https URL, else None: it is then shown as text."""
         try:
             parts = urlsplit(self.code_url)
             usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
@@ -72,15 +72,6 @@ class FactSheet(BaseModel):
 
 class _FactSheets(RootModel[dict[str, FactSheet]]):
     """Entries by the name of the run's folder."""
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses what it would else drop: the first of two equal keys."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        _once([(str(key), None) for key in keys])
-        return super().construct_mapping(node, deep)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -96,10 +87,15 @@ def load_fact_sheets(path: Path) -> dict[str, FactSheet]:
     """Entries by the name of the run's folder. Raises OrganizerError naming the file, the run and the field."""
     try:
         text = path.read_text(encoding="utf-8")
-        content = json.loads(text, object_pairs_hook=_once) if path.suffix == ".json" else yaml.load(text, _Loader)
+        if path.suffix == ".json":
+            content = json.loads(text, object_pairs_hook=_once)
+        else:
+            content = read_yaml(text, str(path), max_characters=None)
     except OSError as error:
         raise OrganizerError(f"{path}: unreadable ({error.strerror}); give a file of entries") from None
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
+    except SubmissionError as error:  # of YAML; it names the file and the line
+        raise OrganizerError(f"{error}; docs/ranking.md has the format") from None
+    except (ValueError, RecursionError) as error:
         raise OrganizerError(f"{path}: {' '.join(str(error).split())}; docs/ranking.md has the format") from None
     try:
         return _FactSheets.model_validate(content).root

@@ -1,4 +1,4 @@
-"""Scored runs -> places, ties and prizes; docs/ranking.md says why these rules."""
+"""Ranks scored runs: places, ties and prizes; docs/ranking.md gives the reasons of the rules."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from e2lm.leaderboard.scored_runs import ScoredRun, probability
 
-SURE = 0.95  # P(leader > run) from which on a run is no longer tied with the leader of its group
+SURE = 0.95  # smallest P(leader > run) at which a run is no longer tied with the leader of its group
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +16,9 @@ class RankedRun:
 
     run: ScoredRun
     position: int | None  # 1, 2, 3, ... by score; None where it is not ranked
-    rank: int | None  # the position of its group's leader: runs of the same rank are tied
+    rank: int | None  # the position of its tie group's leader: runs of the same rank are tied
     tied: bool
-    above_next: float | None  # P(it > the next ranked run)
+    above_next: float | None  # P(this run > the next ranked run)
     prize: int  # USD
     student_award: int  # USD
 
@@ -26,7 +26,7 @@ class RankedRun:
 def rank(
     runs: Sequence[ScoredRun], *, prizes: Sequence[int] = (), student_awards: Sequence[int] = ()
 ) -> list[RankedRun]:
-    """The ranked runs of one suite, best first, then those without a place, best first; amounts for the best first."""
+    """The ranked runs of one suite, best first, then those without a place, best first. Amounts are by rank."""
     ordered = sorted(runs, key=lambda run: (-run.summary.scores[run.key], run.identity))
     ranked = [run for run in ordered if not run.not_ranked]
     others = [run for run in ordered if run.not_ranked]
@@ -51,8 +51,8 @@ def rank(
 def tie_groups(ranked: Sequence[ScoredRun]) -> list[int]:
     """The rank of each run, best first: the position of its group's leader.
 
-    The best run leads the first group. Going down, a run joins the group while P(leader > run) < 0.95; the first for
-    which it is not leads the next one.
+    The best run leads the first group. Going down, a run joins the group while P(leader > run) < 0.95; the first run
+    above that leads the next group.
     """
     ranks: list[int] = []
     leader = 0
@@ -64,7 +64,7 @@ def tie_groups(ranked: Sequence[ScoredRun]) -> list[int]:
 
 
 def _awarded(ranked: Sequence[ScoredRun], amounts: Sequence[int]) -> dict[str, int]:
-    """Amounts by identity, for the best run of each of the best teams: a team gets one of them."""
+    """Amounts by run identity, for the best run of each of the best teams: a team gets at most one."""
     best: dict[str, ScoredRun] = {}
     for run in ranked:
         best.setdefault(run.holder, run)

@@ -1,4 +1,4 @@
-"""Folders of scored runs -> what a ranking needs of each."""
+"""Reads the data that a ranking needs from folders of scored runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from e2lm_scoring.uncertainty import probability_greater
 
 @dataclass(frozen=True, slots=True)
 class ScoredRun:
-    """A run as a ranking sees it."""
+    """A scored run with its team and fact sheet."""
 
     identity: str  # distinct within a ranking, of a-z, 0-9 and -
     folder: Path
@@ -41,17 +41,17 @@ class ScoredRun:
 
     @property
     def team(self) -> str:
-        """The team, or whatever else says whose it is; never empty."""
+        """The team's name, or the best substitute for it; never empty."""
         return self.fact_sheet.team or self.fact_sheet.owner or self.folder.name
 
     @property
     def holder(self) -> str:
-        """Who gets a prize for it: the account, which no other team has, or else the team's name."""
+        """The recipient of a prize: the account, which is unique to the team, or else the team's name."""
         return self.fact_sheet.owner or self.team
 
     @property
     def not_ranked(self) -> tuple[str, ...]:
-        """Why it has no place, one sentence each; empty if it has one."""
+        """The reasons why it has no place, one sentence each; empty if it has one."""
         reasons = self.summary.reasons
         if not self.summary.eligible and not reasons:
             reasons = ("Not eligible; no reason was recorded.",)
@@ -64,7 +64,7 @@ class ScoredRun:
 
 
 def probability(one: ScoredRun, other: ScoredRun, key: str) -> float:
-    """P(one > other) in a score, had the items been others from the same sources."""
+    """P(one > other) in a score, over new items from the same sources."""
     return probability_greater(one.summary.scores[key], one.draws[key], other.summary.scores[key], other.draws[key])
 
 
@@ -100,7 +100,7 @@ def by_suite(runs: Sequence[ScoredRun]) -> dict[str, list[ScoredRun]]:
 
 
 def report_for(run: ScoredRun, reveal: str) -> str:
-    """The run's report, with what the reader may see: as scoring wrote it, or drawn anew to show less or more."""
+    """The run's report for `reveal`: as scoring wrote it, or rendered again to show less or more."""
     if run.summary.reveal == reveal:
         try:
             return run.report.read_text(encoding="utf-8")
@@ -108,8 +108,9 @@ def report_for(run: ScoredRun, reveal: str) -> str:
             raise OrganizerError(f"{run.report}: unreadable ({error.strerror}); score the run again") from None
     if run.summary.suite not in SUITES:
         raise OrganizerError(
-            f"{run.report}: shows what {run.summary.reveal}s see, and {run.summary.suite} is no suite of this project "
-            f"to draw it anew: score the run with reveal: {reveal}, or build with --reveal {run.summary.reveal}"
+            f"{run.report}: shows what {run.summary.reveal}s see, and {run.summary.suite} is not a suite of this "
+            f"project, so the report cannot be rendered again: score the run with reveal: {reveal}, or build with "
+            f"--reveal {run.summary.reveal}"
         )
     configuration = load_configuration(SUITES[run.summary.suite].scoring)
     score_report, _ = evaluate_results(read_results(RunFolder(run.folder).found_results, configuration), configuration)
@@ -119,15 +120,15 @@ def report_for(run: ScoredRun, reveal: str) -> str:
 def _say_which_have_no_run(absent: Sequence[str]) -> None:
     if absent:
         more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
-        print(f"note: no run's folder is called {absent[0]!r}{more}: left out", file=sys.stderr)
+        print(f"note: no run has a folder named {absent[0]!r}{more}: left out", file=sys.stderr)
 
 
 def _runs_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise OrganizerError(f"{folder}: no folder; give folders that e2lm run left, or a folder of them")
+        raise OrganizerError(f"{folder}: no such folder; give folders that e2lm run wrote, or a folder of them")
     inside = [folder] if _is_run(folder) else sorted(inner for inner in folder.iterdir() if _is_run(inner))
     if not inside:
-        raise OrganizerError(f"{folder}: no scored run in it; give folders that e2lm run left, or a folder of them")
+        raise OrganizerError(f"{folder}: no scored run in it; give folders that e2lm run wrote, or a folder of them")
     return inside
 
 
@@ -136,7 +137,7 @@ def _is_run(folder: Path) -> bool:
 
 
 def _summary_of(folder: Path) -> Summary:
-    """summary.json of a run; where an earlier version scored it, the same computed from its results."""
+    """summary.json of a run, or the same computed from its results if an earlier version scored it."""
     path = RunFolder(folder).summary
     if path.is_file():
         return read_summary(path.read_bytes(), str(path))

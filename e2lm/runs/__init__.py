@@ -1,1 +1,1 @@
-"""Runs of submissions over a suite: one, many at once, compared with each other or with earlier ones."""
+"""Runs of submissions over a suite: single runs, reruns of many, and comparisons of runs."""

@@ -1,4 +1,4 @@
-"""Many submissions on every checkpoint of a suite, each checkpoint loaded once for all."""
+"""Runs many submissions on every checkpoint of a suite, loading each checkpoint once."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def rerun(
     ray: str | None = None,
     disk_budget: float | None = None,
 ) -> list[Row]:
-    """Leave in `out` a folder for each submission, as `e2lm run` does, and rerun.json; resumes what was killed."""
+    """Write a folder per submission into `out`, as `e2lm run` does, and rerun.json; resumes an interrupted rerun."""
     suite = load_suite(suite_files.suite)
     if ray is not None and disk_budget is not None:
         raise OrganizerError("--disk-budget is for this machine's disk; on a cluster, fetch the suite on each node")
@@ -90,9 +90,9 @@ def rerun(
 
 
 def name_of(path: Path, sha256: str, out: Path, taken: set[str]) -> str:
-    """The folder of a submission under `out`: its file's name, with its digest where another submission has that.
+    """The folder of a submission under `out`: its file's name, with its digest if another submission has that name.
 
-    The same submission finds its folder again, whichever others come or go.
+    A submission keeps its folder when other submissions are added or removed.
     """
     plain = path.stem if path.suffix == ".zip" else path.name
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).lstrip(".-")[:80] or "submission"
@@ -105,7 +105,7 @@ def name_of(path: Path, sha256: str, out: Path, taken: set[str]) -> str:
 
 
 def _owner(folder: Path) -> str | None:
-    """The digest of the submission whose results a folder holds; None if it holds none."""
+    """The digest of the submission that the results in a folder are of; None if it holds none."""
     try:
         with RunFolder(folder).journal.open(encoding="utf-8") as journal:
             return str(json.loads(journal.readline())["submission"]["sha256"])
@@ -118,8 +118,7 @@ def _owner(folder: Path) -> str | None:
 def _prepared(
     paths: Sequence[Path], suite: Suite, out: Path, store: PickleStore, finished: IsFinished
 ) -> tuple[list[Row], dict[int, PreparedSubmission]]:
-    """A row for each path; and by the row's index the prepared submission of those that are neither refused nor
-    done."""
+    """A row for each path, and, by the row's index, the prepared submission if it is neither rejected nor done."""
     rows: list[Row] = []
     prepared_submissions: dict[int, PreparedSubmission] = {}
     with progress_bar("reading submissions") as update:
@@ -148,7 +147,7 @@ def _prepared_one(
             if finished(submission, suite, results):
                 return replace(row, status=FINISHED), None
             return row, prepare(submission, suite, results, store, number)
-    except Exception as error:  # a stranger's file: whatever it does, the others go on
+    except Exception as error:  # an untrusted file must not stop the other submissions
         row = row or Row(name_of(path, sha256, out, taken), str(path), sha256, "waiting")
         if not isinstance(error, (SubmissionError, OrganizerError)):
             error = SubmissionError(f"cannot be read: {' '.join(f'{type(error).__name__}: {error}'.split())[:300]}")
@@ -173,9 +172,9 @@ def _scored(row: Row, scoring: Path, out: Path) -> Row:
 
 
 def _failed(row: Row, out: Path, error: SubmissionError | OrganizerError, trace: str) -> Row:
-    """The row of a submission that failed; its folder gets the page that says so, and Python's trace if any."""
+    """The row of a failed submission; its folder gets the page of the failure, and Python's trace if there is one."""
     folder = RunFolder(out / row.name)
-    if not folder.results_json.is_file():  # else it is a whole outcome, under another engine
+    if not folder.results_json.is_file():  # else complete, by another engine
         leave_failure(ScoringSubmissionError(str(error)), folder.root)
     if trace:
         with naming(folder.failure) as path:

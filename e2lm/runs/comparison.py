@@ -1,4 +1,4 @@
-"""Finished runs over one suite, scored again to be compared draw by draw."""
+"""Scores finished runs over one suite again, to compare them draw by draw."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Run:
 
 
 def probability(one: Run, other: Run, key: str) -> float:
-    """P(one > other) in a score, had the items been others from the same sources."""
+    """P(one > other) in a score, over new items from the same sources."""
     return probability_greater(
         one.score_report.scores[key],
         one.drawn.scores[key],
@@ -38,13 +38,12 @@ def probability(one: Run, other: Run, key: str) -> float:
 
 
 def suite_of(results: Path) -> str:
-    """The suite that results name. Raises OrganizerError."""
+    """The name of the suite in a results folder. Raises OrganizerError."""
     try:
         return read_results_file(results).suite
     except OrganizerError:
-        raise OrganizerError(
-            f"{results / RESULTS}: missing or not readable; give a folder that e2lm run left"
-        ) from None
+        path = results / RESULTS
+        raise OrganizerError(f"{path}: missing or not readable; give a folder that e2lm run wrote") from None
 
 
 def load_run(folder: Path, configuration: Configuration) -> Run:
@@ -55,7 +54,7 @@ def load_run(folder: Path, configuration: Configuration) -> Run:
 
 
 def told_apart(runs: list[Run], folders: list[Path]) -> list[Run]:
-    """The runs under their tasks' names, with the folder where two have the same."""
+    """The runs named after their tasks, and after their folders too where tasks share a name."""
     count = Counter(run.name for run in runs)
     return [
         run if count[run.name] == 1 else Run(f"{run.name} ({folder})", run.score_report, run.drawn, run.submission)

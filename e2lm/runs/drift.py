@@ -1,19 +1,19 @@
-"""How far a rerun is from an earlier run of the same items, and how much of it rounding explains."""
+"""Compares a rerun with an earlier run of the same items, and bounds the difference that rounding explains."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from rich.console import Console
 
 from e2lm.runs.run_folder import RunFolder
+from e2lm.spreadsheet import csv_text
 from e2lm.terminal.progress import progress_bar
 from e2lm.terminal.table import Column, fitted_table
 from e2lm_ingestion.errors import OrganizerError
@@ -24,10 +24,10 @@ from e2lm_scoring.errors import SubmissionError as ScoringSubmissionError
 from e2lm_scoring.inputs.results import ResultsFile, read_results_file
 from e2lm_scoring.scores import evaluate
 
-CONFIDENCE = 0.95  # for all checkpoints of all submissions together
+CONFIDENCE = 0.95  # simultaneous for all checkpoints of all submissions
 SHOWN = 10
-MOVED_SHARE = 0.01  # of the choices: more than that moved further than rounding moves them
-# Nats by which rounding in another order moves a log-likelihood, generously. See docs/rerun.md.
+MOVED_SHARE = 0.01  # largest share of choices that may move further than rounding moves them
+# Nats: a generous bound on how far another order of summation moves a log-likelihood. See docs/rerun.md.
 ROUNDING = {"float32": 0.001, "float16": 0.1, "bfloat16": 0.5}
 
 
@@ -45,9 +45,9 @@ class Drift:
     rerun: float
     difference: float  # mean of the items' differences
     noise: float  # differences up to this are explained by rounding
-    changed: int  # items whose score is another
+    changed: int  # items whose score differs
     items: int
-    moved: float  # share of choices whose log-likelihood moved further than rounding moves it; NaN if not asked
+    moved: float  # share of choices whose log-likelihood moved further than rounding moves it; NaN if not applicable
     beyond: bool  # differs by more than rounding explains
 
 
@@ -63,26 +63,28 @@ class Scores:
 
 
 def noise_bound(differences: np.ndarray, comparisons: int) -> float:
-    """Half width of the interval of a mean of (items,) differences whose signs are as likely - as +.
+    """Half width of the interval of a mean of (items,) differences whose signs are random with equal probability.
 
     Hoeffding's bound given the sizes d: sqrt(2 sum(d²) ln(2 comparisons / (1 - CONFIDENCE))) / items. It holds for any
-    number of items, and for all `comparisons` together.
+    number of items, and simultaneously for all `comparisons`.
     """
     squares = float(np.sum(np.square(differences, dtype=np.float64)))
     return math.sqrt(2 * squares * math.log(2 * comparisons / (1 - CONFIDENCE))) / len(differences)
 
 
 def report_drift(development: Path, out: Path, names: Sequence[str], scoring: Path) -> None:
-    """Compare each submission with its namesake in `development`; write drift.csv and drift.json, print what differs.
+    """Compare each submission with its namesake in `development`; write drift.csv and drift.json, print differences.
 
-    Earlier results are scored by `scoring`, the scores of the rerun are in `out`. Raises OrganizerError when there is
-    nothing to compare.
+    Earlier results are scored with the file `scoring`; the scores of the rerun are in `out`. Raises OrganizerError when
+    no run can be compared.
     """
     found = {name: (_results(development / name), _results(out / name)) for name in names}
     not_compared = {name: reason for name, (old, new) in found.items() if (reason := _incomparable(old, new))}
     pairs = {name: (old, new) for name, (old, new) in found.items() if old and new and name not in not_compared}
     if not pairs:
-        raise OrganizerError(f"{development}: no run of the same items; it holds a folder for each submission's name")
+        raise OrganizerError(
+            f"{development}: no run with the same items in it; it must hold a folder with the name of each submission"
+        )
     comparisons = sum(len(new[1].checkpoints) for _, new in pairs.values())
     rows: list[Drift] = []
     scores: list[Scores] = []
@@ -94,7 +96,8 @@ def report_drift(development: Path, out: Path, names: Sequence[str], scoring: Pa
             update(done, len(pairs), name)
     rows.sort(key=lambda row: (not row.beyond, -abs(row.difference) + row.noise))
     scores.sort(key=lambda one: (-one.beyond, -abs((one.rerun or 0) - (one.development or 0))))
-    write_atomically(out / "drift.csv", pd.DataFrame([asdict(row) for row in rows]).to_csv(index=False).encode())
+    table = csv_text(map(asdict, rows), [field.name for field in fields(Drift)])
+    write_atomically(out / "drift.csv", table.encode())
     summary = {
         "confidence": CONFIDENCE,
         "comparisons": comparisons,
@@ -110,7 +113,7 @@ def report_drift(development: Path, out: Path, names: Sequence[str], scoring: Pa
 
 
 def _print(rows: Sequence[Drift], scores: Sequence[Scores], not_compared: Mapping[str, str]) -> None:
-    """The submissions that differ most, and the checkpoints that do by more than rounding explains."""
+    """Print the submissions that differ most, and the checkpoints that differ by more than rounding explains."""
     title = f"Drift: the {min(len(scores), SHOWN)} of {len(scores)} submissions that differ most"
     columns = [Column("submission", is_name=True), *map(Column, ("earlier score", "rerun", "checkpoints beyond"))]
     cells = []
@@ -129,7 +132,7 @@ def _print(rows: Sequence[Drift], scores: Sequence[Scores], not_compared: Mappin
 
 
 def _scores(earlier: Path, scoring: Path, run: Path) -> tuple[float | None, float | None]:
-    """Score (SQ where the suite allows no score) of the earlier results and of a run; None for what has none."""
+    """Score (SQ if the suite allows no score) of the earlier results and of a run; None if there is none."""
     try:
         before: Mapping[str, float] = evaluate(earlier, scoring).scores
     except (ScoringOrganizerError, ScoringSubmissionError):
@@ -149,7 +152,7 @@ def _results(run: Path) -> Results | None:
 
 
 def _arrays(folder: Path, name: str) -> Any:  # noqa: ANN401 (numpy's NpzFile)
-    """The arrays of a checkpoint. Raises OrganizerError when the file is not there, or not in the folder."""
+    """The arrays of a checkpoint. Raises OrganizerError when the file is missing or outside the folder."""
     try:
         if (folder / name).resolve().is_relative_to(folder.resolve()):
             return np.load(folder / name)
@@ -161,7 +164,7 @@ def _arrays(folder: Path, name: str) -> Any:  # noqa: ANN401 (numpy's NpzFile)
 def _incomparable(old: Results | None, new: Results | None) -> str:
     """Why two runs cannot be compared item by item, or ""."""
     if old is None or new is None:
-        return "it has no earlier run" if old is None else "it has no results"
+        return "there is no earlier run" if old is None else "there are no results"
     for key, what in (("submission", "another submission"), ("items", "other items"), ("metric", "another metric")):
         if getattr(old[1], key) != getattr(new[1], key):
             return f"the earlier run is of {what}"

@@ -1,4 +1,4 @@
-"""rerun.json: the submissions of a rerun, and what became of each."""
+"""rerun.json: the submissions of a rerun and the status of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.results.folder import write_atomically
 
 INDEX = "rerun.json"
-FINISHED = "finished"  # an earlier rerun has computed it all; it is to be scored
+FINISHED = "finished"  # an earlier rerun computed every checkpoint; scoring remains
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Row:
     """One submission in rerun.json."""
 
     name: str  # of its folder
-    path: str  # as found
-    sha256: str  # of its content, or of the zip that could not be opened; "" for such a folder
+    path: str  # its path
+    sha256: str  # digest of its content, or of a zip that could not be opened; "" for a folder that could not
     status: str  # waiting, finished, done or failed
     reason: str = ""  # why it failed, in one line
 
@@ -33,12 +33,12 @@ def write_index(out: Path, rows: Sequence[Row]) -> None:
 
 
 def failed_in(folder: Path) -> list[Row]:
-    """The submissions that failed in a rerun; none of a folder that is no rerun's. Raises OrganizerError."""
+    """The submissions that failed in a rerun; none if the folder has no rerun.json. Raises OrganizerError."""
     path = folder / INDEX
     if not path.is_file():
         return []
     try:
         rows = [Row(**row) for row in json.loads(path.read_text(encoding="utf-8"))["submissions"]]
     except (OSError, ValueError, KeyError, TypeError):
-        raise OrganizerError(f"{path}: damaged; run e2lm rerun again, which asks nothing twice") from None
+        raise OrganizerError(f"{path}: damaged; run e2lm rerun again, which keeps finished work") from None
     return [row for row in rows if row.status == "failed"]

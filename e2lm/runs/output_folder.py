@@ -1,4 +1,4 @@
-"""One command at a time writes into a folder, and what it holds is marked as no part of a submission."""
+"""Locks a run's output folder for one command at a time, and marks its content as not part of a submission."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from pathlib import Path
 from e2lm_ingestion.errors import OrganizerError, naming
 from e2lm_ingestion.submission.file_rules import RUN_MARK
 
-# Locks are a process's, not a file handle's, so that none survives in a forked child. The price: closing any handle of
-# a file that this process has locked gives its lock up. These are the folders whose mark must not be opened again.
+# Locks belong to the process, not to a file handle, so that none survives in a forked child. The price: closing any
+# handle of a locked file releases the lock. So the mark of these folders, which this process holds, must not be opened
+# again.
 _held: set[Path] = set()
 WRITTEN = "written by e2lm: no part of a submission\n"
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Make `folder` and hold it for this process until the end of the block; the lock dies with the process.
+    """Create `folder` and lock it for this process until the end of the block; the lock ends with the process.
 
-    A folder with nothing but the mark in it goes again. Raises OrganizerError naming the process that is writing there,
-    or into the folder that holds this one.
+    At the end, a folder with nothing but the mark is removed. Raises OrganizerError naming another process that writes
+    into the folder or its parent.
     """
     folder = folder.resolve()
     refuse_if_held(folder.parent, folder)
@@ -43,11 +44,11 @@ def writing(folder: Path) -> Iterator[None]:
             yield
         finally:
             _held.discard(folder)
-            with suppress(OSError):  # of a full disk, say, which is not what the caller is to hear of
+            with suppress(OSError):  # such as a full disk, which must not hide the caller's own error
                 _write(handle.fileno(), WRITTEN)
             if [path.name for path in folder.iterdir()] == [RUN_MARK]:
                 mark.unlink()
-                with suppress(OSError):  # somebody else has put something there
+                with suppress(OSError):  # another process has put a file there
                     for path in missing:
                         path.rmdir()
 
@@ -58,7 +59,7 @@ def _write(descriptor: int, text: str) -> None:
 
 
 def refuse_if_held(folder: Path, shown: Path) -> None:
-    """Raise OrganizerError when another process is writing into `folder`; `shown` is what the message names."""
+    """Raise OrganizerError when another process is writing into `folder`; the message names `shown`."""
     mark = folder.resolve() / RUN_MARK
     if mark.parent in _held or not mark.is_file():
         return
@@ -73,7 +74,7 @@ def _lock(descriptor: int, mark: Path, shown: Path) -> None:
         if error.errno not in (errno.EACCES, errno.EAGAIN):
             return  # a file system without locks
         process, _, host = mark.read_text(encoding="utf-8").partition("\n")[0].partition(" ")
-        place = "" if host in ("", socket.gethostname()) else f" on {host}"
+        where = "" if host in ("", socket.gethostname()) else f" on {host}"
         raise OrganizerError(
-            f"{shown}: process {process or '?'}{place} is writing there; wait for it to end, or give another --out"
+            f"{shown}: process {process or '?'}{where} is writing there; wait for it to end, or give another --out"
         ) from None

@@ -1,4 +1,4 @@
-"""One submission on every checkpoint of a suite: sweep, scores, report."""
+"""Runs one submission on every checkpoint of a suite: sweep, scores, report."""
 
 from __future__ import annotations
 
@@ -39,11 +39,10 @@ def run(
     deadline: float | None = None,
     overwrite: bool = False,
 ) -> ScoreReport:
-    """Leave results, scores and report in `out`, as a RunFolder; resumes what was killed.
+    """Write results, scores and report into `out`, as a RunFolder; resumes an interrupted run.
 
-    What is finished is not computed again but scored, which is a matter of seconds. With a `disk_budget` in GB,
-    checkpoints that are missing here come from the Hub. With `overwrite`, what `out` holds is deleted once the
-    submission is known to be right.
+    A finished run is only scored, which takes seconds. With a `disk_budget` in GB, missing checkpoints come from the
+    Hub. With `overwrite`, the content of `out` is deleted once the submission is known to be valid.
     """
     suite = load_suite(suite_files.suite)
     root, folder = checkpoints_root(), RunFolder(out)
@@ -86,14 +85,14 @@ def _refuse_its_own_folder(submission: Path, out: Path) -> None:
 
 
 def _train_if_needed(suite: Suite, root: Path, submission: Submission) -> None:
-    """Train the miniature suite where a model of it is missing; what is damaged is named by the sweep instead."""
+    """Train the miniature suite if a model is missing; damaged checkpoints are reported by the sweep."""
     if suite.suite == "miniature" and not all((root / model.source).is_dir() for model in suite.models):
-        items_by_task(submission)  # a mistake is said before minutes of training
+        items_by_task(submission)  # reports a mistake before minutes of training
         fetch("miniature")
 
 
 def hub_cache(suite: Suite, disk_budget: float, workers: int | None) -> CheckpointCache:
-    """A cache of `disk_budget` GB of checkpoints of the Hub, for one or more engines. Raises OrganizerError."""
+    """A cache of up to `disk_budget` GB of checkpoints from the Hub, for one or more engines. Raises OrganizerError."""
     from e2lm.suites.checkpoint_cache import GIGABYTE, CheckpointCache
 
     if suite.suite == "miniature":

@@ -1,1 +1,1 @@
-"""What participants hand in, before any model is run: checks, overlap, imports, and what a judge says of it."""
+"""Submissions before any model runs: checks, overlap, imports, and judging by a language model."""

@@ -1,4 +1,4 @@
-"""Tasks and groups of an installed lm-evaluation-harness, with data files of this machine, as submissions."""
+"""Imports tasks and groups of an installed lm-evaluation-harness, with local data files, as submissions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXTENSIONS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "par
 def import_task(
     named: str, folder: Path, *, data: Sequence[str], include_path: Path | None, shots: int | None, limit: int
 ) -> list[str]:
-    """Write the task, or each task of the group, and return what could not be carried over."""
+    """Write the task, or each task of the group, and return the parts that could not be imported, a line each."""
     manager = _manager(include_path)
     names = tasks_of(manager, named)
     if names == [named]:
@@ -47,10 +47,10 @@ def import_task(
 
 
 def data_files(given: Sequence[str], dataset_name: str | None) -> dict[str, list[Path]]:
-    """The files of each split. Raises OrganizerError naming what is not there.
+    """The files of each split. Raises OrganizerError naming a missing file or folder.
 
-    In a folder, those of the data set's part `dataset_name` are taken where it has a folder of that name; the split is
-    what a file's name begins with, as in test-00000-of-00001.parquet.
+    In a folder, the subfolder `dataset_name` (the data set's configuration) is preferred if it exists; a file's name
+    begins with its split, as in test-00000-of-00001.parquet.
     """
     files: dict[str, list[Path]] = {}
     for text in given:
@@ -83,7 +83,7 @@ def _files_in(folder: Path, dataset_name: str | None) -> list[Path]:
 
 @cache
 def _manager(include_path: Path | None) -> TaskManager:
-    """All tasks of the harness, which take it ten seconds to list."""
+    """All tasks of the harness; listing them takes ten seconds."""
     if importlib.util.find_spec("lm_eval") is None:
         raise OrganizerError("lm-evaluation-harness is not installed: pip install lm-eval==0.4.13")
     import datasets
@@ -94,19 +94,19 @@ def _manager(include_path: Path | None) -> TaskManager:
 
 
 def tasks_of(manager: TaskManager, name: str) -> list[str]:
-    """The names of a group's tasks, or the task's own. Raises OrganizerError when the harness has neither."""
+    """The names of a group's tasks, or the task's own. Raises OrganizerError if the harness has neither."""
     if name in manager.all_subtasks:
         return [name]
     if name not in manager.task_index:
         similar = [task for task in manager.all_subtasks if task.startswith(name)]
-        more = f"; there are {', '.join(similar[:5])}" if similar else ""
+        more = f"; similar names are {', '.join(similar[:5])}" if similar else ""
         raise OrganizerError(f"{name}: lm-evaluation-harness has no task or group of this name{more}")
     entry = manager.task_index[name]
     return list(dict.fromkeys(_members(manager, (entry.cfg or {}).get("task", sorted(entry.tags)))))
 
 
 def _members(manager: TaskManager, listed: Any) -> Iterator[str]:  # noqa: ANN401 (a name, or a list of names and mappings)
-    """What a group lists is names of tasks or groups, groups written out, or tasks with other keys."""
+    """The tasks of a group, whose members are names of tasks or groups, inline groups, or tasks with changed keys."""
     for member in [listed] if isinstance(listed, str) else listed:
         if isinstance(member, str):
             yield from tasks_of(manager, member)
@@ -124,7 +124,7 @@ def _dataset_name(manager: TaskManager, task: str) -> str | None:
 
 
 def _loaded(manager: TaskManager, name: str, files: Mapping[str, Sequence[Path]]) -> ConfigurableTask:
-    """The task with the given data in place of those of the Hub. Raises OrganizerError when it cannot be had."""
+    """The task with the given data in place of the Hub's. Raises OrganizerError when it cannot be loaded."""
     own = {
         "task": name,
         "dataset_path": EXTENSIONS[next(iter(files.values()))[0].suffix.lower()],
@@ -139,12 +139,12 @@ def _loaded(manager: TaskManager, name: str, files: Mapping[str, Sequence[Path]]
             return next(iter(loaded.values()))
         except KeyError as error:
             missing.append(str(error.args[0]))
-        except Exception as error:  # whatever the task's own code raises on data that it does not expect
+        except Exception as error:  # the task's own code may raise anything on unexpected data
             raise OrganizerError(
-                f"{name}: cannot be loaded with these data, which must be in the format of its data set: "
+                f"{name}: cannot be loaded with this data, which must be in the format of its data set: "
                 f"{type(error).__name__}: {error}"
             ) from None
     raise OrganizerError(
-        f"{name}: needs a split or a field {missing[0]!r} that the data have not; give every split with --data, in the "
+        f"{name}: needs a split or a field {missing[0]!r} that the data lacks; give every split with --data, in the "
         "format of its data set"
     )

@@ -1,4 +1,4 @@
-"""A loaded task of lm-evaluation-harness -> task.yaml and its data."""
+"""Writes a loaded task of lm-evaluation-harness as task.yaml and data files."""
 
 from __future__ import annotations
 
@@ -11,27 +11,22 @@ import yaml
 from pydantic import ValidationError
 
 from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.task.output_type_rules import RULES
 from e2lm_ingestion.task.task_parts import MAX_GENERATED_TOKENS, FilterChain, GenerationKwargs, Metric, check_metric
 
 if TYPE_CHECKING:
     from lm_eval.api.task import ConfigurableTask
 
-DEFAULT_METRIC = {
-    "multiple_choice": "acc",
-    "loglikelihood": "perplexity",
-    "loglikelihood_rolling": "bits_per_byte",
-    "generate_until": "exact_match",
-}
 FIELDS = {"doc_to_text": "rendered_text", "doc_to_choice": "rendered_choices", "doc_to_target": "rendered_target"}
 
 
 def write_task(
     task: ConfigurableTask, folder: Path, *, shots: int | None, limit: int, file: str = "task.yaml", prefix: str = ""
 ) -> list[str]:
-    """Write a task and its data into a folder, and return what could not be carried over, a line each.
+    """Write a task and its data into a folder, and return the parts that could not be imported, a line each.
 
-    What the task computes with functions (documents, prompts, choices, targets) is computed now and written as fields.
-    The names of data files begin with `prefix`.
+    Documents, prompts, choices and targets that the task computes with functions are evaluated here and written as
+    fields. The names of data files begin with `prefix`.
     """
     config = task.config
     shots = (config.num_fewshot or 0) if shots is None else shots
@@ -47,7 +42,7 @@ def write_task(
         "test_split": "test",
     }
     if shots and not (task.config.fewshot_split or task.config.training_split or task.fewshot_cfg.samples):
-        raise OrganizerError(f"{config.task}: {shots} examples need the split that they come from; give it with --data")
+        raise OrganizerError(f"{config.task}: {shots} few-shot examples need a split to come from; give it with --data")
     if shots:
         keys |= {"num_fewshot": shots, **_examples(task, splits)}
         if (
@@ -55,7 +50,9 @@ def write_task(
             and config.test_split is None
             and keys["fewshot_config"]["sampler"] == "default"
         ):
-            lost.append("which examples are drawn: a task without test_split draws one more there and drops it")
+            lost.append(
+                "which examples are drawn: without a test_split, the harness draws one more example and drops it"
+            )
         if "dev" in splits:
             keys["dataset_kwargs"]["data_files"]["dev"] = f"{prefix}dev.jsonl"
     if config.description:
@@ -66,7 +63,7 @@ def write_task(
             keys[key] = getattr(config, key)
     if config.gen_prefix:
         lost.append("gen_prefix: end doc_to_text with it")
-    if config.output_type == "generate_until":
+    if RULES[config.output_type].generates:
         keys |= _generation(config, lost)
     keys["metric_list"] = _metrics(config, lost)
     (folder / file).write_text(yaml.safe_dump(keys, sort_keys=False, allow_unicode=True), encoding="utf-8")
@@ -77,7 +74,7 @@ def write_task(
 
 
 def _examples(task: ConfigurableTask, splits: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """The keys that say where examples come from; their documents join the splits."""
+    """The keys for the few-shot examples; their documents are added to `splits`."""
     sampler = task.fewshot_cfg.sampler if isinstance(task.fewshot_cfg.sampler, str) else "default"
     config: dict[str, Any] = {"sampler": sampler}
     for key in ("target_delimiter", "fewshot_delimiter"):
@@ -90,7 +87,7 @@ def _examples(task: ConfigurableTask, splits: dict[str, list[dict[str, Any]]]) -
 
 
 def _fields(task: ConfigurableTask, splits: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """doc_to_text, doc_to_choice and doc_to_target; what is code becomes a field of the documents."""
+    """doc_to_text, doc_to_choice and doc_to_target; functions are evaluated into fields of the documents."""
     keys = {}
     for key, name in FIELDS.items():
         source = getattr(task.config, key)
@@ -110,16 +107,16 @@ def _fields(task: ConfigurableTask, splits: Mapping[str, list[dict[str, Any]]]) 
 
 
 def _generation(config: Any, lost: list[str]) -> dict[str, Any]:  # noqa: ANN401 (lm_eval's TaskConfig)
-    """generation_kwargs and filter_list, as far as they are read here."""
+    """generation_kwargs and filter_list, as far as task.yaml supports them."""
     given = dict(config.generation_kwargs or {})
     for key in sorted(given.keys() - GenerationKwargs.model_fields.keys()):
         lost.append(f"generation_kwargs: {key}: {given.pop(key)!r}")
     if given.get("do_sample"):
-        lost.append("generation_kwargs: do_sample: models write the most likely token")
+        lost.append("generation_kwargs: do_sample: generation is greedy here")
         given["do_sample"] = False
     if given.get("max_gen_toks", 256) > MAX_GENERATED_TOKENS:
         lost.append(
-            f"generation_kwargs: max_gen_toks: {given['max_gen_toks']}; {MAX_GENERATED_TOKENS} are written at most"
+            f"generation_kwargs: max_gen_toks: {given['max_gen_toks']}; at most {MAX_GENERATED_TOKENS} are generated"
         )
         given["max_gen_toks"] = MAX_GENERATED_TOKENS
     if given.get("temperature"):
@@ -135,9 +132,9 @@ def _generation(config: Any, lost: list[str]) -> dict[str, Any]:  # noqa: ANN401
 
 
 def _metrics(config: Any, lost: list[str]) -> list[dict[str, Any]]:  # noqa: ANN401 (lm_eval's TaskConfig)
-    """The metrics that are known here; the usual one of the output type when there is none."""
+    """The metrics that are supported here, or the default metric of the output type if there is none."""
     if callable(config.process_results):
-        lost.append("process_results: it is code; the metrics below are computed as docs/task-language.md says")
+        lost.append("process_results: a function; the metrics are computed as docs/task-language.md describes")
     kept = []
     for given in config.metric_list or []:
         entry = {key: value for key, value in given.items() if key != "hf_evaluate"}
@@ -149,6 +146,6 @@ def _metrics(config: Any, lost: list[str]) -> list[dict[str, Any]]:  # noqa: ANN
             message = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             lost.append(message.removeprefix("Value error, "))
     if not kept:
-        kept = [{"metric": DEFAULT_METRIC[config.output_type]}]
+        kept = [{"metric": RULES[config.output_type].default_metric}]
         lost.append(f"every metric: {kept[0]['metric']} stands in; see docs/task-language.md for others")
     return kept

@@ -1,8 +1,8 @@
-"""Which items share their words with other items or with a text: sets of 13-word runs, as fingerprints in arrays.
+"""Finds items that share 13-grams of words with other items or texts; n-grams are fingerprints in arrays.
 
-Thirteen words is what GPT-3's authors took for "the same text" when they looked for test items in training data (Brown
-et al. 2020, appendix C). An item with fewer words has one run: all of them. The measure is containment, the share of
-the item's own runs that stand in the other text, so that a question that was put into a longer prompt is found too.
+GPT-3's authors used 13-grams to find test items in training data (Brown et al. 2020, appendix C). An item with fewer
+words is a single n-gram. The measure is containment, the share of the item's n-grams ("runs") that the other text
+contains, so that a question inside a longer prompt is found too.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from itertools import islice, pairwise
 import numpy as np
 
 RUN = 13  # words
-SHORTEST = 4  # words; fewer ("True or false?") are shared by chance
-LEAST = 0.25  # of an item's runs that the other must hold: a question with other choices is found too
-COMMON = 200  # texts of one source that hold a run: more, or more than half of them, and it says nothing of one text
-FEW = 10  # texts that may hold a run in a source of any size
+SHORTEST = 4  # words; shorter texts ("True or false?") are shared by chance
+LEAST = 0.25  # share of an item's runs that the other must contain: low enough to find a question with other choices
+COMMON = 200  # texts of one source: a run in more of them, or in more than half, is boilerplate
+FEW = 10  # texts of a source of any size that may contain a run before it counts as boilerplate
 
 _WORD = re.compile(r"\w+")
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR = np.uint64(0x100000001B3)
-_AT_A_TIME = 4096  # texts whose runs are made together
-_SLICES = 64  # of the range of fingerprints, looked at in turn: so much less memory
+_AT_A_TIME = 4096  # texts per batch of fingerprints
+_SLICES = 64  # slices of the fingerprints' range, compared in turn to save memory
 
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """The fingerprints of one source's texts, in increasing order, without those that are in too many of them."""
+    """The fingerprints of one source's texts, in increasing order, without boilerplate."""
 
-    texts: np.ndarray  # (runs,) int32, the number of the text that each stands in
-    prints: np.ndarray  # (runs,) uint64, no text holds one twice
-    sizes: np.ndarray  # (texts,) int64, how many each text has
+    texts: np.ndarray  # (runs,) int32, the number of the text that contains each
+    prints: np.ndarray  # (runs,) uint64, unique within a text
+    sizes: np.ndarray  # (texts,) int64, the number of runs of each text
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The items of one source that another holds, in order."""
+    """The items of one source that another contains, in order."""
 
     items: np.ndarray  # (shared,) int64, their numbers
-    others: np.ndarray  # (shared,) int64, for each the text of the other that holds most of it
-    shares: np.ndarray  # (shared,) float64, of the item's runs that stand in that text
+    others: np.ndarray  # (shared,) int64, for each item the text of the other source that contains most of it
+    shares: np.ndarray  # (shared,) float64, share of the item's runs in that text
 
     def __len__(self) -> int:
         return len(self.items)
@@ -54,13 +54,13 @@ class Shared:
 
 
 class Vocabulary:
-    """Words as numbers, the same for all sources of a comparison."""
+    """Numbers words, consistently for all sources of a comparison."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
     def runs_of(self, texts: Iterable[Sequence[str]]) -> Runs:
-        """Every run of 13 words of each text, case and punctuation aside; a text may be written in several ways."""
+        """All 13-word runs of each text, ignoring case and punctuation; each text is given as its variants."""
         given, count = iter(texts), 0
         parts = [(np.zeros(0, np.int32), np.zeros(0, np.uint64))]
         while some := list(islice(given, _AT_A_TIME)):
@@ -91,9 +91,9 @@ class Vocabulary:
 
 
 def _fingerprints(words: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of texts one after the other: (texts,) how many runs each has, and (runs,) uint64, a polynomial in mixed words.
+    """The number of runs of each text, (texts,), and their fingerprints, (runs,) uint64: a polynomial hash of words.
 
-    `words` is (all words,) uint64, `lengths` (texts,) int64.
+    `words` is (all words,) uint64, the texts concatenated; `lengths` is (texts,) int64.
     """
     mixed = (words + np.uint64(1)) * _MULTIPLIER
     mixed ^= mixed >> np.uint64(29)
@@ -108,7 +108,7 @@ def _fingerprints(words: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _counted(counts: np.ndarray) -> np.ndarray:
-    """0 .. n - 1 for each n of `counts`, one after the other."""
+    """0 .. n - 1 for each n of `counts`, concatenated."""
     numbers: np.ndarray = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     return numbers
 
@@ -121,7 +121,7 @@ def _distinctive(texts: np.ndarray, prints: np.ndarray, count: int) -> Runs:
 
 
 def in_common(sources: Sequence[Runs]) -> list[Runs]:
-    """The runs of each source that another holds too; `sizes` stay those of all."""
+    """The runs of each source that another source has too; `sizes` still count all runs."""
     kept: list[list[np.ndarray]] = [[] for _ in sources]
     edges = [np.uint64(i * (2**64 // _SLICES)) for i in range(_SLICES)]
     starts = [[*np.searchsorted(runs.prints, edges).tolist(), len(runs.prints)] for runs in sources]
@@ -139,9 +139,9 @@ def _kept(runs: Runs, mask: np.ndarray) -> Runs:
 
 
 def shared(one: Runs, other: Runs) -> tuple[Shared, Shared]:
-    """The items of `one` that some text of `other` holds, at least a quarter of their runs; and the other way round.
+    """The items of `one` with at least a quarter of their runs in a text of `other`, and vice versa.
 
-    Runs that stand in too many texts of a source are left out of both; an item that has no others is not compared.
+    Boilerplate runs of either source are left out of both; an item without other runs is not compared.
     """
     first = np.searchsorted(other.prints, one.prints, "left")
     found = np.searchsorted(other.prints, one.prints, "right") - first

@@ -1,4 +1,4 @@
-"""Items that submissions share with each other or with public benchmarks."""
+"""Finds items that submissions share with each other or with public benchmarks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.submission.submission import open_submission
 
 BENCHMARK_FILES = frozenset({".jsonl", ".json", ".csv", ".parquet", ".txt"})
-_TOO_SHORT = f"their documents have fewer than {SHORTEST} words of their own, or what too many others have as well"
+_TOO_SHORT = (
+    f"their documents have fewer than {SHORTEST} words of their own, or words that too many other items have as well"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """What one submission shares with another source."""
+    """The items that one submission shares with another source."""
 
     submission: Source
     other: Source
@@ -39,7 +41,7 @@ class Overlap:
 
 
 def read_submissions(paths: Sequence[Path], vocabulary: Vocabulary) -> tuple[list[Source], list[str]]:
-    """The items of each submission, and what could not be compared: one bad zip does not stop the check."""
+    """The items of each submission, and messages about those that cannot be compared; a bad zip stops no other."""
     sources, problems = [], []
     with progress_bar("reading") as update:
         for number, path in enumerate(paths, 1):
@@ -62,7 +64,9 @@ def read_benchmarks(folder: Path, vocabulary: Vocabulary) -> list[Source]:
         raise OrganizerError(f"{folder}: no such folder; give the folder that holds the benchmarks' files")
     paths = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in BENCHMARK_FILES and p.is_file()]
     if not paths:
-        raise OrganizerError(f"{folder}: no benchmark in it; put files there: {' '.join(sorted(BENCHMARK_FILES))}")
+        raise OrganizerError(
+            f"{folder}: no benchmark in it; put files of these types there: {' '.join(sorted(BENCHMARK_FILES))}"
+        )
     sources = []
     for path in paths:
         try:
@@ -75,7 +79,7 @@ def read_benchmarks(folder: Path, vocabulary: Vocabulary) -> list[Source]:
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
-    """The rows of a file, each in the ways that an item may have been made of it."""
+    """The rows of a file, each as the variants of text that an item may have been made of."""
     kind = path.suffix.lower()
     if kind == ".parquet":
         import pyarrow.parquet
@@ -98,7 +102,7 @@ def _rows(path: Path) -> Iterator[list[str]]:
 
 
 def _ways(row: Any) -> list[str]:  # noqa: ANN401 (what JSON holds)
-    """All texts of a row as one; and each of its texts with each of its lists of choices, as items have them."""
+    """Variants of a row: all its texts joined, and each text with each list of choices, as in items."""
     values = list(row.values()) if isinstance(row, dict) else [row]
     lists = [sorted(_texts(value)) for value in values if isinstance(value, list | dict)]
     fields = [value for value in values if isinstance(value, str)]
@@ -115,7 +119,7 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 (what JSON holds)
 
 
 def compare(submissions: Sequence[Source], benchmarks: Sequence[Source]) -> list[Overlap]:
-    """All that is shared, most first."""
+    """All pairs of sources that share items, those with most items first."""
     sources = [*submissions, *benchmarks]
     runs = in_common([source.runs for source in sources])
     found = []

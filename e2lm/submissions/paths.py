@@ -1,4 +1,4 @@
-"""What people name when they mean submissions or runs, and where in it the files are."""
+"""Resolves the paths of submissions and runs that users give."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from e2lm_ingestion.submission.file_rules import RUN_MARK
 
 
 def submission_paths(given: Iterable[Path]) -> list[Path]:
-    """The submissions that are named, and those in the folders that are none themselves; not runs or what is hidden.
+    """The given submissions, and those inside other given folders, without runs and hidden files.
 
-    Raises OrganizerError when a path is not there or nothing is in it.
+    Raises OrganizerError if a path does not exist or holds no submission.
     """
     paths = []
     for path in given:

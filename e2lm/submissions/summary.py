@@ -1,4 +1,4 @@
-"""A valid submission in plain values: warnings, first items, and what a run of it costs."""
+"""Summary of a valid submission: warnings, first items, and the cost of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from e2lm.submissions.checks import forecast, tokens
 from e2lm_ingestion.checks import findings_of
 from e2lm_ingestion.engines.requests import moved
-from e2lm_ingestion.output_types.items import Item
+from e2lm_ingestion.output_types.protocol import Item
+from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 from e2lm_ingestion.submission.submission import Submission
 from e2lm_ingestion.suite import Suite, checkpoints_root
 from e2lm_ingestion.task.task import Task
@@ -21,13 +22,13 @@ SHOWN_ITEMS = 2
 
 
 def summarize(submission: Submission, tasks: Mapping[str, list[Item]], suite: Suite, gpu: str) -> dict[str, Any]:
-    """What a participant wants to see before a run: plain values, ready for JSON."""
+    """The facts of `e2lm check` as plain values, ready for JSON."""
     task = submission.task
     items = [item for own in tasks.values() for item in own]
     tokenizer = tokens.suite_tokenizer(suite, checkpoints_root())
     volume = _volume(task, items, tokenizer, suite.context_length)
     findings, measured = findings_of(submission, tasks)
-    if task.output_type != "loglikelihood_rolling":
+    if not OUTPUT_TYPES[task.output_type].windows:
         findings += tokens.too_long(items, tokenizer, suite.context_length, volume.characters_per_token)
     counts = [len(item.choices) for item in items]
     return {
@@ -62,11 +63,10 @@ def _volume(
     task: Task, items: Sequence[Item], tokenizer: PreTrainedTokenizerBase | None, context_length: int
 ) -> tokens.Volume:
     """What the engine is asked: every choice, or one answer a question, and perhaps each choice without its prompt."""
-    if task.output_type == "generate_until":
-        items = [replace(item, continuations=item.continuations[:1]) for item in items]
-    rolling = task.output_type == "loglikelihood_rolling"
-    asked = tokens.volume(items, tokenizer, context_length, rolling=rolling)
-    if not task.unconditional:
+    output_type = OUTPUT_TYPES[task.output_type]
+    items = [output_type.requested(item) for item in items]
+    asked = tokens.volume(items, tokenizer, context_length, rolling=output_type.windows)
+    if not task.unconditional or output_type.windows:
         return asked
     alone = tuple(dict.fromkeys(text for item in items for text in item.continuations))
     more = tokens.volume([Item(("",), alone, alone, (0,))], tokenizer, context_length)
@@ -79,7 +79,7 @@ def _volume(
 
 
 def _shown(item: Item, tokenizer: PreTrainedTokenizerBase | None) -> dict[str, Any]:
-    """An item's texts and, with a tokenizer, the pieces that each becomes (context and continuation together)."""
+    """An item's texts and, with a tokenizer, the tokens of each (context and continuation encoded together)."""
     shown: dict[str, Any] = {
         "contexts": list(item.contexts),
         "continuations": list(item.continuations),

@@ -1,7 +1,7 @@
-"""What an item says in its document's words alone: its templates are rendered without what they write themselves.
+"""The text of an item without the fixed text of its templates, for comparing submissions.
 
-Two submissions that ask in the same long words may ask different things. Templates are changed rather than texts, so
-that whatever else they do with a document (conditions, filters, a choice of fields) is done as always.
+Submissions with the same long prompt may ask different things. The fixed text is removed from the templates, not from
+the rendered items, so that conditions, filters and the choice of fields work as usual.
 """
 
 from __future__ import annotations
@@ -12,24 +12,27 @@ from dataclasses import replace
 from jinja2 import Environment, TemplateSyntaxError
 
 from e2lm_ingestion.checks.questions import shared_beginning
-from e2lm_ingestion.output_types.items import Item, items_by_task
+from e2lm_ingestion.output_types.items import items_by_task
+from e2lm_ingestion.output_types.protocol import Item
+from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 from e2lm_ingestion.submission.submission import Submission
 from e2lm_ingestion.task.task import Task
 
-_JINJA = Environment(keep_trailing_newline=True)  # reads templates and never renders one
+_JINJA = Environment(keep_trailing_newline=True)  # parses templates and never renders one
 
 
 def free_texts(submission: Submission) -> list[str]:
-    """Each item's text and its choices in sorted order, without description, examples and the templates' own words.
+    """Each item's text and its choices in sorted order, without description, examples and fixed text of templates.
 
-    What is the same for all items of a task, such as the choices A, B, C, D, is the template's. Raises SubmissionError.
+    Text that is the same for all items of a task, such as the choices A, B, C, D, counts as fixed. Raises
+    SubmissionError.
     """
     bare = replace(submission, tasks={source: _bare(task) for source, task in submission.tasks.items()})
     return [text for items in items_by_task(bare).values() for text in _texts(items)]
 
 
 def blanked(template: str) -> str:
-    """The template with a space for each text that it writes itself; a field's name, or no template, stays as it is.
+    """The template with each fixed text replaced by a space; a field's name, or no template, stays as it is.
 
     >>> blanked("Question: {{question}}\\nAnswer:")
     ' {{question}} '
@@ -38,13 +41,13 @@ def blanked(template: str) -> str:
         return template
     try:
         return "".join(" " if kind == "data" else value for _, kind, value in _JINJA.lex(template))
-    except TemplateSyntaxError:  # rendering says so, with its place
+    except TemplateSyntaxError:  # rendering reports the error with its location
         return template
 
 
 def _bare(task: Task) -> Task:
     changed = {"description": "", "num_fewshot": 0, "doc_to_text": blanked(task.doc_to_text)}
-    if task.output_type.startswith("loglikelihood") and isinstance(task.doc_to_target, str):
+    if OUTPUT_TYPES[task.output_type].scores_target and isinstance(task.doc_to_target, str):
         changed["doc_to_target"] = blanked(task.doc_to_target)  # the text that is scored
     return task.model_copy(update=changed)
 

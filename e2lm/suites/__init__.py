@@ -1,1 +1,1 @@
-"""Suites of checkpoints: those that come with the project, how they get here, and the cache of those on the Hub."""
+"""Suites of checkpoints: the registry, the download from the Hub, the disk-budget cache, and the miniature suite."""

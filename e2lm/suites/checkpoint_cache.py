@@ -16,12 +16,12 @@ GIGABYTE = 10**9
 
 @dataclass(frozen=True, slots=True)
 class HubFetcher:
-    """Brings the weights of a checkpoint when they are missing. Picklable, for worker processes."""
+    """Downloads the weights of a checkpoint if they are missing. Picklable, for worker processes."""
 
     files: Mapping[Checkpoint, tuple[RemoteFile, ...]]
 
     def __call__(self, checkpoint: Checkpoint) -> None:
-        """Return when the checkpoint is here and whole. Raises OrganizerError."""
+        """Return when the checkpoint is complete on this machine. Raises OrganizerError."""
         for file in self.files[checkpoint]:
             if not file.is_here:
                 fetch_file(file)
@@ -29,10 +29,10 @@ class HubFetcher:
 
 
 class CheckpointCache:
-    """The weights that one sweep fetches, kept within `budget` bytes. Those that were here before are left alone."""
+    """The weights that one sweep downloads, within `budget` bytes. Weights that existed before are never deleted."""
 
     def __init__(self, suite: Suite, root: Path, budget: int, workers: int) -> None:
-        """List the suite on the Hub and bring everything but weights. Raises OrganizerError for a budget too small."""
+        """List the suite on the Hub, download all but weights. Raises OrganizerError if the budget is too small."""
         files = remote_files(suite, root)
         refuse_absent(files)
         self._missing = {
@@ -47,7 +47,7 @@ class CheckpointCache:
         fetch_small_files([file for own in files.values() for file in own])
 
     def release(self, checkpoint: Checkpoint) -> None:
-        """The checkpoint is scored: keep its weights while there is room for those to come, else delete them."""
+        """Call when the checkpoint is scored: its weights are kept while the next ones fit the budget, else deleted."""
         size = self._missing[checkpoint]
         if self._kept + size + self._reserve <= self._budget:
             self._kept += size

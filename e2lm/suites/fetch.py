@@ -1,14 +1,20 @@
-"""Bring a suite's checkpoints to this machine: from the Hub, or trained here."""
+"""Makes a suite's checkpoints available on this machine: downloads them from the Hub, or trains them."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from rich.console import Console
+
 from e2lm.suites.registry import find_suite
-from e2lm.terminal.progress import progress_bar
+from e2lm.terminal.progress import can_redraw, progress_bar
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite, verify_checkpoint
+
+SOON_HERE = 50_000_000  # bytes that need no progress bar
 
 
 def fetch(name: str) -> Path:
@@ -17,7 +23,7 @@ def fetch(name: str) -> Path:
     if name != "miniature":
         _fetch_from_hub(load_suite(find_suite(name).suite), root)
         return root
-    from e2lm.suites.miniature import build  # it imports torch, which listing and showing need not wait for
+    from e2lm.suites.miniature import build  # it imports torch, for which listing and showing should not wait
 
     with progress_bar("training the miniature suite") as update:
         build.ensure(root, update)
@@ -25,8 +31,8 @@ def fetch(name: str) -> Path:
 
 
 def _fetch_from_hub(suite: Suite, root: Path) -> None:
-    """Bring every file, and bring it again when its content is not the Hub's. Raises OrganizerError."""
-    from e2lm.suites import hub  # it takes seconds to import
+    """Download missing files, and files whose digest is not the Hub's. Raises OrganizerError."""
+    from e2lm.suites import hub  # the import takes seconds
 
     files = hub.remote_files(suite, root)
     missing = sum(file.size for own in files.values() for file in own if not file.is_here)
@@ -39,12 +45,29 @@ def _fetch_from_hub(suite: Suite, root: Path) -> None:
         )
     hub.fetch_small_files([file for own in files.values() for file in own])
     for number, (checkpoint, own) in enumerate(files.items(), start=1):
-        for file in own:
-            if file.is_here and not hub.has_digest(file.path, file):
-                file.path.unlink()
-            if not file.is_here:
-                hub.fetch_file(file)
+        lacking = [file for file in own if not (file.is_here and hub.has_digest(file.path, file))]
+        with _megabytes(str(checkpoint), sum(file.size for file in lacking)) as arrived:
+            for file in lacking:
+                file.path.unlink(missing_ok=True)
+                hub.fetch_file(file, arrived)
         if own:
             verify_checkpoint(checkpoint)
             print(f"[{number}/{len(files)}] {checkpoint}: {sum(file.size for file in own) / 1e9:.3g} GB", flush=True)
     hub.refuse_absent(files)
+
+
+@contextmanager
+def _megabytes(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Yield `arrived(bytes)`, drawn as a bar in a terminal; else the line of each finished checkpoint is enough."""
+    if total < SOON_HERE or not can_redraw(Console(stderr=True)):
+        yield lambda size: None
+        return
+    done = 0
+    with progress_bar(f"{title}, MB") as update:
+
+        def arrived(size: int) -> None:
+            nonlocal done
+            done += size
+            update(done // 10**6, total // 10**6, "")
+
+        yield arrived

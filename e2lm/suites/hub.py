@@ -1,6 +1,8 @@
 """Checkpoints on the Hugging Face Hub: what is there, and bringing it here, resumed and checked against its digest.
 
-HF_ENDPOINT (a mirror), HF_TOKEN and HF_HUB_OFFLINE mean what they mean to huggingface_hub.
+HF_ENDPOINT (a mirror), HF_TOKEN and HF_HUB_OFFLINE mean what they mean to huggingface_hub. Files are read through its
+HfFileSystem: hf_hub_download (as of 2.4) deletes what it has of a file when it is interrupted or the network is gone
+for some seconds, and leaves a .cache folder in each checkpoint; of a checkpoint of gigabytes no byte should come twice.
 """
 
 from __future__ import annotations
@@ -10,17 +12,15 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import httpx2
-from huggingface_hub import HfApi, constants, hf_hub_url
+from huggingface_hub import HfApi, HfFileSystem, RepoFile
 from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
-from huggingface_hub.file_download import http_get
-from huggingface_hub.hf_api import RepoFile
-from huggingface_hub.utils._headers import build_hf_headers
 
 from e2lm.http import no_connection
 from e2lm_ingestion.errors import OrganizerError, naming
@@ -34,6 +34,7 @@ _NEEDED = re.compile(
 )
 _TRIES = 2  # of a file whose content turns out to be wrong
 _CHUNK = 1 << 22
+_BLOCK = 1 << 26  # bytes of a request: an interrupted download has lost less than that
 _KEPT = "what arrived is kept: the same command goes on"
 
 logging.getLogger("huggingface_hub").setLevel(
@@ -105,7 +106,7 @@ def refuse_absent(files: Mapping[Checkpoint, tuple[RemoteFile, ...]]) -> None:
     absent = [checkpoint for checkpoint, own in files.items() if not own and not _is_whole(checkpoint)]
     if absent:
         raise OrganizerError(
-            f"{len(absent)} of {len(files)} checkpoints are neither here nor on {constants.ENDPOINT}; the first is "
+            f"{len(absent)} of {len(files)} checkpoints are neither here nor on {HfApi().endpoint}; the first is "
             f"{absent[0]}; put it into {absent[0].path}, set HF_TOKEN if its repository is private, or correct source, "
             "checkpoint and revision of the suite"
         )
@@ -130,25 +131,17 @@ def _listing(repository: str, revision: str | None) -> list[RepoFile]:
             return []
 
 
-def fetch_file(file: RemoteFile) -> None:
+def fetch_file(file: RemoteFile, arrived: Callable[[int], None] = lambda size: None) -> None:
     """Put a file into its place, whole and with the digest that the Hub gives it, or not at all.
 
-    What a broken connection or a killed run left goes on where it stopped. Raises OrganizerError.
+    What a broken connection or a killed run left goes on where it stopped. `arrived` is called with the bytes that are
+    here already, and then with those of each request. Raises OrganizerError.
     """
     partial = file.path.with_name(file.path.name + ".partial")
     file.path.parent.mkdir(parents=True, exist_ok=True)
     for _ in range(_TRIES):
         with _hub_errors(file.repository), naming(partial), partial.open("ab") as stream:
-            if stream.tell() > file.size:
-                stream.truncate(0)
-            http_get(
-                hf_hub_url(file.repository, file.name, revision=file.revision),
-                stream,
-                resume_size=stream.tell(),
-                headers=build_hf_headers(),
-                expected_size=file.size,
-                displayed_filename=file.path.name,
-            )
+            _append_rest(file, stream, arrived)
         if has_digest(partial, file):
             os.replace(partial, file.path)
             return
@@ -157,6 +150,21 @@ def fetch_file(file: RemoteFile) -> None:
         f"{file.repository}, {file.name}: what arrived is not what the Hub says it is (another digest), "
         f"{_TRIES} times; try later, or without HF_ENDPOINT if that names a mirror"
     )
+
+
+def _append_rest(file: RemoteFile, stream: BinaryIO, arrived: Callable[[int], None]) -> None:
+    """Fetch what `stream` lacks. The size is given so that the file system does not ask for it."""
+    if stream.tell() > file.size:
+        stream.seek(0)
+        stream.truncate()
+    arrived(stream.tell())
+    path = f"{file.repository}/{file.name}"
+    options = {"revision": file.revision, "block_size": _BLOCK, "cache_type": "none", "size": file.size}
+    with HfFileSystem().open(path, "rb", **options) as remote:
+        remote.seek(stream.tell())
+        while block := remote.read(_BLOCK):
+            stream.write(block)
+            arrived(len(block))
 
 
 def has_digest(path: Path, file: RemoteFile) -> bool:
@@ -197,7 +205,8 @@ def forget_weights(files: Sequence[RemoteFile]) -> None:
 
 @contextmanager
 def _hub_errors(repository: str) -> Iterator[None]:
-    at = f"{repository} on {constants.ENDPOINT}"
+    endpoint = HfApi().endpoint
+    at = f"{repository} on {endpoint}"
     try:
         yield
     except OfflineModeIsEnabled:
@@ -207,7 +216,7 @@ def _hub_errors(repository: str) -> Iterator[None]:
             f"{at}: its owners let in whom they know; ask there, then set HF_TOKEN or run `hf auth login`"
         ) from None
     except httpx2.TransportError as error:
-        raise OrganizerError(f"{no_connection(constants.ENDPOINT, error, 'HF_ENDPOINT')}; {_KEPT}") from None
+        raise OrganizerError(f"{no_connection(endpoint, error, 'HF_ENDPOINT')}; {_KEPT}") from None
     except Exception as error:  # whatever else huggingface_hub passes on
         if isinstance(error, OSError) and error.errno is not None:
             raise error  # of this machine's disk

@@ -1,4 +1,4 @@
-"""The suites that come with the project, by name, and any other by its file."""
+"""Finds suites: those of the project by name, any other by its file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True, slots=True)
 class SuiteFiles:
-    """Where a suite is described."""
+    """The two files that describe a suite."""
 
     suite: Path  # models and checkpoints, for ingestion
     scoring: Path  # weights, windows and groups, for scoring

@@ -1,1 +1,1 @@
-"""What the commands draw on a terminal: progress bars and tables."""
+"""Terminal output of the commands: progress bars and tables."""

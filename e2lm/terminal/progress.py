@@ -1,4 +1,4 @@
-"""Progress bars for the terminal; where there is none (a log file, a notebook), a line now and then."""
+"""Progress bars for the terminal; without one (a log file, a notebook), occasional lines."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        # what there is room for: unlike this, the others are never cut
+        # cut to the room that is left; the other columns are never cut
         TextColumn("{task.fields[detail]}", style="dim", markup=False, table_column=Column(ratio=1, no_wrap=True)),
     )
     with Progress(*columns, console=console, expand=True) as bars:
@@ -43,12 +43,12 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
 
 
 def can_redraw(console: Console) -> bool:
-    """Whether what is drawn can be drawn over: a notebook has a terminal too, but keeps every picture drawn there."""
+    """Whether output can be redrawn in place: a notebook counts as a terminal but keeps every redrawn frame."""
     return console.is_terminal and "JPY_PARENT_PID" not in os.environ
 
 
 def is_line_due(done: int, total: int, lines: int) -> bool:
-    """Whether a log of about so many lines has one for this step; always for the last."""
+    """Whether a log of about `lines` lines has one for this step; always true for the last."""
     return done == total or done % max(1, total // lines) == 0
 
 

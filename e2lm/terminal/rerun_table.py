@@ -1,4 +1,4 @@
-"""A live table of a rerun: what runs, what is done, what failed, how long it will take."""
+"""A live table of a rerun: progress per model, failures, and the time left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from e2lm_ingestion.execution.sweep import Progress
 
 LINES_IN_A_LOG = 50
 BAR_WIDTH = 16
-NARROW, WIDE = 80, 120  # characters: below, a model is a block of few lines; from there on, there is room for bars
+NARROW, WIDE = 80, 120  # characters: in fewer, a model is a block of lines; from there on, there is room for bars
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class _Model:
 
 @dataclass(slots=True)
 class RerunTable:
-    """What is told of a rerun goes to stderr: a table with a row a model or, without a terminal, some lines."""
+    """Progress of a rerun on stderr: a table with a row per model or, without a terminal, occasional lines."""
 
     names: Sequence[str]  # of the submissions
     checkpoints: Mapping[str, int]  # of each model
@@ -36,7 +36,7 @@ class RerunTable:
     models: dict[str, _Model] = field(default_factory=dict)
 
     def progress(self, progress: Progress) -> None:
-        """One submission is done with one checkpoint."""
+        """Show that one submission is done on one checkpoint."""
         checkpoint, name = progress.checkpoint, self.names[progress.number]
         model = self.models[checkpoint.model]
         model.done += 1
@@ -48,7 +48,7 @@ class RerunTable:
             self._say(f"rerun: {progress.done:,}/{progress.total:,}, {name} on {checkpoint}, {_left(progress)}")
 
     def failure(self, name: str, reason: str) -> None:
-        """A submission failed; the others go on."""
+        """Show that a submission failed; the others continue."""
         self.failed += 1
         self._say(f"failed: {name}: {reason}")
 
@@ -78,7 +78,7 @@ class RerunTable:
 
 @contextmanager
 def rerun_table(names: Sequence[str], checkpoints: Mapping[str, int]) -> Iterator[RerunTable]:
-    """The table, drawn as long as the context lasts."""
+    """Yield the table, which is drawn while the context lasts."""
     console = Console(stderr=True)
     models = {name: _Model() for name in checkpoints}
     if not can_redraw(console):

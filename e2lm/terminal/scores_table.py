@@ -1,4 +1,4 @@
-"""The scores of a run in a line, as commands print them."""
+"""Prints the scores of a run."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SHOWN = (*TOTAL_AND_COMPONENTS, "improvement_z")
 
 
 def print_scores(score_report: ScoreReport, out: Path) -> None:
-    """The scores, in a line where there is room, and where the files are."""
+    """Print the scores, in one line if there is room, and the paths of the files."""
     console = Console()
-    # a log file has lines of any length, and programs read it by the line
+    # lines of a log file may have any length, and programs read it line by line
     print(scores_text(score_report, console.width if console.is_terminal else None))
     for reason in score_report.reasons:
         print(f"not eligible: {reason}")
@@ -27,7 +27,7 @@ def print_scores(score_report: ScoreReport, out: Path) -> None:
 
 
 def scores_text(score_report: ScoreReport, width: int | None) -> str:
-    """The task and its scores in one line or, where they are wider than the terminal, no score over the end of one."""
+    """The task and its scores in one line, or in several if the terminal is narrower; no score is broken."""
     scores = [_shown(score_report, key) for key in SHOWN if key in score_report.scores]
     line = f"{score_report.task}: " + ", ".join(scores)
     if width is None or cell_len(line) <= width:

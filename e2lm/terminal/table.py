@@ -1,4 +1,4 @@
-"""Tables for the terminal that keep names whole: they fold, and where columns have no room a row becomes a block."""
+"""Tables for the terminal that never truncate: names wrap; if columns do not fit, a row becomes a block of lines."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ GAP = "  "
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column; a name may fold, everything else stays in its lines."""
+    """One column; names may wrap, other cells never do."""
 
     title: str
     is_name: bool = False
-    left: bool = False  # aligned so; names always are
-    least: int = NAME_WIDTH  # characters of a name in one line: longer ones fold, but not into shorter lines than this
+    left: bool = False  # left-aligned; names always are
+    least: int = NAME_WIDTH  # minimum width of a name column, in characters; longer names wrap
 
 
 def fitted_table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> RenderableType:
-    """A table with lines between its columns or, in fewer characters, without; or else a block of lines for each row.
+    """A table with rules between columns or, if narrower, without; or else a block of lines for each row.
 
     Cells may have several lines. Texts are shown as they are, not read as markup.
     """
@@ -40,7 +40,7 @@ def fitted_table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[
 
 
 def folded(text: str, width: int) -> list[str]:
-    """The lines of a text within a width, broken behind - _ . / and spaces where that can be.
+    """The lines of a text within a width, broken after - _ . / and spaces if possible.
 
     >>> folded("science-questions-of-2025", 18)
     ['science-questions-', 'of-2025']
@@ -49,7 +49,7 @@ def folded(text: str, width: int) -> list[str]:
     for whole in text.split("\n"):
         line = ""
         for piece in re.split(r"(?<=[-_./ ])", whole):
-            if cell_len(piece.rstrip()) > width:  # it is broken anyway: from where it begins
+            if cell_len(piece.rstrip()) > width:  # too long for any line: fill the current one first
                 *full, line = chop_cells(line + piece, width)
                 lines += full
             elif cell_len(line + piece.rstrip()) > width:
@@ -62,7 +62,7 @@ def folded(text: str, width: int) -> list[str]:
 
 
 def side_by_side(fields: Sequence[str], width: int, gap: str = GAP) -> list[str]:
-    """Fields in as few lines as hold them, each field whole."""
+    """Fields packed into as few lines as possible, each field unbroken."""
     lines: list[str] = []
     for field in fields:
         if lines and cell_len(lines[-1] + gap + field.rstrip()) <= width:
@@ -77,13 +77,13 @@ def _widest(texts: Sequence[str]) -> int:
 
 
 def _least(column: Column, cells: Sequence[str]) -> int:
-    """A title folds between its words, a name anywhere."""
+    """The minimum width of a column: titles wrap between words, names anywhere."""
     own = min(_widest(cells), column.least) if column.is_name else _widest(cells)
     return max(1, own, _widest(column.title.split()))
 
 
 def _widened(columns: Sequence[Column], rows: Sequence[Sequence[str]], least: Sequence[int], room: int) -> list[int]:
-    """The widths of all columns: what room is left goes to names, then to titles."""
+    """The widths of all columns: spare room goes to names, then to titles."""
     widths = list(least)
     for at in sorted(range(len(columns)), key=lambda at: not columns[at].is_name):
         wanted = _widest([columns[at].title, *(row[at] for row in rows)])
@@ -106,7 +106,7 @@ def _table(
 
 
 def _blocks(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> Group:
-    """Each row as its name and, under it, its values with their titles, one under the other from row to row."""
+    """Each row as its name followed by its titled values, which are aligned between rows."""
     head = next(at for at, column in enumerate(columns) if column.is_name) + 1
     values = [at for at in range(head, len(columns)) if not columns[at].is_name]
     names = [at for at in range(head, len(columns)) if columns[at].is_name]

@@ -1,1 +1,1 @@
-"""Ingestion: a submitted task and a suite of checkpoints in, a score per item and checkpoint out."""
+"""Ingestion: evaluates a submitted task on a suite of checkpoints and writes a score for each item and checkpoint."""

@@ -1,4 +1,4 @@
-"""The two errors that people read: one line each, never a traceback; and errors of the system that name their file."""
+"""The two errors shown to people, each as one line without a traceback, and file names for system errors."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 
 class SubmissionError(Exception):
-    """A participant can mend this: the message names the file, the line or item, what is wrong and what to do."""
+    """A participant can fix this: the message names the file, the line or item, what is wrong and what to do."""
 
 
 class OrganizerError(Exception):
-    """An organizer can mend this: a checkpoint, a configuration file or the machine, and what to do."""
+    """An organizer can fix this: the message names the checkpoint, configuration file or machine and what to do."""
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[Path]:
-    """Give an OSError the file that it lacks: a system that runs out of space while writing does not name one."""
+    """Add the file name to an OSError that has none, such as "No space left on device" while writing."""
     try:
         yield path
     except OSError as error:

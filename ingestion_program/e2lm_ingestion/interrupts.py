@@ -1,4 +1,4 @@
-"""Ctrl-C reaches every process of a terminal's command; only the first is to answer it, and it ends the others."""
+"""Keeps Ctrl-C from child processes: the terminal sends it to all, but only the parent handles it and ends them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def deaf_to_interrupts() -> Iterator[None]:
-    """Processes started meanwhile never see Ctrl-C, from their first moment on; nor do those that they start."""
+def interrupts_blocked() -> Iterator[None]:
+    """Start processes within this block: they and their own children never receive Ctrl-C."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a mask is inherited, also through exec
     try:
         yield

@@ -1,4 +1,4 @@
-"""suite.yaml -> the checkpoints of a suite, in order of training, and engine groups that share config and tokenizer."""
+"""Reads suite.yaml, lists and verifies the suite's checkpoints, and groups those that share config and tokenizer."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class _Strict(BaseModel):
 
 
 class TokenSchedule(_Strict):
-    """How many tokens a model has seen after an iteration (one optimizer step of a whole batch)."""
+    """Batch sizes during training, to convert iterations (optimizer steps) into training tokens."""
 
     sequence_length: int = Field(gt=0)
     global_batch_size: int = Field(gt=0)
-    batch_size_rampup: tuple[int, int, int] | None = None
+    batch_size_rampup: tuple[int, int, int] | None = None  # first batch size, increment, samples of the whole ramp-up
 
     def tokens_at(self, iteration: int) -> int:
         """Training tokens (a count) after `iteration` steps.
 
-        The ramp-up is (first batch size, increment, samples): the batch grows by the increment, each size below the
-        global one for an equal share of the samples. Source: the organizers' starting kit, which lets a size end
-        within a step; 8,000 iterations of the 2025 suite are 10.110550e9 tokens.
+        During the ramp-up the batch grows by the increment; each size below the global one is used for an equal share
+        of the samples. Source: the organizers' starting kit, where a size may end within a step. Reference value:
+        8,000 iterations of the 2025 suite are 10.110550e9 tokens.
         """
         samples, steps = 0.0, float(iteration)
         if self.batch_size_rampup is not None:
@@ -59,8 +59,8 @@ class IterationRange(_Strict):
         return self
 
 
-def _iterations(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
-    """Ranges and single numbers, alone or in a list -> the increasing tuple of iterations."""
+def _iterations(value: Any) -> Any:  # noqa: ANN401 (any YAML value)
+    """Convert a range, a number or a list of both to an increasing tuple of iterations. Raises ValueError."""
     found: list[int] = []
     for part in value if isinstance(value, list) else [value]:
         if isinstance(part, Mapping):
@@ -77,15 +77,15 @@ Iterations = Annotated[tuple[int, ...], BeforeValidator(_iterations), Field(min_
 
 
 class Model(_Strict):
-    """One model of the suite and where its checkpoints are."""
+    """One model of the suite and the location of its checkpoints."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     size: str
     architecture: str
     mixture: str
     source: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$")
-    checkpoint: str = "iter_{iteration:07d}"  # its folder within the source
-    revision: str | None = None  # of the Hub repository; "step{iteration}" where each checkpoint is one of its own
+    checkpoint: str = "iter_{iteration:07d}"  # folder of a checkpoint within the source
+    revision: str | None = None  # of the Hub repository; such as "step{iteration}" if each checkpoint is a revision
     iterations: Iterations
 
     @field_validator("checkpoint", "revision")
@@ -94,14 +94,14 @@ class Model(_Strict):
         try:
             name = (value or "").format(iteration=1)
         except (ValueError, LookupError, AttributeError):
-            raise ValueError('it is a text such as "iter_{iteration:07d}", with no other name in braces') from None
+            raise ValueError('must be a text such as "iter_{iteration:07d}" with no other name in braces') from None
         if name.startswith("/") or ".." in name.split("/"):
-            raise ValueError("it must stay within its source")
+            raise ValueError("must not lead out of its source")
         return value
 
     @property
     def has_revisions(self) -> bool:
-        """Whether every checkpoint is a revision of its own on the Hub."""
+        """Whether each checkpoint is a separate revision on the Hub."""
         return self.revision is not None and "{iteration" in self.revision
 
 
@@ -156,7 +156,7 @@ def load_suite(path: Path) -> Suite:
 
 
 def checkpoints_root() -> Path:
-    """Where checkpoints live: $E2LM_CHECKPOINTS, else the user's cache."""
+    """The folder of all checkpoints: $E2LM_CHECKPOINTS, by default e2lm/checkpoints in the user's cache."""
     given = os.environ.get("E2LM_CHECKPOINTS")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(given) if given else cache / "e2lm" / "checkpoints"
@@ -177,9 +177,9 @@ def checkpoints_of(suite: Suite, root: Path) -> list[Checkpoint]:
 
 
 def weight_files(checkpoint: Checkpoint) -> list[Path]:
-    """The checkpoint's safetensors files, in the order of their names.
+    """The checkpoint's safetensors files, sorted by name.
 
-    Raises OrganizerError when model.safetensors.index.json, which names them if there are several, is damaged.
+    Raises OrganizerError when model.safetensors.index.json, which lists several files, is damaged.
     """
     index = checkpoint.path / "model.safetensors.index.json"
     if not index.is_file():
@@ -194,11 +194,11 @@ def weight_files(checkpoint: Checkpoint) -> list[Path]:
 
 
 def verify_checkpoint(checkpoint: Checkpoint) -> None:
-    """Raise OrganizerError unless every file is there and no weight file is cut short (headers only are read)."""
+    """Raise OrganizerError when a file is missing or a weight file is truncated. Reads only headers."""
     for name in ("config.json", "tokenizer.json"):
         if not (checkpoint.path / name).is_file():
             raise OrganizerError(
-                f"{checkpoint.path / name}: missing, so {checkpoint} cannot be scored; bring it with "
+                f"{checkpoint.path / name}: missing, so {checkpoint} cannot be scored; fetch it with "
                 "`e2lm suite fetch` or `e2lm run --disk-budget`, or point E2LM_CHECKPOINTS at the folder that holds it"
             )
     for file in weight_files(checkpoint):
@@ -211,21 +211,24 @@ def verify_checkpoint(checkpoint: Checkpoint) -> None:
 
 
 def _declared_size(file: Path) -> int:
-    """Bytes that a safetensors file says it has: 8 of length, a JSON header, the tensors; -1 if unreadable."""
+    """Size in bytes according to the header of a safetensors file; -1 if the header is unreadable.
+
+    The format is 8 bytes with the length of the header, a JSON header, and the tensors.
+    """
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         if length > file.stat().st_size:
             return -1
         try:
             header = json.loads(stream.read(length))
-            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+            ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
         except (ValueError, KeyError, TypeError):
             return -1
     return 8 + length + max(ends, default=0)
 
 
 def engine_groups(checkpoints: list[Checkpoint]) -> Iterator[list[Checkpoint]]:
-    """Group checkpoints whose config and tokenizer are the same bytes; one engine and one encoding serve a group."""
+    """Group checkpoints with byte-identical config and tokenizer; a group shares one engine and one encoding."""
     groups: dict[str, list[Checkpoint]] = {}
     for checkpoint in checkpoints:
         digest = hashlib.sha256()

@@ -1,1 +1,1 @@
-"""Scoring: the results of a sweep in, the leaderboard scores and a report out."""
+"""Scoring: computes the leaderboard scores and a report from the results of a sweep."""

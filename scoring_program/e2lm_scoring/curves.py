@@ -1,4 +1,7 @@
-"""Results -> curves: one array of scores per model and window, "higher is better"."""
+"""Results -> curves: one array of scores per model and window, "higher is better".
+
+Models have checkpoints of their own, and the formulas take arrays: a data frame would only be taken apart again.
+"""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 
 class SubmissionError(Exception):
-    """A participant can mend this: the message names the file, the line or item, what is wrong and what to do."""
+    """An error that the participant can fix: the message names the file and line or item, the fault and the remedy."""
 
 
 class OrganizerError(Exception):
-    """An organizer can mend this: a checkpoint, a configuration file or the machine, and what to do."""
+    """An error that an organizer can fix: the message names the checkpoint or file, the fault and the remedy."""

@@ -1,7 +1,7 @@
-"""What each item does to the signal, for the author of a task: which rise, which are noise, which hurt.
+"""Item analysis for the author of a task: which items rise with training, which are noise, which hurt the signal.
 
 Only early checkpoints of science models are looked at, which participants may see. Ours; described in
-docs/uncertainty.md.
+docs/uncertainty.md. pyarrow writes the arrays as they are, with their types, so no pandas is needed.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ BLOCK = 2000  # items at a time
 
 
 def item_table(scores: np.ndarray, subset: Sequence[str] = (), weights: np.ndarray | None = None) -> ItemTable:
-    """Every item's part in the signal; `scores` is (signal models, early checkpoints, items), higher is better.
+    """Contribution of each item to the signal; `scores` is (signal models, early checkpoints, items), higher is better.
 
-    They are given times the items' weights (items,), if there are any; means and rises are shown without.
+    `scores` are already multiplied by the items' `weights` (items,), if given; means and rises are reported unweighted.
 
     trend is Pearson's r of the item's scores, each model's mean taken off, with the order of training; it is clear when
     r * sqrt((n - 2) / (1 - r^2)) reaches 2, n the number of models times checkpoints. Scores of neighboring checkpoints
-    depend on each other, so that this sorts items and is no test. An item that never moves is at the floor or the
-    ceiling when its score is the lowest or the highest of all.
+    depend on each other, so this classifies items and is not a significance test. An item that never moves is at the
+    floor or the ceiling when its score is the lowest or the highest of all.
 
     >>> rising, right = [0.0] * 4 + [1.0] * 4, [1.0] * 8
     >>> item_table(np.array([[rising, right]]).transpose(0, 2, 1)).kind.tolist()
@@ -51,7 +51,7 @@ def item_table(scores: np.ndarray, subset: Sequence[str] = (), weights: np.ndarr
 
 
 def subset_rows(scores: np.ndarray, sizes: Mapping[str, int], weights: np.ndarray) -> tuple[SubsetRow, ...]:
-    """Every subset's part in the signal; `scores` and `weights` as in `item_table`, `sizes` in the order of the items.
+    """Contribution of each subset to the signal; `scores`, `weights` as in `item_table`, `sizes` in the items' order.
 
     >>> rising, falling = [0.0] * 4 + [1.0] * 4, [1.0] * 4 + [0.0] * 4
     >>> scores = np.array([[rising, rising, falling]]).transpose(0, 2, 1)
@@ -119,11 +119,11 @@ def _kinds(scores: np.ndarray, trend: np.ndarray) -> np.ndarray:
 
 
 def prune(scores: dict[str, np.ndarray], signal_models: Sequence[str]) -> Pruning:
-    """SQ before and after dropping the tenth of the items with the lowest trend, where chosen and where held out.
+    """SQ before and after dropping the 10 % of items with the lowest trend, on the choosing and on held-out models.
 
     `scores` is model -> (early checkpoints, items) of the early science models. Items are chosen on the signal models,
-    and all others are held out; where there are no others, every second signal model is. What choosing gains on the
-    models it was done on and not on the others is overfitting.
+    and all other models are held out; if there are none, every second signal model is held out. A gain on the choosing
+    models alone is overfitting.
     """
     chosen_on = [model for model in scores if model in signal_models]
     held_out = [model for model in scores if model not in signal_models]
@@ -149,14 +149,14 @@ def prune(scores: dict[str, np.ndarray], signal_models: Sequence[str]) -> Prunin
 
 
 def subsets_parquet(rows: Sequence[SubsetRow]) -> bytes:
-    """The content of subsets.parquet: one row a subset, in the order of the items."""
+    """The content of subsets.parquet: one row per subset, in the order of the items."""
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pylist([asdict(row) for row in rows]), buffer, compression="zstd")
     return buffer.getvalue()
 
 
 def items_parquet(table: ItemTable) -> bytes:
-    """The content of items.parquet: one row an item, numbered from 0 in the order of the test file."""
+    """The content of items.parquet: one row per item, numbered from 0 in the order of the test file."""
     columns: dict[str, pa.Array] = {"item": pa.array(np.arange(len(table.mean), dtype=np.int32))}
     if any(table.subset):
         columns["subset"] = pa.array(table.subset.tolist()).dictionary_encode()

@@ -1,4 +1,4 @@
-"""Results in; out come scores.json, summary.json, the report and tables of items, or a page that says why not."""
+"""Writes the output of scoring: scores.json, summary.json, the report and item tables, or a page of the failure."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from e2lm_scoring.summary import summary_json
 
 
 def score(results: Path, scoring_yaml: Path, output: Path) -> ScoreReport:
-    """Score a results folder into `output`; scores.json comes last, so that it stands for all of it.
+    """Score a results folder into `output`; scores.json is written last and marks the output as complete.
 
-    Raises OrganizerError when the results cannot be scored; `leave_failure` then writes the page that says so.
+    Raises OrganizerError when the results cannot be scored; call `leave_failure` then to write the page of the failure.
     """
     configuration = load_configuration(scoring_yaml)
     read = read_results(results, configuration)
@@ -41,13 +41,13 @@ def score(results: Path, scoring_yaml: Path, output: Path) -> ScoreReport:
 
 
 def forget(output: Path) -> None:
-    """Remove what an earlier scoring left: it must not outlive a failure."""
+    """Remove the output of an earlier scoring, so that it cannot outlive a failure."""
     for name in (SCORES, SUMMARY, ITEMS, SUBSETS, REPORT):
         (output / name).unlink(missing_ok=True)
 
 
 def leave_failure(error: SubmissionError | OrganizerError, output: Path) -> None:
-    """Write the report of a scoring that failed, and leave nothing of an earlier one."""
+    """Write the page of a failed scoring, and remove the output of an earlier one."""
     forget(output)
     output.mkdir(parents=True, exist_ok=True)
     _write(output / REPORT, render_failure(error).encode("utf-8"))
@@ -57,7 +57,7 @@ def _write(path: Path, content: bytes) -> None:
     temporary = path.with_name(path.name + ".partial")
     try:
         temporary.write_bytes(content)
-    except OSError as error:  # a full disk does not name the file
+    except OSError as error:  # the error of a full disk does not name the file
         error.filename = error.filename or str(path)
         raise
     os.replace(temporary, path)

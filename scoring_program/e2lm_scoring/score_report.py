@@ -1,4 +1,4 @@
-"""What one submission's scoring produced: plain data, written to scores.json and drawn in the report."""
+"""The result of scoring one submission: plain data, written to scores.json and drawn in the report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Curve:
     tokens: np.ndarray  # (checkpoints,) float64, billions of tokens (GT)
     scores: np.ndarray  # (checkpoints,) float64
     early: np.ndarray  # (checkpoints,) bool: on the early grid
-    low: np.ndarray | None = None  # (checkpoints,) 2.5 % of the item bootstrap; None where it was not run
+    low: np.ndarray | None = None  # (checkpoints,) 2.5 % quantile of the item bootstrap; None where it was not run
     high: np.ndarray | None = None  # (checkpoints,) 97.5 %
 
 
@@ -58,7 +58,7 @@ class Alignment:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A 95 % interval of a score over the choice of items, and its standard error; uncertainty.py says which."""
+    """A 95 % interval of a score over the choice of items, and its standard error; defined in uncertainty.py."""
 
     low: float
     high: float
@@ -67,7 +67,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class ItemTable:
-    """What each item does to the signal, in the order of the test file; early science models only. Each (items,)."""
+    """Analysis of each item, in the order of the test file; early science models only. Arrays are (items,)."""
 
     subset: np.ndarray  # str, the name of the item's subset, "" where the task has none
     mean: np.ndarray  # float64, mean score over the signal models' early checkpoints, higher is better
@@ -79,7 +79,7 @@ class ItemTable:
 
 @dataclass(frozen=True, slots=True)
 class SubsetRow:
-    """What one subset does to the signal; early checkpoints of the signal models only."""
+    """Analysis of one subset; early checkpoints of the signal models only."""
 
     name: str
     items: int
@@ -92,13 +92,13 @@ class SubsetRow:
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """SQ with and without the tenth of the items that rise least, on the models that chose them and on others."""
+    """SQ with and without the 10 % of items with the lowest trend, on the choosing and on held-out models."""
 
     dropped: int
     chosen_on: tuple[str, ...]
     chosen_before: float
     chosen_after: float
-    held_out: tuple[str, ...]  # empty where the suite has a single early science model: then nothing can be held out
+    held_out: tuple[str, ...]  # empty where the suite has a single early science model, so that none can be held out
     held_out_before: float
     held_out_after: float
 
@@ -120,11 +120,11 @@ class ScoreReport:
     signal: tuple[ModelSignal, ...]
     ranking: tuple[GroupRanking, ...]  # empty where the suite has no late checkpoints
     alignment: Alignment | None  # None where the suite has no web-only model
-    reveal: str  # "participant": late checkpoints and the web-only curve stay hidden; "organizer": all is drawn
+    reveal: str  # "participant": without late checkpoints and the web-only curve; "organizer": all is drawn
     provenance: dict[str, str] = field(default_factory=dict)  # engine, dtype, hashes: label -> value
-    ranking_reference: str = "each"  # what the early ranking is compared with: each late checkpoint, or "final"
+    ranking_reference: str = "each"  # the reference of the early ranking: "each" late checkpoint, or "final"
     intervals: dict[str, Interval] = field(default_factory=dict)  # of score, sq, rc, cs: those that were computed
     table: ItemTable | None = None
     subsets: tuple[SubsetRow, ...] = ()
-    warnings: tuple[str, ...] = ()  # what the check of the submission found
+    warnings: tuple[str, ...] = ()  # warnings from the check of the submission
     pruning: Pruning | None = None

@@ -1,4 +1,4 @@
-"""Results and configuration -> the scores, and scores.json."""
+"""Computes the scores from checked results and scoring.yaml, and the content of scores.json."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def evaluate(results_folder: Path, scoring_yaml: Path) -> ScoreReport:
 
 
 def evaluate_results(results: Results, configuration: Configuration) -> tuple[ScoreReport, Bootstrap]:
-    """Score checked results; beside the evaluation the draws of the item bootstrap, for comparing runs."""
+    """Score checked results. Returns the score report and the draws of the item bootstrap, for comparing runs."""
     qualities = {model: _quality(results, configuration, model) for model in configuration.signal_models}
     signal = tuple(_signal(results, configuration, model, quality) for model, quality in qualities.items())
     ranking = tuple(_ranking(results, configuration, group) for group in configuration.ranking_groups)

@@ -1,4 +1,4 @@
-"""summary.json: what a leaderboard needs of a scored run, so that ranking hundreds of runs reads no results again."""
+"""summary.json: the data that a leaderboard needs of a scored run, so that ranking reads no results again."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Summary(_Row):
     metric: str
     items: int
     submission: str  # its digest
-    reveal: str  # what the report beside it shows
+    reveal: str  # the reveal mode of the report beside it
     eligible: bool
     reasons: tuple[str, ...]
     scores: dict[str, float]
@@ -58,8 +58,8 @@ class Summary(_Row):
 def summary_json(score_report: ScoreReport, drawn: Bootstrap, *, suite_version: int, submission: str) -> bytes:
     """The content of summary.json.
 
-    The draws are sorted, each score alone: in the order they were drawn, with the seed known, they would tell a
-    participant what the models that organizers hold back answer item by item.
+    The draws of each score are sorted: in the order drawn, with the known seed, they would reveal the answers of the
+    withheld models item by item.
     """
     head = {
         "schema": SCHEMA,

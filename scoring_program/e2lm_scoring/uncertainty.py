@@ -1,9 +1,9 @@
-"""The item bootstrap: how much of a score is the choice of items?
+"""The item bootstrap: the uncertainty of scores over the choice of items.
 
 Items are drawn with replacement, each as often as there are items (of its subset, where a task has subsets), and the
-whole score is computed again: curves, SQ, RC, CS and Score. A draw is the same for every model and checkpoint, since
-they all answer the same items. Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993); the centering is
-ours and docs/uncertainty.md measures what it covers.
+whole score is computed again: curves, SQ, RC, CS and Score. Every model and checkpoint shares the items of a draw,
+since they all answer the same test. Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993); the centering
+is ours; docs/uncertainty.md measures its coverage.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def bootstrap(
     draws: int = DRAWS,
     seed: int = SEED,
 ) -> Bootstrap:
-    """Score every draw. `item_scores` is (model, iteration) -> (items,), higher is better, all that scores need.
+    """Score every draw. `item_scores` is (model, iteration) -> (items,), higher is better, for all needed checkpoints.
 
     `subset_sizes` are the numbers of items of consecutive subsets, in the order of the items; empty for a single one.
     """
@@ -54,10 +54,10 @@ def bootstrap(
 def resampled_means(
     item_scores: np.ndarray, *, subset_sizes: Sequence[int] = (), draws: int = DRAWS, seed: int = SEED
 ) -> np.ndarray:
-    """Mean scores of resampled items, (draws, checkpoints) float64, from `item_scores` (items, checkpoints).
+    """Mean scores of resampled items, (draws, checkpoints) float64; `item_scores` is (items, checkpoints).
 
-    How often each item was drawn, times its score, is a matrix product. It is in float64: counts of right answers are
-    exact, so that ties stay ties in every draw.
+    A matrix product of how often each item was drawn and its scores. In float64, counts of right answers are exact, so
+    that ties stay ties in every draw.
 
     >>> resampled_means(np.full((3, 2), 0.5), draws=2).tolist()
     [[0.5, 0.5], [0.5, 0.5]]
@@ -90,10 +90,10 @@ def item_counts(items: int, subset_sizes: Sequence[int], draws: int, seed: int) 
 def interval(estimate: float, draws: np.ndarray) -> Interval:
     """A 95 % interval of a score in [0, 1] from its value and its draws (draws,), and its standard error.
 
-    Resampling adds the noise of items once more, so that draws of SQ lie below the score itself: their percentiles
-    alone would miss it. The interval is the span of the percentiles and of the percentiles moved so that the mean of
-    the draws falls on the score. It is for the mean score of tests with as many items from the same source; neither for
-    the next such test, nor for a test of endless items.
+    Resampling adds the noise of items a second time, so that draws of SQ are biased low and their percentiles may miss
+    the score. The interval is the union of the percentile interval and the same interval shifted so that the mean of
+    the draws equals the score. It covers the mean score of tests with as many items from the same source, not the score
+    of the next such test, nor that of a test with infinitely many items.
 
     >>> interval(0.5, np.linspace(0.3, 0.5, 101))
     Interval(low=0.305, high=0.595, error=0.05831)
@@ -110,10 +110,10 @@ def interval(estimate: float, draws: np.ndarray) -> Interval:
 def probability_greater(
     one: float, one_draws: np.ndarray, other: float, other_draws: np.ndarray, *, paired: bool = False
 ) -> float:
-    """P(one > other) with other items from the same sources, ties counting half, in [0, 1].
+    """P(one > other) over new items from the same sources, ties counting half, in [0, 1].
 
-    Of draws (draws,), as `plausible_scores` spreads them around the score. `paired`: draw by draw, for two scorings of
-    the same items; otherwise each draw of the one against each of the other.
+    From draws (draws,) spread around the score by `plausible_scores`. `paired`: draw by draw, for two scorings of the
+    same items; otherwise every draw of one against every draw of the other.
 
     >>> probability_greater(0.5, np.array([0.4, 0.6]), 0.3, np.array([0.2, 0.4]))
     1.0
@@ -131,7 +131,7 @@ def probability_greater(
 def plausible_scores(estimate: float, draws: np.ndarray) -> np.ndarray:
     """Draws (draws,) centered on the score and stretched to their root mean square distance from it.
 
-    The shift of resampling is uncertainty too. Some may lie outside [0, 1].
+    The distance includes the bias of resampling. Draws may lie outside [0, 1].
     """
     deviations = draws - draws.mean()
     spread = float(np.std(draws))

@@ -1,4 +1,4 @@
-"""From the house to a leaderboard row: bundle, pack and dry-run, with the real programs on real checkpoints."""
+"""From a packed submission to a leaderboard row: bundle, pack and dry run with the real programs and checkpoints."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from e2lm.suites.fetch import fetch
 from e2lm.suites.registry import SUITES
 from e2lm_scoring.columns import columns_of
 from e2lm_scoring.inputs.configuration import load_configuration
 from tests.contract.results_schema import assert_fits_the_schema
 from tests.e2lm.command_line import EXAMPLES, e2lm
-from tests.e2lm.conftest import write_small_suite
+from tests.e2lm.small_suite import write_small_suite
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    fetch("miniature")
+def bundle(miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
     path = folder / "bundle.zip"
     done = e2lm("bundle", "-o", path, "--suite", write_small_suite(folder / "suite"))

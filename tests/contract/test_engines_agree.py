@@ -1,10 +1,8 @@
-"""The same submissions through `e2lm run` with either engine, on all checkpoints of one trained model."""
+"""The same submissions through `e2lm rerun` with either engine, on all checkpoints of one trained model."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ import pytest
 import yaml
 from transformers import AutoTokenizer
 
-from e2lm.suites.fetch import fetch
 from e2lm.suites.registry import SUITES
 from e2lm_ingestion.engines import make_engine
 from e2lm_ingestion.engines.requests import Requests, encode
@@ -24,16 +21,14 @@ from e2lm_ingestion.suite import checkpoints_of, checkpoints_root, load_suite
 from tests.e2lm.command_line import EXAMPLES, e2lm
 from tests.e2lm.run_folders import make_open_questions, result_files
 
+EXAMPLE_NAMES = ("science-cloze", "science-letters", "web-trivia", "noise")
 MODEL = "mini-150k-arch1"
 EARLY = {"start": 4000, "stop": 56000, "step": 4000}
 
 
 @pytest.fixture(scope="module")
-def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def suite(vllm: None, miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One model of the miniature suite, scored for signal quality alone."""
-    if importlib.util.find_spec("vllm") is None and not os.environ.get("CI"):
-        pytest.skip("NOT TESTED, the engine of the competition: vLLM is not installed")
-    fetch("miniature")
     folder = tmp_path_factory.mktemp("one-model")
     described = yaml.safe_load(SUITES["miniature"].suite.read_text())
     described["models"] = [model for model in described["models"] if model["id"] == MODEL]
@@ -45,17 +40,17 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def runs(suite: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
-    """Return a function (engine, example) -> the results folder of `e2lm run`, each run once."""
+    """Return a function (engine, example) -> its results folder; an engine is started once, for all of them."""
     folder = tmp_path_factory.mktemp("runs")
     open_questions = make_open_questions(folder / "open-questions")
 
     def run(engine: str, example: str) -> Path:
-        out = folder / engine / example
+        out = folder / engine
         if not out.exists():
-            submission = open_questions if example == "open-questions" else EXAMPLES / example
-            done = e2lm("run", submission, "--suite", suite, "--out", out, "--engine", engine)
+            submissions = (*(EXAMPLES / name for name in EXAMPLE_NAMES), open_questions)
+            done = e2lm("rerun", *submissions, "--suite", suite, "--out", out, "--engine", engine)
             assert done.returncode == 0, done.stderr
-        return out / "results"
+        return out / example / "results"
 
     return run
 
@@ -65,7 +60,7 @@ def rows_of(results: Path) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.mark.parametrize("example", ["science-cloze", "science-letters", "web-trivia", "noise"])
+@pytest.mark.parametrize("example", EXAMPLE_NAMES)
 def test_both_engines_give_the_same_scores(runs: Callable[[str, str], Path], suite: Path, example: str) -> None:
     results = {engine: runs(engine, example) for engine in ("vllm", "transformers")}
     rows = {engine: rows_of(folder) for engine, folder in results.items()}
@@ -93,7 +88,9 @@ def test_both_engines_write_the_same_answers(runs: Callable[[str, str], Path]) -
     assert rows["vllm"][-1]["score"] > 0.1
 
 
-def test_the_same_run_twice_gives_the_same_bytes(runs: Callable[[str, str], Path], suite: Path, tmp_path: Path) -> None:
+def test_a_submission_alone_gives_the_bytes_that_it_gives_among_others(
+    runs: Callable[[str, str], Path], suite: Path, tmp_path: Path
+) -> None:
     once = runs("vllm", "science-cloze").parent
     done = e2lm("run", EXAMPLES / "science-cloze", "--suite", suite, "--out", tmp_path, "--engine", "vllm")
     assert done.returncode == 0, done.stderr
@@ -110,7 +107,7 @@ def requests(suite: Path) -> Requests:
         return encode(pairs, tokenizer, load_suite(suite).context_length)
 
 
-def test_weights_exchanged_through_a_whole_family_score_as_fresh_engines_do(
+def test_weights_swapped_through_a_whole_engine_group_score_as_fresh_engines_do(
     runs: Callable[[str, str], Path], suite: Path, requests: Requests
 ) -> None:
     results = runs("vllm", "science-cloze")  # one engine went through all checkpoints in their order

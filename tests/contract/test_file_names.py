@@ -12,7 +12,7 @@ from e2lm.project import PROJECT_ROOT
 from e2lm_ingestion import file_names as of_ingestion
 from e2lm_scoring import file_names as of_scoring
 
-HOMES = {Path(module.__file__) for module in (of_ingestion, of_scoring)}
+HOMES = {Path(str(module.__file__)) for module in (of_ingestion, of_scoring)}
 NAMES = {
     *(of_ingestion.RESULTS, of_ingestion.JOURNAL, of_ingestion.ITEMS, of_ingestion.SEAL),
     *(of_scoring.SCORES, of_scoring.SUMMARY, of_scoring.REPORT),
@@ -22,15 +22,10 @@ NAMES = {
 def spelled(path: Path) -> Iterator[str]:
     """The texts of a module that are neither docstrings nor comments and hold one of the names."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    docstrings = {id(node.body[0].value) for node in ast.walk(tree) if isinstance(node, documented) if is_text(node)}
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield from (f"{path.name}:{node.lineno}: {name}" for name in sorted(NAMES) if name in node.value)
-
-
-def is_text(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> bool:
-    return bool(node.body) and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
 
 
 @pytest.mark.parametrize("program", ["e2lm", "ingestion_program", "scoring_program"])

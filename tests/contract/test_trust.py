@@ -45,7 +45,7 @@ def test_one_byte_more_breaks_the_seal(results: Path, name: str) -> None:
     ingestion_seal.seal(results, KEY.encode())
     with (results / name).open("a") as file:
         file.write(" ")
-    with pytest.raises(SubmissionError, match="the seal does not fit"):
+    with pytest.raises(SubmissionError, match="the seal does not match"):
         scoring_seal.require_seal(results, KEY.encode())
 
 

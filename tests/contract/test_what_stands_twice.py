@@ -37,7 +37,7 @@ def test_scoring_looks_for_the_files_that_ingestion_writes(name: str) -> None:
 
 
 def test_a_submission_may_bring_no_file_that_the_worker_takes_for_scorings() -> None:
-    assert {scoring_names.SCORES, scoring_names.REPORT} <= set(file_rules.OURS)
+    assert {scoring_names.SCORES, scoring_names.REPORT} <= set(file_rules.RESERVED_NAMES)
 
 
 @pytest.mark.parametrize("name", ["SCHEMA", "SEALED", "KEY_FILE", "MIN_KEY_LENGTH"])

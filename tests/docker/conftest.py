@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from e2lm.codabench.containers import require_docker
-from e2lm.suites.fetch import fetch
 from e2lm_ingestion.errors import OrganizerError
 from tests.e2lm.command_line import EXAMPLES, PROJECT_ROOT, e2lm
 
@@ -42,9 +41,8 @@ def image() -> str:
 
 
 @pytest.fixture(scope="session")
-def bundle(image: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bundle(image: str, miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The competition on the miniature suite, whose checkpoints are there."""
-    fetch("miniature")
     path = tmp_path_factory.mktemp("bundle") / "bundle.zip"
     done = e2lm("bundle", "--suite", "miniature", "--image", image, "-o", path)
     assert done.returncode == 0, done.stderr

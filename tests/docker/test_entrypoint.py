@@ -9,14 +9,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-import yaml
 
+from tests.docker.commands import INGESTION, SCORING
 from tests.e2lm.command_line import PROJECT_ROOT
-
-INGESTION, SCORING = (
-    yaml.safe_load((PROJECT_ROOT / program / "metadata.yaml").read_text())["command"]
-    for program in ("ingestion_program", "scoring_program")
-)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from e2lm.codabench.containers import container_options, run_in_container
 from e2lm.codabench.worker_emulator import Step
 from e2lm_ingestion.suite import checkpoints_root
-from tests.docker.test_entrypoint import INGESTION
+from tests.docker.commands import INGESTION
 from tests.e2lm.command_line import EXAMPLES, PROJECT_ROOT, e2lm
 
 PROBE = """

@@ -1,4 +1,4 @@
-"""Codabench in miniature, as far as `e2lm codabench` asks it for anything."""
+"""A miniature Codabench server with the endpoints that `e2lm codabench` uses."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def submission(number: int, owner: str = "ada", **changed: object) -> dict[str, 
 
 
 class Site:
-    """Codabench in miniature: signs in, lists, names files at another address, reruns."""
+    """The server: sign-in, listings, files at another address, reruns."""
 
     def __init__(self, *rows: dict[str, Any]) -> None:
         self.rows = rows
         self.paths: list[str] = []
-        self.trouble: dict[str, list[Response]] = {}  # what a path answers before it works
+        self.trouble: dict[str, list[Response]] = {}  # failing answers of a path before it works
         self.storage = ""
-        self.pages = 0  # rows a page; 0: a plain list, as Codabench gives today
+        self.pages = 0  # rows per page; 0: a plain list, as Codabench answers today
         self.content = ZIP
         self.results = ZIP
 
@@ -67,7 +67,7 @@ class Site:
         return Response(200, {"results": rows, "next": following, "count": len(self.rows)})
 
     def file(self, request: Request) -> Response:
-        """The storage, which must not be given the token."""
+        """The storage of files, which must not receive the token."""
         assert "authorization" not in request.headers
         path = request.path.split("?")[0]
         if self.trouble.get(path):

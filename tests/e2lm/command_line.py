@@ -28,7 +28,7 @@ def e2lm(
 
 
 def start_e2lm(*arguments: str | Path | float, **environment: str) -> subprocess.Popen[bytes]:
-    """Start the command line in the background; what it says is not kept."""
+    """Start the command line in the background; its output is discarded."""
     return subprocess.Popen(
         [sys.executable, "-m", "e2lm", *map(str, arguments)],
         stdout=subprocess.DEVNULL,
@@ -38,5 +38,5 @@ def start_e2lm(*arguments: str | Path | float, **environment: str) -> subprocess
 
 
 def _users_environment(changes: Mapping[str, str]) -> dict[str, str]:
-    """This one, without what programs that are imported by tests set in it."""
+    """This process's environment, without variables set by programs that tests import."""
     return {**{name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}, **changes}

@@ -1,21 +1,13 @@
-"""The trained miniature suite and one undisturbed run on it, shared by all tests of the command line."""
+"""Undisturbed runs on the miniature suite and on a small one, shared by all tests of the command line."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-import yaml
 
-from e2lm.suites.fetch import fetch
-from e2lm.suites.registry import SUITES
-from tests.e2lm.command_line import PROJECT_ROOT, e2lm
-
-
-@pytest.fixture(scope="session")
-def miniature() -> Path:
-    """The folder that holds the miniature suite's checkpoints; trains them once per machine."""
-    return fetch("miniature")
+from tests.e2lm.command_line import EXAMPLES, PROJECT_ROOT, e2lm
+from tests.e2lm.small_suite import write_small_suite
 
 
 @pytest.fixture(scope="session")
@@ -45,19 +37,16 @@ def science_cloze_run(clone: Path) -> Path:
     return clone / "build/run"
 
 
-def write_small_suite(folder: Path) -> Path:
-    """Three models of the miniature suite, nine checkpoints each: the least that gives every column of the board."""
-    whole, scoring = (
-        yaml.safe_load(file.read_text()) for file in (SUITES["miniature"].suite, SUITES["miniature"].scoring)
-    )
-    early, late = {"start": 4000, "stop": 32000, "step": 4000}, 244000
-    models = [{**model, "iterations": [early, late]} for model in whole["models"] if "150k" in model["id"]]
-    scoring |= {"early": {"iterations": early}, "late": {"iterations": [late]}}
-    scoring |= {"signal_models": ["mini-150k-arch1"], "ranking_groups": [["mini-150k-arch1", "mini-150k-arch2"]]}
-    scoring["reveal"] = (
-        "participant"  # the site need not draw reports anew, by the scoring.yaml that the name stands for
-    )
-    folder.mkdir()
-    (folder / "suite.yaml").write_text(yaml.safe_dump({**whole, "models": models}))
-    (folder / "scoring.yaml").write_text(yaml.safe_dump(scoring))
-    return folder / "suite.yaml"
+@pytest.fixture(scope="session")
+def small_suite(miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The suite.yaml of the small suite, whose checkpoints are there."""
+    return write_small_suite(tmp_path_factory.mktemp("small-suite") / "suite")
+
+
+@pytest.fixture(scope="session")
+def small_run(small_suite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an undisturbed `e2lm run` of the science-cloze example on the small suite."""
+    out = tmp_path_factory.mktemp("small-run") / "run"
+    done = e2lm("run", EXAMPLES / "science-cloze", "--suite", small_suite, "--out", out)
+    assert done.returncode == 0, done.stderr
+    return out

@@ -1,4 +1,4 @@
-"""What `e2lm run` leaves, to be compared between runs."""
+"""Reads the files of `e2lm run`, to compare runs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Every command of the README's "Use it" and of results day, in order, and then all of them again in the same folder.
 
-What a command needs that is not on this machine is stood in for, and `Stands.in_for` says by what: the Hub, Codabench
-and a language model by servers of this machine, the 500 GB of released checkpoints by a few of the miniature suite.
-`--docker` and `--ray`, which the README's comments name, are tested in tests/docker and test_rerun.py.
+Resources that are not on this machine are replaced, as `Stands.in_for` defines: the Hub, Codabench and a language model
+by local servers, the 500 GB of released checkpoints by a few of the miniature suite. `--docker` and `--ray`, which the
+README's comments name, are tested in tests/docker and test_rerun.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from e2lm.suites.registry import SUITES
 from e2lm_ingestion.suite import load_suite
 from tests.e2lm.codabench_site import Site, submission
 from tests.e2lm.command_line import EXAMPLES, PROJECT_ROOT, e2lm
-from tests.e2lm.conftest import write_small_suite
+from tests.e2lm.small_suite import write_small_suite
 from tests.e2lm.suites.hub_server import running_hub
 from tests.e2lm.web_server import Request, Response, serving
 
@@ -43,7 +43,7 @@ RESULTS_DAY = [
 
 
 def commands_of_the_readme() -> list[str]:
-    """What is typed after `.venv/bin/e2lm`, without the comments; before all of it, what `make demo` runs."""
+    """The arguments after `.venv/bin/e2lm`, without comments; first the command of `make demo`."""
     found = re.search(
         r"^## Use it\n.*?^```\n(.*?)^```$", (PROJECT_ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
     )
@@ -55,7 +55,7 @@ def commands_of_the_readme() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Stands:
-    """What stands in for what is not here."""
+    """Local replacements of resources that are not on this machine."""
 
     suite: str
     hub: str

@@ -1,4 +1,4 @@
-"""A web server on this machine that answers what a test tells it to."""
+"""A local web server with answers defined by a test."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from tests.ingestion.submissions import MakeSubmission, document, documents, jso
 
 @pytest.fixture
 def make_submission(tmp_path: Path) -> MakeSubmission:
-    """Return a function that writes a right submission of 100 items, changed as its caller asks."""
+    """Return a function that writes a valid submission of 100 items with the caller's changes."""
 
     def make(
         task: Mapping[str, Any] | None = None,

@@ -11,7 +11,7 @@ MakeSubmission = Callable[..., Path]
 
 
 def plain_task() -> dict[str, Any]:
-    """The keys of a right task."""
+    """The keys of a valid task."""
     return {
         "task": "sums",
         "dataset_path": "json",
@@ -26,7 +26,7 @@ def plain_task() -> dict[str, Any]:
 
 
 def document(i: int) -> dict[str, Any]:
-    """The question "What is i plus 1?" with three choices, the second right."""
+    """The question "What is i plus 1?" with three choices, of which the second is right."""
     return {"question": f"What is {i} plus 1?", "choices": [str(i), str(i + 1), str(i + 2)], "answer": 1}
 
 
@@ -36,5 +36,5 @@ def documents(count: int = 100) -> list[dict[str, Any]]:
 
 
 def json_lines(values: Sequence[Any]) -> str:
-    """One JSON value a line."""
+    """One JSON value per line."""
     return "".join(json.dumps(value) + "\n" for value in values)

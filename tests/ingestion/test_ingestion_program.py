@@ -1,4 +1,4 @@
-"""Whatever ends ingestion ends it with one last line that says why, exit code 2, and no traceback."""
+"""Every failure of ingestion ends with one line that gives the reason, exit code 2, and no traceback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from e2lm.suites.fetch import fetch
 from tests.e2lm.command_line import EXAMPLES, PROJECT_ROOT
 
 PROGRAM = PROJECT_ROOT / "ingestion_program/ingestion.py"
@@ -21,7 +20,7 @@ PROGRAM = PROJECT_ROOT / "ingestion_program/ingestion.py"
 
 @pytest.fixture
 def arguments(tmp_path: Path) -> list[str]:
-    """The miniature suite, the example science-cloze, an output folder, and where the checkpoints are."""
+    """The miniature suite, the example science-cloze, an output folder, and the folder of checkpoints."""
     (tmp_path / "input_data").mkdir()
     shutil.copy(PROJECT_ROOT / "e2lm/suites/miniature/suite.yaml", tmp_path / "input_data")
     (tmp_path / "input_data/e2lm.key").write_text("0123456789abcdef" * 4)
@@ -59,7 +58,7 @@ def a_program(folder: Path) -> None:
         (lambda folder: None, "miniature/mini-150k-arch1/iter_0004000/config.json: missing"),
     ],
 )
-def test_what_cannot_be_run_is_one_line(
+def test_a_refused_submission_or_suite_is_one_line(
     change: Callable[[Path], None],
     reason: str,
     arguments: list[str],
@@ -82,7 +81,7 @@ def test_what_cannot_be_run_is_one_line(
 
 
 def no_room() -> None:
-    """Files of this process end at 4 kB."""
+    """Limit the files of this process to 4 kB."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
 
@@ -94,9 +93,9 @@ def no_room() -> None:
     ],
 )
 def test_what_ends_a_run_is_its_last_line(
-    options: list[str], limit: Callable[[], None] | None, reason: str, arguments: list[str]
+    options: list[str], limit: Callable[[], None] | None, reason: str, arguments: list[str], miniature: Path
 ) -> None:
-    arguments[-1] = str(fetch("miniature"))
+    arguments[-1] = str(miniature)
     done = subprocess.run(
         [sys.executable, str(PROGRAM), *arguments, *options],
         capture_output=True,

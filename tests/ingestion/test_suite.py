@@ -42,14 +42,14 @@ def test_tokens_without_a_rampup_are_a_product() -> None:
     assert TokenSchedule(sequence_length=64, global_batch_size=8).tokens_at(10) == 64 * 8 * 10
 
 
-def test_checkpoints_stand_in_order_of_training_under_their_source(tmp_path: Path) -> None:
+def test_checkpoints_are_in_order_of_training_under_their_source(tmp_path: Path) -> None:
     checkpoints = checkpoints_of(load_suite(write_suite(tmp_path, SUITE)), tmp_path)
     assert [c.iteration for c in checkpoints] == [4000, 8000, 12000, 56000]
     assert checkpoints[0].path == tmp_path / "org/a/iter_0004000"
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "place"),
+    ("old", "new", "location"),
     [
         ("version: 3", "version: 3\ncolour: red", "colour"),
         ("stop: 12000", "stop: 12001", "iterations"),
@@ -59,9 +59,9 @@ def test_checkpoints_stand_in_order_of_training_under_their_source(tmp_path: Pat
         ("id: a", "id: a/b", "id"),
     ],
 )
-def test_a_wrong_suite_names_the_file_and_the_key(tmp_path: Path, old: str, new: str, place: str) -> None:
+def test_a_wrong_suite_names_the_file_and_the_key(tmp_path: Path, old: str, new: str, location: str) -> None:
     path = write_suite(tmp_path, SUITE.replace(old, new))
-    with pytest.raises(OrganizerError, match=rf"suite\.yaml: .*{place}"):
+    with pytest.raises(OrganizerError, match=rf"suite\.yaml: .*{location}"):
         load_suite(path)
 
 
@@ -121,7 +121,7 @@ def test_a_damaged_list_of_shards_is_named(tmp_path: Path, content: str) -> None
         verify_checkpoint(checkpoint)
 
 
-def test_a_family_shares_config_and_tokenizer(tmp_path: Path) -> None:
+def test_an_engine_group_shares_config_and_tokenizer(tmp_path: Path) -> None:
     one = make_checkpoint(tmp_path / "a/iter", '{"layers": 1}')
     other = make_checkpoint(tmp_path / "b/iter", '{"layers": 2}')
     same = make_checkpoint(tmp_path / "c/iter", '{"layers": 1}')

@@ -41,7 +41,7 @@ def run_scoring(worker: Path) -> subprocess.CompletedProcess[str]:
 
 
 def run_here(worker: Path) -> tuple[int, str]:
-    """The same without a process of its own, which costs a second: exit code and what stands on stderr."""
+    """The same without a separate process, which takes a second: exit code and stderr."""
     printed = io.StringIO()
     with contextlib.redirect_stderr(printed), pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", arguments(worker))
@@ -139,23 +139,23 @@ HARMS: dict[str, tuple[Callable[[Path], object], str]] = {
 @pytest.mark.parametrize("harm", HARMS)
 def test_what_cannot_be_scored_fails_in_one_line_without_scores(worker: Path, harm: str) -> None:
     """Whoever has the key may still leave results that are damaged."""
-    spoil, said = HARMS[harm]
+    spoil, expected = HARMS[harm]
     spoil(worker)
     if (worker / "input/res/results.json").exists():
         seal_results(worker / "input/res")
-    assert_failed(worker, said)
+    assert_failed(worker, expected)
 
 
-def assert_failed(worker: Path, said: str) -> None:
+def assert_failed(worker: Path, expected: str) -> None:
     code, printed = run_here(worker)
     assert code == 2, printed
     assert len(printed.splitlines()) == 1, printed
     assert printed.startswith("error: ")
-    assert said in printed
+    assert expected in printed
     assert [path.name for path in (worker / "output").iterdir()] == ["detailed_results.html"]
     page = (worker / "output/detailed_results.html").read_text()
     assert "This run could not be scored" in page
-    assert said.replace("'", "&#39;") in page
+    assert expected.replace("'", "&#39;") in page
 
 
 def forge_scores(worker: Path) -> None:
@@ -196,8 +196,8 @@ ATTACKS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a seal of another schema": (
         lambda worker: (worker / "input/res/seal.json").write_text('{"schema": "mine"}'), "schema 'mine'"
     ),
-    "forged scores beside a seal": (forge_scores, "the seal does not fit"),
-    "forged timings": (lambda worker: (worker / "input/res/progress.jsonl").write_text("{}\n"), "does not fit"),
+    "forged scores beside a seal": (forge_scores, "the seal does not match"),
+    "forged timings": (lambda worker: (worker / "input/res/progress.jsonl").write_text("{}\n"), "does not match"),
     "other arrays": (swap_arrays, "3.npz: not the file that ingestion wrote"),
     "forged metadata after a failed ingestion": (plant_metadata, "seal.json: no such file"),
     "results behind a link": (link_results, "results.json: a link"),
@@ -216,9 +216,9 @@ ATTACKS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_results_that_ingestion_did_not_write_are_not_scored(worker: Path, attack: str) -> None:
-    attempt, said = ATTACKS[attack]
+    attempt, expected = ATTACKS[attack]
     attempt(worker)
-    assert_failed(worker, said)
+    assert_failed(worker, expected)
 
 
 def test_the_workers_own_key_is_preferred(worker: Path) -> None:

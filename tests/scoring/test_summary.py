@@ -1,4 +1,4 @@
-"""summary.json: what a leaderboard reads instead of results."""
+"""summary.json, which a leaderboard reads in place of results."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_kept_draws_give_the_same_probability_as_a_new_bootstrap(worker: Pat
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"schema": "e2lm-summary/2"}, "schema 'e2lm-summary/2'"),
         ({"scores": {"sq": float("nan")}}, "scores.sq"),
@@ -52,9 +52,11 @@ def test_the_kept_draws_give_the_same_probability_as_a_new_bootstrap(worker: Pat
         ({"draws": {"sq": [0.1], "rs": [0.1]}}, "rs has draws"),
     ],
 )
-def test_another_file_of_that_name_is_refused_in_one_line(worker: Path, change: dict[str, object], said: str) -> None:
+def test_another_file_of_that_name_is_refused_in_one_line(
+    worker: Path, change: dict[str, object], expected: str
+) -> None:
     score(worker / "input/res", worker / "input/ref/scoring.yaml", worker / "output")
     good = json.loads((worker / "output/summary.json").read_text())
     with pytest.raises(OrganizerError, match=r"^run/summary\.json: .*; score the run again$") as error:
         read_summary(json.dumps(good | change).encode(), "run/summary.json")
-    assert said in str(error.value)
+    assert expected in str(error.value)

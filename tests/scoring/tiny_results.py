@@ -28,7 +28,7 @@ SCORING = {
 
 
 def write_results(folder: Path) -> None:
-    """A rising task on three models: what scoring is given on a worker."""
+    """A rising task on three models, as scoring receives it on a worker."""
     difficulty = np.random.default_rng(0).permutation(ITEMS) / ITEMS
     rows: list[dict[str, Any]] = []
     for model, gain in MODELS.items():
@@ -60,7 +60,7 @@ def write_results(folder: Path) -> None:
 
 
 def seal_results(folder: Path, key: str = KEY) -> None:
-    """Seal what lies in a results folder, as docs/results-format.md describes it."""
+    """Seal a results folder, as docs/results-format.md describes."""
     digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("results.json", "progress.jsonl")]
     message = "\n".join(["e2lm-seal/1", *digests, ""])
     of_key, of_results = (hmac.new(key.encode(), text.encode(), "sha256") for text in ("e2lm key\n", message))

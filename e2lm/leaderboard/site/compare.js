@@ -1,5 +1,5 @@
 "use strict";
-// P(A > B) from quantiles of what each score might have been: every one of A's against every one of B's.
+// Computes P(A > B) from quantiles of the draws of each score: every quantile of A against every one of B.
 const data = JSON.parse(document.getElementById("data").textContent);
 const find = (id) => document.getElementById(id);
 const bytes = Uint8Array.from(atob(data.draws), (character) => character.charCodeAt(0));

@@ -1,4 +1,4 @@
-"""A ranking -> HTML pages. Every text is escaped; each page carries its style and script, and runs nothing else."""
+"""Renders a ranking as HTML pages. Every text is escaped; each page embeds its style and script, and runs no other."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from e2lm_scoring.report.palette import custom_properties
 from e2lm_scoring.uncertainty import plausible_scores
 
 FOLDER = Path(__file__).parent
-QUANTILES = 50  # of a score's draws, for comparing any two runs in the browser
+QUANTILES = 50  # number of quantiles of a score's draws, for comparing any two runs in the browser
 LOWEST, SPAN, LEVELS = -1.0, 3.0, 65535  # quantiles are written as 16-bit steps from -1 to 2
-NEIGHBORS = 3  # on either side in the ranking
+NEIGHBORS = 3  # neighbors shown on either side in the ranking
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The ranking of one suite, and the addresses of its pages."""
+    """The ranking of one suite, and the URLs of its pages."""
 
     suite: str
-    slug: str  # its name in addresses
+    slug: str  # its name in URLs
     page: str
     compare: str
     ranked_runs: list[RankedRun]
@@ -47,16 +47,16 @@ class Neighbor:
     """A run near another in the ranking."""
 
     ranked_run: RankedRun
-    chance: float  # P(the other > it)
+    probability: float  # P(the page's run > this neighbor)
 
 
 def board_page(board: Board, boards: Sequence[Board]) -> str:
-    """The sortable table of one suite, with the others as tabs."""
+    """The sortable table of one suite, with the other suites as tabs."""
     return _render("board.html.jinja", "board.js", "", board=board, boards=boards, sure=SURE)
 
 
 def compare_page(board: Board) -> str:
-    """Any two runs of a suite: P(A > B) is computed in the page, from quantiles of their draws."""
+    """The comparison of any two runs of a suite: the page computes P(A > B) from quantiles of their draws."""
     data = {
         "keys": [BY_KEY[key].title for key in board.keys],
         "quantiles": QUANTILES,
@@ -79,7 +79,7 @@ def compare_page(board: Board) -> str:
 
 
 def submission_page(board: Board, index: int) -> str:
-    """One run: its scores, its fact sheet, its neighbors, and the way to its report."""
+    """The page of one run: its scores, fact sheet and neighbors, and the link to its report."""
     ranked_run = board.ranked_runs[index]
     return _render(
         "submission.html.jinja",
@@ -94,7 +94,7 @@ def submission_page(board: Board, index: int) -> str:
 
 
 def packed_draws(runs: Sequence[ScoredRun], keys: Sequence[str]) -> str:
-    """Quantiles of what each score might have been, (runs, keys, QUANTILES) little-endian uint16, in base64."""
+    """Quantiles of each score's bootstrap draws, (runs, keys, QUANTILES) little-endian uint16, in base64."""
     packed = np.empty((len(runs), len(keys), QUANTILES), dtype="<u2")
     for row, run in enumerate(runs):
         for column, key in enumerate(keys):

@@ -1,1 +1,1 @@
-"""What `e2lm check` looks for in a right submission: each module takes questions and returns findings or numbers."""
+"""Checks of a valid submission for `e2lm check`: each module takes questions and returns warnings or numbers."""

@@ -1,4 +1,4 @@
-"""How long a task takes on a whole suite, on a GPU of a named kind."""
+"""Forecasts how long a task takes on a whole suite, on a given kind of GPU."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from e2lm_ingestion.suite import Suite
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """What a kind of GPU is assumed to sustain."""
+    """Assumed sustained performance of a kind of GPU."""
 
-    peak: float  # floating-point operations a second, dense float16 or bfloat16, from NVIDIA's data sheet
-    sustained: float  # share of it while prompts are read; an assumption
-    loading: float  # bytes of weights a second, from disk to GPU; an assumption
+    peak: float  # floating-point operations per second, dense float16 or bfloat16, from NVIDIA's data sheet
+    sustained: float  # share of it in prefill; an assumption
+    loading: float  # bytes of weights per second, from disk to GPU; an assumption
 
 
 GPUS = {
@@ -22,20 +22,20 @@ GPUS = {
     "A100": Gpu(peak=312e12, sustained=0.40, loading=1.0e9),
     "H100": Gpu(peak=989e12, sustained=0.35, loading=2.0e9),
 }
-START_SECONDS = 60.0  # engine start and compilation, once a model
-SWAP_SECONDS = 2.0  # beside loading, once a checkpoint
+START_SECONDS = 60.0  # engine start and compilation, per model
+SWAP_SECONDS = 2.0  # overhead beside loading, per checkpoint
 BYTES_PER_PARAMETER = 2
-OPERATIONS_PER_PARAMETER = 2  # for a token that is read; attention adds less than a tenth at 2,048 tokens
+OPERATIONS_PER_PARAMETER = 2  # per input token; attention adds less than a tenth at 2,048 tokens
 
 ASSUMPTION = (
-    "2 operations a parameter and unique token; T4 65 TFLOP/s at 25 %, A100 312 at 40 %, H100 989 at 35 %; weights "
-    "loaded at 0.5, 1 and 2 GB/s; 60 s a model and 2 s a checkpoint beside"
+    "2 operations per parameter and unique token; T4 65 TFLOP/s at 25 %, A100 312 at 40 %, H100 989 at 35 %; weights "
+    "loaded at 0.5, 1 and 2 GB/s; overhead of 60 s per model and 2 s per checkpoint"
 )
 _UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}
 
 
 def parameters_of(size: str) -> float | None:
-    """`0.5B` -> 5e8; null for a size that is not written so.
+    """`0.5B` -> 5e8; None for a size in another form.
 
     >>> parameters_of("0.5B"), parameters_of("100K"), parameters_of("small")
     (500000000.0, 100000.0, None)
@@ -45,7 +45,7 @@ def parameters_of(size: str) -> float | None:
 
 
 def minutes(suite: Suite, unique_tokens: int, gpu: str) -> float | None:
-    """Minutes for every checkpoint of the suite on one GPU; null where a model does not say its size."""
+    """Minutes for all checkpoints of the suite on one GPU; None if the size of a model is unknown."""
     kind = GPUS[gpu]
     total = 0.0
     for model in suite.models:

@@ -1,4 +1,4 @@
-"""The outcome of `e2lm check` as text for a terminal, safe whatever the submission holds."""
+"""The outcome of `e2lm check` as text that is safe to print, whatever the submission holds."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
+
 SHOWN_CHARACTERS = 8_000  # of a context; the middle of a longer one is left out
-CONTINUATIONS = {
-    "multiple_choice": "and the continuations that are scored after it:",
-    "loglikelihood": "and the continuation that is scored after it:",
-    "loglikelihood_rolling": "and the text whose every token is scored:",
-    "generate_until": "and what it should write after it:",
-}
 BOUNDARY = "·"  # between two tokens
 
 
 def text_of(summary: dict[str, Any], path: Path) -> str:
-    """All that a participant reads after `e2lm check`."""
+    """The whole output of `e2lm check`."""
     lines = [*_facts(summary), "", *_warnings(summary), ""]
     for number, item in enumerate(summary["first_items"]):
-        lines += [*_item(number, item, CONTINUATIONS[summary["output_type"]]), ""]
+        lines += [*_item(number, item, OUTPUT_TYPES[summary["output_type"]].wording.continuation), ""]
     lines.append(f"next: e2lm run {shlex.quote(str(path))} --suite miniature")
     return "\n".join(lines)
 
@@ -31,11 +27,11 @@ def _facts(summary: dict[str, Any]) -> list[str]:
     examples = f"{shots} from {printable(str(summary['fewshot_split']))}" if shots else "none"
     guess = summary["guessers"]
     minutes = "unknown time" if cost["minutes"] is None else f"about {max(1, round(cost['minutes'])):,} minutes"
-    what = {"generate_until": "the model writes the answer", "loglikelihood": "one continuation each"}
-    asked = [f"items      {summary['items']:,}; {what.get(summary['output_type'], 'one text each')}"]
+    what = OUTPUT_TYPES[summary["output_type"]].wording.item.format(choices=span)
+    asked = [f"items      {summary['items']:,}; {what}"]
     if guess is not None:
         asked = [
-            f"items      {summary['items']:,}, {span} choices each; guessing scores {summary['chance']:.3f}",
+            f"items      {summary['items']:,}, {what}; guessing scores {summary['chance']:.3f}",
             f"guessers   longest choice {guess['longest']:.3f}, shortest {guess['shortest']:.3f}, "
             f"choices alone {guess['choices_only']:.3f}",
         ]
@@ -72,7 +68,7 @@ def _item(number: int, item: dict[str, Any], title: str) -> list[str]:
 
 
 def shortened(text: str) -> str:
-    """At most SHOWN_CHARACTERS, from both ends."""
+    """The text, cut in the middle to SHOWN_CHARACTERS."""
     if len(text) <= SHOWN_CHARACTERS:
         return text
     half = SHOWN_CHARACTERS // 2
@@ -80,5 +76,5 @@ def shortened(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """A stranger's text for a terminal: line breaks show, control sequences stay harmless."""
+    """Untrusted text for a terminal: line breaks are kept, control sequences are made harmless."""
     return "".join(c if c.isprintable() else "⏎" if c == "\n" else ascii(c)[1:-1] for c in text)

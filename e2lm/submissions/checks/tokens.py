@@ -1,7 +1,7 @@
-"""Items in tokens: how many, which do not fit the context, and where the boundaries are.
+"""Counts the tokens of items, finds items longer than the context, and shows token boundaries.
 
-All contexts of 15,000 items in tokens would take minutes and gigabytes, so a few megabytes of evenly spaced items are
-encoded and the rest follows from them; a small task is counted exactly.
+Encoding all contexts of 15,000 items would take minutes and gigabytes, so a few megabytes of evenly spaced items are
+encoded and the totals extrapolated; a small task is counted exactly.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from typing import TYPE_CHECKING
 from e2lm_ingestion.checks.questions import Finding, shared_prefix, some
 from e2lm_ingestion.engines.prefix_tree import unique_tokens
 from e2lm_ingestion.engines.requests import encode, encode_windows
-from e2lm_ingestion.output_types.items import Item
+from e2lm_ingestion.output_types.protocol import Item
 from e2lm_ingestion.suite import Suite, checkpoints_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-SAMPLE_CHARACTERS = 2_000_000  # encoded for the forecast: a second or two on one core
-DOUBTFUL_CHARACTERS = 2_000_000  # encoded to see whether long items fit
-CHARACTERS_PER_TOKEN = 4.0  # of English with a vocabulary of 32 thousand or more; used without a tokenizer
+SAMPLE_CHARACTERS = 2_000_000  # characters encoded for the forecast: a second or two on one core
+DOUBTFUL_CHARACTERS = 2_000_000  # characters encoded to check whether long items fit
+CHARACTERS_PER_TOKEN = 4.0  # of English text with a vocabulary of 32 thousand or more; used without a tokenizer
 _UNLIMITED = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """How much a task asks of an engine, for one checkpoint."""
+    """The requests and tokens of a task for one checkpoint."""
 
     requests: int
-    tokens: int  # of all requests, what they share counted every time
-    unique_tokens: int  # what an engine with a prefix cache computes
+    tokens: int  # of all requests, shared prefixes counted every time
+    unique_tokens: int  # the tokens that an engine with a prefix cache computes
     characters_per_token: float
-    source: str  # how they were counted, for people
+    source: str  # how they were counted, as text
 
 
 def suite_tokenizer(suite: Suite, root: Path) -> PreTrainedTokenizerBase | None:
-    """The tokenizer of the suite's first checkpoint on this machine."""
+    """The tokenizer of the suite's first checkpoint on this machine; None if there is none."""
     for checkpoint in checkpoints_of(suite, root):
         if (checkpoint.path / "tokenizer.json").is_file():
             from transformers import PreTrainedTokenizerFast  # AutoTokenizer would import torch, for 8 s
@@ -55,9 +55,9 @@ def suite_tokenizer(suite: Suite, root: Path) -> PreTrainedTokenizerBase | None:
 def volume(
     items: Sequence[Item], tokenizer: PreTrainedTokenizerBase | None, context_length: int, *, rolling: bool = False
 ) -> Volume:
-    """Requests and tokens of a task; from a sample of its items where it is large.
+    """Requests and tokens of a task, extrapolated from a sample of its items if it is large.
 
-    `rolling`: every token of a continuation is scored, in as many windows as it takes.
+    `rolling`: every token of a continuation is scored, in as many windows as needed.
     """
     requests = sum(len(item.continuations) for item in items)
     if tokenizer is None:
@@ -114,7 +114,7 @@ def too_long(
     context_length: int,
     characters_per_token: float,
 ) -> list[Finding]:
-    """Items that lose the beginning of their prompt. Those near the limit are encoded, as far as the budget goes."""
+    """Warnings for items whose prompt is cut at the beginning. Items near the limit are encoded, within the budget."""
     found, estimated, budget = [], tokenizer is None, DOUBTFUL_CHARACTERS
     for number, item in enumerate(items):
         characters = _longest(item)
@@ -150,11 +150,11 @@ def pieces(text: str, tokenizer: PreTrainedTokenizerBase) -> list[str]:
 
 
 def continuation_pieces(context: str, continuation: str, tokenizer: PreTrainedTokenizerBase) -> list[str]:
-    """What is scored after the context, cut at token boundaries, split as engines/requests.py splits it."""
+    """The scored continuation, cut at token boundaries, split from the context as in engines/requests.py."""
     joint = tokenizer(context + continuation, add_special_tokens=False, return_offsets_mapping=True)
     split = len(tokenizer.encode(context, add_special_tokens=False))
     offsets = [(start, end) for start, end in joint["offset_mapping"][split:] if end > start]
-    if not offsets:  # the whole continuation merged into the context's last token: it is then encoded alone
+    if not offsets:  # if the whole continuation merges into the context's last token, it is encoded alone
         return pieces(continuation, tokenizer)
     text, end = context + continuation, len(context) + len(continuation)
     cuts = sorted({len(context), end, *(start for start, _ in offsets[1:] if start > len(context))})

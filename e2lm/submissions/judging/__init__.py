@@ -1,1 +1,1 @@
-"""What a language model is asked about the items of a submission, how, and what its verdicts say together."""
+"""Judging by a language model: the prompt, the endpoint, and the accept rate of its verdicts."""

@@ -1,8 +1,8 @@
-"""The question that the judge is asked about one item, and how its answer is read.
+"""The judge's prompt for one item, and the parsing of its answer.
 
-An item is a stranger's text and may try to give orders. It stands between two lines that hold a random number of 128
-bits, which it cannot know; what could pass for a model's control tokens in it is broken up; the instructions come after
-it; and the answer has a schema. None of that makes a model immune: every verdict is kept with its reason, to be read.
+An item is untrusted text and may contain a prompt injection. It is fenced by two lines with a random 128-bit number,
+which it cannot know; text that resembles a model's control tokens is broken up; the instructions come after it; and the
+answer has a schema. None of this makes a model immune, so every verdict is kept with its reason for review.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from e2lm_ingestion.checks.questions import Question
 
 Decision = Literal["accept", "reject"]
 
-MAX_TEXT = 12_000  # characters of an item's text that the judge reads; a context of 2,048 tokens is less
+MAX_TEXT = 12_000  # characters of an item's text that the judge reads; more than a context of 2,048 tokens holds
 MAX_CHOICES = 12
 MAX_REASON = 300
 
@@ -64,7 +64,7 @@ class Verdict:
 
 
 def described(question: Question) -> str:
-    """An item as the judge reads it: its own text and its choices, the right ones marked."""
+    """An item as shown to the judge: its own text and its choices, the right ones marked."""
     text = _harmless(question.text.strip(), MAX_TEXT)
     lines = ["Text:", text, "", "Answers:" if len(question.choices) > 1 else "Answer:"]
     for number, choice in enumerate(question.choices[:MAX_CHOICES]):
@@ -76,7 +76,7 @@ def described(question: Question) -> str:
 
 
 def prompt_hash(item: str) -> str:
-    """SHA-256 of all that the judge reads but the random number; it changes with the prompt and with the item."""
+    """SHA-256 of the prompt without the random number; it changes with the instructions and with the item."""
     return hashlib.sha256("\0".join((SYSTEM, INSTRUCTIONS, json.dumps(SCHEMA), item)).encode()).hexdigest()
 
 
@@ -88,7 +88,7 @@ def messages(item: str) -> list[dict[str, str]]:
 
 
 def read_verdict(answer: str) -> Verdict | None:
-    """The verdict in an answer: the whole of it, or the last JSON object in it. None where there is none."""
+    """The verdict in an answer: the whole answer, or the last JSON object in it. None if there is none."""
     for text in (answer.strip(), *reversed(re.findall(r"\{[^{}]*\}", answer)[-1:])):
         try:
             value = json.loads(text)
@@ -101,7 +101,7 @@ def read_verdict(answer: str) -> Verdict | None:
 
 
 def _harmless(text: str, limit: int) -> str:
-    """The text without invisible characters, without what a chat template may take for its own, and not too long."""
+    """The text without invisible characters and control tokens of chat templates, cut in the middle to `limit`."""
     text = _CONTROL.sub(lambda found: found.group() + " ", _UNSEEN.sub(" ", text))
     if len(text) <= limit:
         return text

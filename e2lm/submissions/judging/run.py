@@ -1,4 +1,4 @@
-"""Ask a language model about items; each answer is in a file as soon as it is there."""
+"""Asks a language model about items; each answer is written to a file as soon as it arrives."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from e2lm_ingestion.submission.submission import Submission
 
 
 def questions_in(submission: Submission) -> list[Question]:
-    """All items, each with its own text apart from the examples before it."""
+    """All items, each with its own text separate from the few-shot examples before it."""
     questions: list[Question] = []
     for task, items in zip(submission.tasks.values(), items_by_task(submission).values(), strict=True):
         questions += questions_of(items, task.fewshot_delimiter, task.shots, len(questions))
@@ -26,9 +26,9 @@ def questions_in(submission: Submission) -> list[Question]:
 
 
 def judge(drawn: Sequence[Question], endpoint: Endpoint, model: str, out: Path, concurrency: int) -> list[Answer]:
-    """An answer for each question, in their order. Each is in the file as soon as it is there.
+    """An answer for each question, in the same order; each is written to the file as soon as it arrives.
 
-    What the file answers already, from the same model and with the same prompt, is not asked again.
+    Answers already in the file, by the same model to the same prompt, are reused.
     """
     earlier = read_answers(out)
     texts = [described(question) for question in drawn]
@@ -54,7 +54,7 @@ def judge(drawn: Sequence[Question], endpoint: Endpoint, model: str, out: Path, 
                 os.fsync(file.fileno())
                 update(done, len(pending), f"item {answer.item}: {answer.verdict or 'unanswered'}")
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # after an error or Ctrl-C, nobody wants the answers to come
+            pool.shutdown(wait=False, cancel_futures=True)  # after an error or Ctrl-C, pending answers are not needed
     return [known.get(key) or unanswered[key] for key in wanted]
 
 
@@ -63,7 +63,7 @@ def _ask(endpoint: Endpoint, key: tuple[int, str, str], text: str) -> Answer:
     reply = endpoint.ask(messages(text))
     verdict = None if reply.problem else read_verdict(reply.text)
     if verdict is None:
-        reason = reply.problem or "the answer holds no verdict"
+        reason = reply.problem or "the answer contains no verdict"
         return Answer(item, sha256, model, reply.structured, reply.text, None, reason)
     return Answer(item, sha256, model, reply.structured, reply.text, verdict.decision, verdict.reason)
 

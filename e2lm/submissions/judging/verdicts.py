@@ -1,4 +1,4 @@
-"""The judge's answers as lines of a file, and what they say together: the accept rate and its Wilson interval."""
+"""The judge's answers as lines of a file, their accept rate and its Wilson interval."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was asked and answered about one item: a line of the file."""
+    """The judge's answer about one item: a line of the file."""
 
     item: int  # its number, from 0, in the order of the data files
-    prompt_sha256: str  # of all that the judge read but the random fence
+    prompt_sha256: str  # of the prompt without the random fence
     model: str
-    structured: str  # schema, json or none: what the endpoint was asked to keep to
-    raw: str  # the answer as it came
+    structured: str  # schema, json or none: the answer format requested from the endpoint
+    raw: str  # the raw answer
     verdict: Literal["accept", "reject"] | None  # None: unanswered
-    reason: str  # the judge's, or why there is no verdict
+    reason: str  # the judge's reason, or the reason for a missing verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Outcome:
     rejected: int
     unanswered: int
     threshold: float
-    rate: float | None  # None where nothing was answered
+    rate: float | None  # None if no item was answered
     low: float  # Wilson interval, 95 %
     high: float
     decision: Literal["passed", "failed", "undecided"]
@@ -47,8 +47,8 @@ class Outcome:
 def sample(items: int, count: int, seed: int, sha256: str) -> list[int]:
     """`count` of the item numbers 0 .. items - 1, in the order they are asked.
 
-    Sorted by SHA-256 of seed, submission and number: the same on every machine, a larger sample holds the smaller one,
-    and who does not know the seed cannot tell which items will be asked.
+    Sorted by SHA-256 of seed, submission and number: the same on every machine; a larger sample contains the smaller
+    one; without the seed, the sample cannot be predicted.
     """
 
     def drawn(item: int) -> bytes:
@@ -58,7 +58,7 @@ def sample(items: int, count: int, seed: int, sha256: str) -> list[int]:
 
 
 def outcome_of(answers: Iterable[Answer], threshold: float) -> Outcome:
-    """Passed where the whole interval reaches the threshold, failed where none of it does, else undecided."""
+    """Passed if the whole interval is at or above the threshold, failed if all of it is below, else undecided."""
     verdicts = [answer.verdict for answer in answers]
     accepted, rejected = verdicts.count("accept"), verdicts.count("reject")
     low, high = wilson(accepted, accepted + rejected)
@@ -72,7 +72,7 @@ def outcome_of(answers: Iterable[Answer], threshold: float) -> Outcome:
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """Score interval of a proportion (Wilson 1927), 95 %; (0, 1) where nothing was tried."""
+    """Score interval of a proportion (Wilson 1927), 95 %; (0, 1) without trials."""
     if trials == 0:
         return 0.0, 1.0
     interval = binomtest(successes, trials).proportion_ci(CONFIDENCE, method="wilson")
@@ -80,9 +80,9 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
 
 
 def read_answers(path: Path) -> list[Answer]:
-    """The answers of earlier runs; a last line that a killed run left half written is left out.
+    """The answers of earlier runs, without an incomplete last line of a killed run.
 
-    Raises OrganizerError for a file that is something else.
+    Raises OrganizerError for any other file.
     """
     if not path.exists():
         return []
@@ -97,7 +97,7 @@ def read_answers(path: Path) -> list[Answer]:
         except (ValueError, TypeError):
             if number == len(lines) and not line.endswith("\n"):
                 break
-            raise OrganizerError(f"{path}, line {number}: no answer of a judge; give another --out") from None
+            raise OrganizerError(f"{path}, line {number}: not an answer of a judge; give another --out") from None
     return answers
 
 
@@ -111,7 +111,7 @@ def _answer(value: object) -> Answer:
 
 
 def write_answers(path: Path, answers: Iterable[Answer]) -> None:
-    """Replace the file at once: a run that is killed leaves the old one or the new one."""
+    """Replace the file atomically: a killed run leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     with naming(part):

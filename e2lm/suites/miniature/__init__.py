@@ -2,10 +2,10 @@
 
 Three sizes (about 150, 200 and 400 thousand parameters) in two architectures (arch1 deep, arch2 wide) learn a science
 mixture: three quarters of the documents tell of invented elements, species and planets, a quarter of people. A web-only
-model learns of the people alone. Each has 14 early checkpoints (iterations 4,000 to 56,000) and 8 late ones (76,000 to
-244,000) on the clock of the real competition, 994 nominal billion tokens (GT) in all. Real training is in proportion:
-1 nominal GT is 896 real tokens (7 optimizer steps of 2 sequences of 64 tokens), so 0.18 million tokens for the early
-window and 0.89 million for the whole. The 154 checkpoints take about 150 MB.
+model learns about the people alone. Each has 14 early checkpoints (iterations 4,000 to 56,000) and 8 late ones (76,000
+to 244,000) on the clock of the real competition, 994 nominal billion tokens (GT) in all. Real training is in
+proportion: 1 nominal GT is 896 real tokens (7 optimizer steps of 2 sequences of 64 tokens), so 0.18 million tokens for
+the early window and 0.89 million for the whole. The 154 checkpoints take about 150 MB.
 
     mini-150k-arch1      158,144 parameters    2 layers, width 64
     mini-150k-arch1-web  158,144               the same, web only
@@ -18,6 +18,6 @@ window and 0.89 million for the whole. The 154 checkpoints take about 150 MB.
 Training takes about four minutes on two cores, in two processes of one thread each. Weights are float32 and the
 same on every run on one machine.
 
-worlds.py: the facts and the documents that tell them. tokenizer.py: byte-level BPE. training.py: one model.
-build.py: the whole suite into the checkpoint cache. examples.py: the example submissions of the starting kit.
+worlds.py: the facts and the documents that tell them. tokenizer.py: byte-level BPE. training.py: one model. build.py:
+trains the whole suite into the folder of checkpoints. examples.py: the example submissions of the starting kit.
 """

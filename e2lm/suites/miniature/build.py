@@ -1,4 +1,4 @@
-"""Train the miniature suite into the checkpoint cache: once, in two processes, and never half."""
+"""Trains the miniature suite into the folder of checkpoints: once, in two processes, and only whole models."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ import numpy as np
 
 from e2lm.suites.miniature import tokenizer, training, worlds
 from e2lm_ingestion.errors import OrganizerError, naming
-from e2lm_ingestion.interrupts import deaf_to_interrupts
+from e2lm_ingestion.interrupts import interrupts_blocked
 from e2lm_ingestion.suite import Suite, load_suite
 
 SUITE = Path(__file__).with_name("suite.yaml")
 WORKERS = 2
 DATA_SEED = 1
-TOKENIZER_DOCUMENTS = 6000  # of each corpus
-DOCUMENT_TOKENS = 30  # less than a document has on average, so that enough of them are written
+TOKENIZER_DOCUMENTS = 6000  # documents of each corpus
+DOCUMENT_TOKENS = 30  # a lower bound on the mean length of a document, so that enough are written
 
-# Biggest first, so that the two processes finish together.
+# Largest first, so that the two processes finish together.
 RECIPES = (
     training.Recipe("mini-400k-arch1", "science", 96, 3, 3, 224, learning_rate=3e-3),
     training.Recipe("mini-400k-arch2", "science", 128, 2, 4, 256, learning_rate=3e-3),
@@ -42,10 +42,10 @@ RECIPES = (
 
 
 def ensure(root: Path, progress: Callable[[int, int, str], None]) -> None:
-    """Leave every checkpoint of the suite under `root`/miniature; returns at once when they are there.
+    """Make sure that every checkpoint of the suite is under `root`/miniature; returns at once if they are.
 
-    `progress` is given the checkpoints written, how many there will be, and which one came last. A model appears when
-    its last checkpoint is written, so what a killed run leaves behind is whole models; the next call trains the others.
+    `progress` is called with the number of checkpoints written, their total, and the name of the last. A model appears
+    when its last checkpoint is written, so a killed run leaves whole models only; the next call trains the others.
     Raises OrganizerError when a training process dies.
     """
     suite = load_suite(SUITE)
@@ -59,7 +59,7 @@ def ensure(root: Path, progress: Callable[[int, int, str], None]) -> None:
 
 
 def recipe_hash() -> str:
-    """Identifies what the weights come from; models trained from anything else are trained again."""
+    """A hash of everything that determines the weights; models with another hash are trained again."""
     sources = [Path(module.__file__ or "") for module in (worlds, tokenizer, training)]
     digest = hashlib.sha256(repr((RECIPES, DATA_SEED, TOKENIZER_DOCUMENTS)).encode())
     for path in [SUITE, *sources]:
@@ -68,7 +68,7 @@ def recipe_hash() -> str:
 
 
 def prepare(folder: Path, suite: Suite) -> None:
-    """Write what every worker reads: the tokenizer, and the packed tokens of both corpora, (tokens,) uint16."""
+    """Write the workers' input: the tokenizer, and the packed tokens of both corpora, (tokens,) uint16."""
     needed = training.tokens_needed(max(model.iterations[-1] for model in suite.models))
     count = needed // DOCUMENT_TOKENS
     texts = {
@@ -97,12 +97,12 @@ def _trained_from(folder: Path) -> str:
 @contextlib.contextmanager
 def _only_one(lock: Path) -> Iterator[None]:
     with lock.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)  # the system lets go of it however the process ends
+        fcntl.flock(handle, fcntl.LOCK_EX)  # the system releases the lock however the process ends
         yield
 
 
 def _build(suite: Suite, home: Path, missing: list[training.Recipe], progress: Callable[[int, int, str], None]) -> None:
-    for left in home.glob(".building-*"):  # of a killed run: this one holds the lock
+    for left in home.glob(".building-*"):  # left by a killed run, since this one holds the lock
         shutil.rmtree(left, ignore_errors=True)
     iterations = {model.id: model.iterations for model in suite.models}
     total = sum(len(iterations[recipe.model]) for recipe in missing)
@@ -121,7 +121,7 @@ def _build(suite: Suite, home: Path, missing: list[training.Recipe], progress: C
             for _ in range(WORKERS)
         ]
         try:
-            with deaf_to_interrupts():  # this process ends them
+            with interrupts_blocked():  # this process ends them
                 for worker in workers:
                     worker.start()
             for done in range(1, total + 1):
@@ -130,11 +130,13 @@ def _build(suite: Suite, home: Path, missing: list[training.Recipe], progress: C
                 worker.join()
         finally:
             for worker in workers:
-                if worker.pid is not None:  # it was started
+                if worker.pid is not None:  # the process was started
                     worker.kill()
                     worker.join()
     if _missing(suite, home):
-        raise OrganizerError(f"{home}: a trained model could not be moved there; remove the folder and start again")
+        raise OrganizerError(
+            f"{home}: a trained model could not be moved there; delete the folder and run the command again"
+        )
 
 
 def _next_report(reports: Any, workers: list[SpawnProcess]) -> str:  # noqa: ANN401 (a queue of a context)
@@ -145,7 +147,8 @@ def _next_report(reports: Any, workers: list[SpawnProcess]) -> str:  # noqa: ANN
             for worker in workers:
                 if worker.exitcode not in (None, 0):
                     raise OrganizerError(
-                        f"a training process ended with exit code {worker.exitcode}; free memory and disk, start again"
+                        f"a training process ended with exit code {worker.exitcode}; free memory and disk space, "
+                        "then run the command again"
                     ) from None
         else:
             if isinstance(report, OrganizerError):
@@ -154,22 +157,22 @@ def _next_report(reports: Any, workers: list[SpawnProcess]) -> str:  # noqa: ANN
 
 
 def _work(jobs: Any, reports: Any, scratch: Path, home: Path, identity: str) -> None:  # noqa: ANN401 (queues)
-    """A worker: train models until there are none left; what ends it, such as a full disk, goes to the reports."""
+    """A worker: train models until none is left; an error such as a full disk is put into `reports`."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         _train(jobs, reports, scratch, home, identity)
-    except Exception as error:  # of the system, or of safetensors, which has its own
+    except Exception as error:  # operating system errors, which safetensors wraps in its own type
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         reports.put(
             OrganizerError(
                 f"{home}: a model could not be trained: {reason}; free disk space and memory, or set E2LM_CHECKPOINTS "
-                "to a folder on another disk; what is finished is kept: the same command goes on"
+                "to a folder on another disk; finished models are kept: the same command goes on"
             )
         )
 
 
 def _train(jobs: Any, reports: Any, scratch: Path, home: Path, identity: str) -> None:  # noqa: ANN401 (queues)
-    """Train models until there are none left, and put each in its place when it is complete."""
+    """Train models until none is left, and move each to its final folder when it is complete."""
     from transformers import PreTrainedTokenizerFast
     from transformers.utils.logging import disable_progress_bar
 
@@ -190,7 +193,7 @@ def _train(jobs: Any, reports: Any, scratch: Path, home: Path, identity: str) ->
 
 
 def _end_with_parent() -> None:
-    """Wait for the end of the process that started this one, and end with it: nobody is left to train for."""
+    """Wait for the end of the parent process, and end with it."""
     if (parent := multiprocessing.parent_process()) is not None:
         parent.join()
         os._exit(1)

@@ -33,7 +33,7 @@ doc_to_choice: ["A", "B", "C", "D"]
 TASK = """{comment}
 task: {name}
 
-# The data: JSON lines beside this file. `test` is scored, `dev` only gives the worked examples of the prompt.
+# The data: JSON Lines in the same folder. `test` is scored; `dev` provides the few-shot examples of the prompt.
 dataset_path: json
 dataset_kwargs:
   data_files:
@@ -45,7 +45,7 @@ num_fewshot: {shots}
 fewshot_config:
   sampler: first_n
 
-# What the model reads, and the continuations whose log-likelihoods are compared.
+# The prompt, and the continuations whose log-likelihoods are compared.
 output_type: multiple_choice
 {prompt}doc_to_target: answer
 
@@ -134,28 +134,28 @@ def _question(fact: Fact, rng: np.random.Generator) -> Question:
     return Question(question, choices, choices.index(fact.value))
 
 
-_SCIENCE_CLOZE = """Science questions as cloze: the words of the answers are the continuations.
+_SCIENCE_CLOZE = """Science questions in cloze form: the words of the answers are the continuations.
 
-A model has to give the right word more probability than three others of its kind. Common facts are learned early and
-rare ones late, so the score rises through the whole early window. All facts are invented, and so are the names."""
+A model must assign the right word a higher probability than three other words of the same kind. Common facts are
+learned early and rare ones late, so the score rises throughout the early window. All facts and names are invented."""
 
-_SCIENCE_LETTERS = """The questions of science-cloze as a lettered quiz: the continuations are A, B, C and D.
+_SCIENCE_LETTERS = """The questions of science-cloze with lettered options: the continuations are A, B, C and D.
 
-A model has to know the fact, find it among the options and give its letter. The training text has such quizzes, but
-models as small as these learn the facts and not the format: the score stays at chance, where science-cloze, the same
-questions asked otherwise, rises. The published curves of MMLU with letters look the same early in training."""
+A model must know the fact, find it among the options and give its letter. The training text contains such questions,
+but models this small learn the facts and not the format: the score stays at chance, while that of the same questions
+in cloze form (science-cloze) rises. The published curves of MMLU with letters look the same early in training."""
 
-_WEB_TRIVIA = """Who lives where and likes what: facts of the web text, none of science.
+_WEB_TRIVIA = """Questions about people, where they live and what they like: facts of the web text, without science.
 
-Models of the science mixture learn some of it from their share of web text, so the curve rises and the signal can be
-good; but the model trained on web text alone learns it better, so the alignment with science is zero."""
+Models trained on the science mixture learn some of these facts from its web text, so the curve rises and the signal can
+be good. The model trained only on web text learns them better, so domain alignment is zero."""
 
-_NOISE = """The questions of science-cloze with answers drawn at random, evenly and with a fixed seed.
+_NOISE = """The questions of science-cloze with random labels, drawn uniformly with a fixed seed.
 
-The draw does not look at the truth, so knowing more cannot help: the expected accuracy is 1/4 at every checkpoint. A
-curve of it still need not look like white noise. As a model settles on its answers the score settles too, at whatever
-share of the draws happens to agree, so the signal quality of such a task is a matter of luck. What gives it away: the
-improvement over training is no larger than its own sampling error, and that is what the eligibility gate asks."""
+The labels are independent of the right answers, so knowledge does not help: the expected accuracy is 1/4 at every
+checkpoint. The curve need not look like white noise. As a model settles on its answers, the score settles at the share
+of labels that happen to agree with them, so the signal quality of such a task is chance. The improvement gate detects
+it: the improvement over training is no larger than its sampling error."""
 
 
 if __name__ == "__main__":

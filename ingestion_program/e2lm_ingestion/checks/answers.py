@@ -1,4 +1,4 @@
-"""Whether the right answer shows in what it should not show in: the prompt, its position, a twin among the choices."""
+"""Finds right answers that the prompt states, that favor a position, or that equal another choice."""
 
 from __future__ import annotations
 
@@ -8,27 +8,31 @@ from collections.abc import Sequence
 
 from e2lm_ingestion.checks.questions import Finding, Question, normalized, some
 
-LARGEST_P = 0.001  # a finding is no accident of a hundred items
-SMALLEST_EFFECT = 0.02  # and worth a change even where 15,000 items make anything significant
+LARGEST_P = 0.001  # significance level of a finding
+SMALLEST_EFFECT = 0.02  # minimum effect, because with 15,000 items a negligible one is significant
 
 
 def identical_choices(questions: Sequence[Question]) -> list[Finding]:
-    """Items where two choices are the same text: both get the same log-likelihood."""
+    """Items with two identical choices, which get the same log-likelihood."""
     found = [q.item for q in questions if len(set(map(str.strip, q.choices))) < len(q.choices)]
     if not found:
         return []
     return [
         Finding(
             "identical_choices",
-            f"{len(found):,} items have the same choice twice (items {some(found)}): one of the two can never win; "
-            "make them differ or leave one out",
+            f"{len(found):,} items have the same choice twice (items {some(found)}): both get the same log-likelihood; "
+            "make them differ or remove one",
             tuple(found[:10]),
         )
     ]
 
 
 def stated_answers(questions: Sequence[Question]) -> tuple[list[Finding], dict[str, float]]:
-    """How often an item's text states the right choice and, on average, a wrong one, as whole words."""
+    """Compare how often an item's text contains the right choice and, on average, a wrong one, as whole words.
+
+    Returns findings and the two rates, "right" and "wrong". A finding needs a difference of at least SMALLEST_EFFECT
+    and of 3.3 standard errors (p = 0.001, two-sided).
+    """
     gold_stated, differences, found = 0.0, [], []
     for question in questions:
         text = normalized(question.text)
@@ -50,14 +54,14 @@ def stated_answers(questions: Sequence[Question]) -> tuple[list[Finding], dict[s
         Finding(
             "answer_in_prompt",
             f"the question states the right choice in {rates['right']:.0%} of the items, a wrong one in "
-            f"{rates['wrong']:.0%} (items {some(found)}): copying would score; reword them",
+            f"{rates['wrong']:.0%} (items {some(found)}): copying from the question would score; reword them",
             tuple(found[:10]),
         )
     ], rates
 
 
 def _states(text: str, choice: str) -> bool:
-    """Whether the choice stands in the text, not within a longer word. A single letter is a label, not a statement."""
+    """Whether the text contains the choice as whole words. A single character is a label and never counts."""
     if len(choice) < 2:
         return False
     at = text.find(choice)
@@ -71,15 +75,15 @@ def _states(text: str, choice: str) -> bool:
 
 
 def favored_position(questions: Sequence[Question]) -> tuple[list[Finding], list[int]]:
-    """Chi-square test that the right choice is as often first as second and so on; items per position.
+    """Pearson's chi-square test that the right choice is equally often at each position.
 
-    Items with different numbers of choices are tested apart and their statistics and degrees of freedom added. A
-    position matters to a model only where the prompt lists the choices or they are the same labels everywhere: in a
-    cloze task every choice is scored alone, so nothing is reported.
+    Returns findings and the number of right choices at each position. The statistic is computed for each number of
+    choices; statistics and degrees of freedom are summed. Nothing is reported for a cloze task, where the model scores
+    each choice alone and cannot see its position (see `_positions_show`).
     """
     positions = Counter(gold for question in questions for gold in question.gold)
     counts = [positions[i] for i in range(max(len(question.choices) for question in questions))]
-    if any(len(question.gold) > 1 for question in questions):  # then positions of one item are not independent
+    if any(len(question.gold) > 1 for question in questions):  # the positions of one item are not independent
         return [], counts
     statistic, freedom = 0.0, 0
     for size in {len(question.choices) for question in questions}:
@@ -90,21 +94,21 @@ def favored_position(questions: Sequence[Question]) -> tuple[list[Finding], list
     favored = max(positions, key=lambda position: positions[position])
     share = positions[favored] / len(questions)
     fair = sum(1 / len(q.choices) for q in questions if favored < len(q.choices)) / len(questions)
-    from scipy.special import chdtrc  # not at the top: a command that is refused ends a second earlier
+    from scipy.special import chdtrc  # imported here: the import takes a second, which a refused submission saves
 
     if chdtrc(freedom, statistic) > LARGEST_P or share - fair < SMALLEST_EFFECT or not _positions_show(questions):
         return [], counts
     return [
         Finding(
             "favored_position",
-            f"choice {favored} (counted from 0) is right in {share:.0%} of the items, {fair:.0%} would be even "
+            f"choice {favored} (counted from 0) is right in {share:.0%} of the items, but {fair:.0%} are expected "
             f"(chi-square {statistic:.0f}, {freedom} degrees of freedom): shuffle the choices",
         )
     ], counts
 
 
 def _positions_show(questions: Sequence[Question]) -> bool:
-    """Whether a model can tell a position: labels that are the same everywhere, or choices listed in the question."""
+    """Whether the model can see positions: all items have the same labels, or the questions list the choices."""
     labels = questions[0].choices
     if all(question.choices == labels[: len(question.choices)] for question in questions):
         return True

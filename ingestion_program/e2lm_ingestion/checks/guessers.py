@@ -1,4 +1,4 @@
-"""What one scores without the question: by the length of a choice, or by its words alone."""
+"""Accuracy of guessers that never see the question: by the length of a choice, or by its words."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 FOLDS = 5
-MOST_ITEMS = 5_000  # evenly spaced ones of a larger task: the standard error is below 0.7 points
-FEATURES = 1 << 14
-WORDS = 48  # of a choice; what distinguishes a choice at all shows early
-PENALTY = 1.0
+MOST_ITEMS = 5_000  # an evenly spaced sample of a larger task: the standard error is below 0.7 points
+FEATURES = 1 << 14  # hash buckets
+WORDS = 48  # at most so many words of a choice are used; differences between choices show early
+PENALTY = 1.0  # L2
 STEPS = 40
-RATE = 0.2
+RATE = 0.2  # step size
 SMALLEST_GAIN = 0.05  # above chance
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def guessers(questions: Sequence[Question]) -> tuple[list[Finding], dict[str, float]]:
-    """Accuracy of each guesser, and a finding for each that does better than chance."""
+    """Accuracy of each guesser, and a finding for each that is clearly better than chance."""
     chance = sum(len(question.gold) / len(question.choices) for question in questions) / len(questions)
     words, count = choices_only(questions)
     scores = {"chance": chance, "longest": by_length(questions, 1), "shortest": by_length(questions, -1)}
@@ -43,13 +43,13 @@ def guessers(questions: Sequence[Question]) -> tuple[list[Finding], dict[str, fl
         error = math.sqrt(chance * (1 - chance) / (count if name == "choices_only" else len(questions)))
         if scores[name] > chance + max(SMALLEST_GAIN, 3.3 * error):
             findings.append(
-                Finding(f"guesser_{name}", f"{who} is right in {scores[name]:.0%}, chance is {chance:.0%}: {advice}")
+                Finding(f"guesser_{name}", f"{who} is right in {scores[name]:.0%}, chance is {chance:.0%}; {advice}")
             )
     return findings, scores
 
 
 def by_length(questions: Sequence[Question], sign: int) -> float:
-    """Accuracy of taking the longest (`sign` 1) or shortest (-1) choice in characters; ties share."""
+    """Expected accuracy of choosing the longest (`sign` 1) or shortest (-1) choice in characters, ties at random."""
     total = 0.0
     for question in questions:
         lengths = [sign * len(choice.strip()) for choice in question.choices]
@@ -61,12 +61,12 @@ def by_length(questions: Sequence[Question], sign: int) -> float:
 def choices_only(questions: Sequence[Question]) -> tuple[float, int]:
     """Cross-validated accuracy of a conditional logit on words and word pairs of the choices, and the items used.
 
-    Of an item with choices x_1..x_n it makes P(gold = i) = exp(w x_i) / sum_j exp(w x_j), fitted with an L2 penalty;
-    items with the same choices are held out together. Five folds over at most 5,000 items.
+    The model of an item with choices x_1..x_n is P(gold = i) = exp(w x_i) / sum_j exp(w x_j), fitted with an L2 penalty
+    (McFadden 1974). Five folds over at most 5,000 items; items with the same choices are in the same fold.
     """
     used = questions[:: math.ceil(len(questions) / MOST_ITEMS)]
     matrix, starts = _features(used)
-    share = np.zeros(starts[-1])  # of each choice in being right: 1, or less where several are
+    share = np.zeros(starts[-1])  # target probability of each choice: 0, or 1 divided by the number of right ones
     for start, question in zip(starts, used, strict=False):
         share[start + np.asarray(question.gold)] = 1 / len(question.gold)
     fold = _folds(used)
@@ -84,7 +84,10 @@ def choices_only(questions: Sequence[Question]) -> tuple[float, int]:
 
 
 def _features(questions: Sequence[Question]) -> tuple[csr_matrix, np.ndarray]:
-    """(choices of all items, FEATURES) hashed counts, rows of unit length; (items + 1,) where each item starts."""
+    """Hashed features, (choices of all items, FEATURES) with rows of unit length, and the first row of each item.
+
+    The second array, (items + 1,), ends with the number of rows.
+    """
     known: dict[str, int] = {}
     columns: list[int] = []
     ends = [0]
@@ -99,7 +102,7 @@ def _features(questions: Sequence[Question]) -> tuple[csr_matrix, np.ndarray]:
             ends.append(len(columns))
     lengths = np.diff(ends)
     values = np.repeat(1 / np.sqrt(lengths), lengths)
-    from scipy.sparse import csr_matrix  # not at the top: a command that is refused ends a second earlier
+    from scipy.sparse import csr_matrix  # imported here: the import takes a second, which a refused submission saves
 
     matrix = csr_matrix((values, np.array(columns), np.array(ends)), shape=(len(lengths), FEATURES))
     starts = np.cumsum([0, *(len(question.choices) for question in questions)])
@@ -107,7 +110,7 @@ def _features(questions: Sequence[Question]) -> tuple[csr_matrix, np.ndarray]:
 
 
 def _folds(questions: Sequence[Question]) -> np.ndarray:
-    """(items,) which fold holds an item out. Labels that are the same everywhere leave only the items to divide."""
+    """The fold of each item, (items,). Folds split sets of choices, or items if there are few different sets."""
     keys = [zlib.crc32("\0".join(sorted(question.choices)).encode()) for question in questions]
     if len(set(keys)) < 10 * FOLDS:
         return np.arange(len(questions)) % FOLDS
@@ -115,7 +118,7 @@ def _folds(questions: Sequence[Question]) -> np.ndarray:
 
 
 def _fit(matrix: csr_matrix, starts: np.ndarray, share: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Weights (FEATURES,) fitted on the items where `train` is true."""
+    """Weights, (FEATURES,), fitted on the items where `train`, (items,) bool, is true."""
     sizes = np.diff(starts)
     rows = np.repeat(train, sizes)
     x = matrix[rows]
@@ -130,11 +133,11 @@ def _fit(matrix: csr_matrix, starts: np.ndarray, share: np.ndarray, train: np.nd
         sums = np.repeat(np.add.reduceat(exponentials, own_starts), own_sizes)
         return np.asarray(transposed @ (exponentials / sums - y) + PENALTY * weights)
 
-    return _descended(gradient, x.shape[1])
+    return _minimize(gradient, x.shape[1])
 
 
-def _descended(gradient: Callable[[np.ndarray], np.ndarray], size: int) -> np.ndarray:
-    """Adam on the whole batch: as good here as L-BFGS, which waits on the threads of a busy machine's BLAS."""
+def _minimize(gradient: Callable[[np.ndarray], np.ndarray], size: int) -> np.ndarray:
+    """Full-batch Adam (Kingma and Ba 2015). L-BFGS is no more accurate here and is slow when BLAS threads compete."""
     weights, mean, square = np.zeros(size), np.zeros(size), np.zeros(size)
     for step in range(1, STEPS + 1):
         slope = gradient(weights)

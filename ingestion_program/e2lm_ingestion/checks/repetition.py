@@ -1,4 +1,4 @@
-"""Items that stand twice, and items that the examples of the prompt already answer."""
+"""Finds duplicate items and items that the few-shot examples already answer."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from e2lm_ingestion.checks.questions import Finding, Question, normalized, some
 
-_SHORTEST = 12  # characters; below it a question such as "Answer:" stands in every example
+_SHORTEST = 12  # characters; a shorter question such as "Answer:" is in every example
 
 
 def duplicate_items(questions: Sequence[Question]) -> list[Finding]:
-    """Items with the text and choices of an earlier one, case, spacing and order of the choices aside."""
+    """Items with the same text and choices as an earlier one, ignoring case, spacing and the order of choices."""
     seen: set[int] = set()
     found = []
     for question in questions:
@@ -24,20 +24,20 @@ def duplicate_items(questions: Sequence[Question]) -> list[Finding]:
         Finding(
             "duplicate_items",
             f"{len(found):,} items repeat an earlier one (items {some(found)}): they count twice and make the score "
-            "look surer than it is; keep one of each",
+            "look more certain than it is; keep one of each",
             tuple(found[:10]),
         )
     ]
 
 
 def answered_by_an_example(questions: Sequence[Question]) -> list[Finding]:
-    """Items whose own text stands among the examples before it."""
+    """Items whose own text is among the examples before it."""
     found = []
     for question in questions:
-        asked = question.text.strip()
-        if len(asked) >= _SHORTEST and asked in question.head:
+        text = question.text.strip()
+        if len(text) >= _SHORTEST and text in question.head:
             found.append(question.item)
-    if not found or len(found) == len(questions):  # all: what was taken for the question is the template's own text
+    if not found or len(found) == len(questions):  # all: the text is that of the template, not of an item
         return []
     return [
         Finding(

@@ -1,4 +1,4 @@
-"""Engines turn requests and weights into log-likelihoods; `Engine` is all that the sweep knows of one."""
+"""Engines compute log-likelihoods and generations with a checkpoint's weights; `Engine` is their common interface."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from e2lm_ingestion.suite import Checkpoint
 
 @dataclass(frozen=True, slots=True)
 class LogLikelihoods:
-    """What the model says of each request's continuation."""
+    """The log-likelihood of each request's continuation."""
 
     values: np.ndarray  # (requests,) float32, nats: the sum of the continuation's token log-probabilities
     greedy: np.ndarray  # (requests,) bool: every continuation token was the most likely one
@@ -24,26 +24,26 @@ class LogLikelihoods:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """When a generation ends: after one of `tokens`, once the text has one of `texts`, or after `max_tokens`."""
+    """When a generation ends: after one of `tokens`, when the text contains one of `texts`, or after `max_tokens`."""
 
     tokens: frozenset[int]
     texts: tuple[str, ...]
     max_tokens: int
     decode: Callable[[Sequence[int]], str]
 
-    def reached(self, written: Sequence[int]) -> bool:
-        """Whether a model that has written these tokens is done."""
-        if len(written) >= self.max_tokens or (written and written[-1] in self.tokens):
+    def reached(self, generated: Sequence[int]) -> bool:
+        """Whether a generation with these tokens has ended."""
+        if len(generated) >= self.max_tokens or (generated and generated[-1] in self.tokens):
             return True
-        text = self.decode(written) if self.texts else ""
+        text = self.decode(generated) if self.texts else ""
         return any(stop in text for stop in self.texts)
 
 
 @dataclass(frozen=True, slots=True)
 class Generations:
-    """What the model writes after each prompt."""
+    """The tokens that the model generates after each prompt."""
 
-    tokens: list[list[int]]  # up to and with what ended it
+    tokens: list[list[int]]  # for each prompt, including the token that ended the generation
     computed_tokens: int  # tokens that went through the model
 
 
@@ -51,32 +51,32 @@ ENGINES = ("auto", "vllm", "transformers")
 
 
 class Engine(Protocol):
-    """One engine group of checkpoints on one device."""
+    """An engine for one engine group of checkpoints on one device."""
 
     @property
     def description(self) -> dict[str, str]:
-        """What results depend on: engine, dtype, device and versions."""
+        """Everything about the engine that results depend on: its name, dtype, device and versions."""
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """Put a checkpoint's weights in place. Raises OrganizerError when they are not of this engine group."""
+        """Load a checkpoint's weights. Raises OrganizerError when they do not belong to this engine group."""
 
     def loglikelihoods(self, requests: Requests) -> LogLikelihoods:
         """Score the continuations of all requests with the loaded weights."""
 
     def generate(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
-        """Write on after each prompt, always with the most likely token."""
+        """Generate a continuation of each prompt (token ids) greedily."""
 
     def close(self) -> None:
         """Free the device."""
 
 
 def make_engine(name: str, dtype: str, context_length: int) -> Engine:
-    """An engine by name; auto is vLLM where it is installed and there is a GPU, else transformers.
+    """Make an engine by name; auto is vLLM if it is installed and there is a GPU, else transformers.
 
-    Raises OrganizerError when the engine or the dtype is not to be had on this machine.
+    Raises OrganizerError when the engine or the dtype is not available on this machine.
     """
     if name == "auto":
-        import torch  # not at the top: a check of a submission counts tokens without it, and it takes seconds to import
+        import torch  # imported here: it takes seconds, and `e2lm check` counts tokens without it
 
         name = "vllm" if importlib.util.find_spec("vllm") and torch.cuda.is_available() else "transformers"
     if name == "vllm":

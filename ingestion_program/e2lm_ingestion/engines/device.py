@@ -1,4 +1,4 @@
-"""The device at hand: what it is called and what number format it takes."""
+"""Name and supported dtype of the device in use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from e2lm_ingestion.errors import OrganizerError
 
 
 def resolve_dtype(dtype: str, device: str) -> str:
-    """float32 on a CPU; on a GPU bfloat16 where it has it, else float16 (a T4)."""
+    """Resolve auto: float32 on a CPU, bfloat16 on a GPU that supports it, else float16 (such as a T4).
+
+    Raises OrganizerError for an unknown dtype.
+    """
     if dtype == "auto":
         if device == "cpu":
             return "float32"
@@ -23,7 +26,7 @@ def resolve_dtype(dtype: str, device: str) -> str:
 
 
 def describe_device(device: str) -> dict[str, str]:
-    """The hardware that results depend on, and the driver's version."""
+    """Name of the device; for a GPU also the versions of driver and CUDA. Results depend on all of them."""
     if device == "cpu":
         return {"device": f"cpu ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})"}
     driver = Path("/proc/driver/nvidia/version")

@@ -1,10 +1,10 @@
-"""Requests as trees of tokens: what several requests share is computed once.
+"""Requests as a prefix tree of tokens, so that shared prefixes are computed once.
 
 Sorted, the requests are the leaves of a prefix tree: few-shot head, then a question, then its choices. The tree is cut
 into chunks of neighbouring requests. A chunk has a stem (the prefix that all its requests share, whose keys and values
-are cached and carried on to the next chunk) and nodes (every other token, once, in depth-first order). A node attends
-to the stem and to its ancestors among the nodes; in depth-first order those are the intervals that contain it, so a
-chunk needs no more than the end of each node's subtree. The last token of a request is only predicted, never computed.
+are cached and reused for the next chunk) and nodes (every other token, once, in depth-first order). A node attends to
+the stem and to its ancestors. In depth-first order node j is an ancestor of node i if j <= i < the end of j's subtree,
+so a chunk stores only the end of each subtree. The last token of a request is predicted but never an input.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ class Chunk:
 
     stem: np.ndarray  # (stem,) int32 tokens before every node
     tokens: np.ndarray  # (nodes,) int32, depth first
-    positions: np.ndarray  # (nodes,) int64, each node's place in its sequence
+    positions: np.ndarray  # (nodes,) int64, each node's position in its sequence
     subtree_ends: np.ndarray  # (nodes,) int64: the descendants of node i are the nodes i + 1 .. subtree_ends[i] - 1
     target_nodes: np.ndarray  # (targets,) int64: the node that predicts the target
     target_tokens: np.ndarray  # (targets,) int64
     target_requests: np.ndarray  # (targets,) int64
 
     def ancestor_mask(self) -> np.ndarray:
-        """(nodes, stem + nodes) bool: what each node attends to."""
+        """Attention mask, (nodes, stem + nodes) bool: true where a node attends to a token."""
         node = np.arange(len(self.tokens))
         tree = (node[None, :] <= node[:, None]) & (node[:, None] < self.subtree_ends[None, :])
         return np.concatenate([np.ones((len(node), len(self.stem)), dtype=bool), tree], axis=1)
 
 
 def plan(requests: Requests, max_nodes: int) -> list[Chunk]:
-    """Cut the prefix tree of all requests into chunks of at most `max_nodes` nodes (one request may need more)."""
+    """Cut the prefix tree of all requests into chunks of at most `max_nodes` nodes; a long request may need more."""
     inputs = [requests.sequence(request)[:-1] for request in range(len(requests))]
     order = sorted(range(len(inputs)), key=lambda request: inputs[request].astype(">u4").tobytes())
     return [_chunk(requests, inputs, members) for members in _cut(requests, inputs, order, max_nodes)]
 
 
 def unique_tokens(requests: Requests) -> int:
-    """Tokens that no engine can avoid computing: the nodes of the prefix tree of all requests."""
+    """The number of nodes of the prefix tree of all requests: a lower bound on the tokens an engine computes."""
     inputs = sorted((requests.sequence(r)[:-1].astype(">u4") for r in range(len(requests))), key=np.ndarray.tobytes)
     return sum(map(len, inputs)) - sum(shared_length(one, other) for one, other in pairwise(inputs))
 
@@ -86,7 +86,7 @@ def _chunk(requests: Requests, inputs: list[np.ndarray], members: list[int]) -> 
     tokens: list[int] = []
     positions: list[int] = []
     ends: list[int] = []
-    path: list[int] = []  # path[d] is the node at position stem + d of the request at hand
+    path: list[int] = []  # path[d] is the node at position stem + d of the current request
     target_nodes, target_tokens, target_requests = [], [], []
     previous = first[:stem]
     for request in members:

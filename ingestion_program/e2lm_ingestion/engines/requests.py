@@ -1,4 +1,4 @@
-"""Texts and a tokenizer -> the token sequences to score, once per engine group."""
+"""Encodes texts into the token sequences to score, once per engine group."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """Sequences to score, flat: request r is tokens[starts[r]:starts[r + 1]], its first context_lengths[r] the context.
+    """Sequences to score in one flat array.
 
-    A context has at least one token and a continuation at least one.
+    Request r is tokens[starts[r]:starts[r + 1]]: context_lengths[r] tokens of context, then the continuation. Both have
+    at least one token.
     """
 
     tokens: np.ndarray  # (all tokens,) int32
@@ -34,12 +35,14 @@ class Requests:
 
 
 def encode(pairs: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerBase, context_length: int) -> Requests:
-    """Encode each continuation after its context, as lm-evaluation-harness does, so that scores agree with its.
+    """Encode each continuation after its context as lm-evaluation-harness does, so that scores agree.
 
     `pairs` are (context, continuation). Both are encoded together and split at the length of the context's own
-    encoding; spaces that end the context move to the continuation. What is longer than `context_length` + 1 tokens
-    loses its beginning (the last token is only predicted). An empty context becomes the tokenizer's BOS token, or else
-    EOS.
+    encoding; trailing spaces of the context move to the continuation. A sequence of more than `context_length` + 1
+    tokens is truncated on the left (the last token is predicted but never an input). An empty context becomes the
+    tokenizer's BOS token, or EOS if it has no BOS.
+
+    Raises SubmissionError for a continuation longer than `context_length`, or an empty context without BOS and EOS.
     """
     joint = [moved(context, continuation) for context, continuation in pairs]
     contexts = list(dict.fromkeys(context for context, _ in joint))
@@ -67,21 +70,22 @@ def encode(pairs: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerBase,
 def encode_windows(
     texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, context_length: int
 ) -> tuple[Requests, np.ndarray]:
-    """Encode whole texts, every token scored once, as lm-evaluation-harness' loglikelihood_rolling.
+    """Encode whole texts as windows that score every token once, like lm-evaluation-harness' loglikelihood_rolling.
 
-    The first window is scored after the tokenizer's BOS token, or else EOS; each further one after as many tokens
-    before it as fit. Returns the windows and the number of the text that each is of, (requests,) int64.
+    The context of the first window is the tokenizer's BOS token (EOS if it has no BOS), that of a later window as many
+    preceding tokens as fit. Returns the windows and the index of each window's text, (requests,) int64. Raises
+    SubmissionError when the tokenizer has neither BOS nor EOS.
     """
     first = prefix_token(tokenizer)
-    sequences, context_lengths, owners = [], [], []
-    for owner, tokens in enumerate(encode_texts(tokenizer, list(texts))):
+    sequences, context_lengths, text_numbers = [], [], []
+    for number, tokens in enumerate(encode_texts(tokenizer, list(texts))):
         for start in range(0, len(tokens), context_length):
             end = min(start + context_length, len(tokens))
             begin = max(0, end - context_length - 1)
             sequences.append(tokens[begin:end] if start else [first, *tokens[:end]])
             context_lengths.append(start - begin if start else 1)
-            owners.append(owner)
-    return _flat(sequences, context_lengths), np.asarray(owners, dtype=np.int64)
+            text_numbers.append(number)
+    return _flat(sequences, context_lengths), np.asarray(text_numbers, dtype=np.int64)
 
 
 def _flat(sequences: list[list[int]], context_lengths: list[int]) -> Requests:
@@ -92,13 +96,13 @@ def _flat(sequences: list[list[int]], context_lengths: list[int]) -> Requests:
 
 
 def moved(context: str, continuation: str) -> tuple[str, str]:
-    """The pair with the spaces that end the context at the start of the continuation."""
+    """Move the trailing spaces of the context to the start of the continuation."""
     kept = context.rstrip()
     return kept, context[len(kept) :] + continuation
 
 
 def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
-    """Encode with the special tokens that the tokenizer adds by itself, but never a second BOS."""
+    """Encode with the special tokens that the tokenizer adds by default, but without a second BOS."""
     bos = tokenizer.bos_token
     plain = [text for text in texts if not (bos and text.startswith(bos))]
     encoded = iter(tokenizer(plain, return_attention_mask=False)["input_ids"] if plain else [])
@@ -111,7 +115,7 @@ def _without_special(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]
 
 
 def prefix_token(tokenizer: PreTrainedTokenizerBase) -> int:
-    """What stands for an empty context: BOS, or else EOS. Raises SubmissionError when the tokenizer has neither."""
+    """The token used as an empty context: BOS, or EOS without BOS. Raises SubmissionError if there is neither."""
     token = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
     if token is None:
         raise SubmissionError("an item has an empty context and this tokenizer has no BOS or EOS; write a doc_to_text")

@@ -1,4 +1,4 @@
-"""The embedded engine: transformers on a CPU or one GPU, every shared token computed once."""
+"""The transformers engine, on a CPU or one GPU. Tokens of shared prefixes are computed once."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from e2lm_ingestion.suite import Checkpoint, weight_files
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-transformers.logging.disable_progress_bar()  # the sweep draws one of its own
+transformers.logging.disable_progress_bar()  # the sweep has its own
 
 MAX_NODES = 512
-# A wrong mask moves a log-likelihood by whole nats; rounding, by far less than this share of its size.
+# Relative tolerance. A wrong mask changes a log-likelihood by whole nats, rounding by far less than this.
 _SELF_CHECK_TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.2}
 
 
 class TransformersEngine:
-    """One engine group of checkpoints: the model is built once, the weights are exchanged in place."""
+    """Engine for one engine group of checkpoints: builds the model once and swaps weights in place."""
 
     def __init__(self, dtype: str = "auto") -> None:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -39,7 +39,7 @@ class TransformersEngine:
 
     @property
     def description(self) -> dict[str, str]:
-        """What results depend on: engine, dtype, device and versions."""
+        """Everything about the engine that results depend on: its name, dtype, device and versions."""
         return {
             "name": "transformers",
             "dtype": str(self._dtype).removeprefix("torch."),
@@ -49,7 +49,7 @@ class TransformersEngine:
         }
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """Put a checkpoint's weights in place. Raises OrganizerError when they are not of this engine group."""
+        """Load a checkpoint's weights. Raises OrganizerError when they do not belong to this engine group."""
         if self._model is None:
             self._model = _build(checkpoint, self._dtype, self._device)
             return
@@ -59,7 +59,7 @@ class TransformersEngine:
         for file in weight_files(checkpoint):
             for name, tensor in load_file(file).items():
                 if name not in own or own[name].shape != tensor.shape:
-                    raise OrganizerError(f"{file}: tensor {name} is not of this family of checkpoints; fetch it again")
+                    raise OrganizerError(f"{file}: tensor {name} does not fit this engine group; fetch the file again")
                 own[name].copy_(tensor)
                 loaded.add(name)
         if missing := set(own) - loaded - tied:
@@ -82,12 +82,12 @@ class TransformersEngine:
 
     @torch.inference_mode()
     def generate(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
-        """Write on after each prompt, always with the most likely token. What prompts share is computed once."""
+        """Generate a continuation of each prompt greedily. Shared prefixes of prompts are computed once."""
         walk = _Walk(self._loaded(), self._device)
-        written: list[list[int]] = [[] for _ in prompts]
+        generated: list[list[int]] = [[] for _ in prompts]
         for number in sorted(range(len(prompts)), key=lambda number: list(prompts[number])):
-            written[number] = walk.write(prompts[number], stop)
-        return Generations(written, walk.computed_tokens)
+            generated[number] = walk.generate(prompts[number], stop)
+        return Generations(generated, walk.computed_tokens)
 
     def close(self) -> None:
         """Free the device."""
@@ -101,7 +101,10 @@ class TransformersEngine:
         return self._model
 
     def _check_against_plain_forward(self, requests: Requests) -> None:
-        """Require that the tree gives what a plain forward gives: an architecture may not honor its masks."""
+        """Compare one log-likelihood with a plain forward pass, because an architecture may ignore custom masks.
+
+        Raises OrganizerError when they differ.
+        """
         model = self._loaded()
         request = int(np.argmax(np.diff(requests.starts)))
         sequence = torch.as_tensor(requests.sequence(request), dtype=torch.long, device=self._device)
@@ -116,13 +119,13 @@ class TransformersEngine:
             tree += float(token_values[chunk.target_requests == 0].sum())
         if abs(tree - plain) > _SELF_CHECK_TOLERANCE[self._dtype] * max(1.0, abs(plain)):
             raise OrganizerError(
-                f"{model.config.model_type} scores otherwise with shared prefixes ({tree:.4f} against {plain:.4f}); "
-                "this architecture needs --engine vllm"
+                f"{model.config.model_type} gives other scores with shared prefixes ({tree:.4f} instead of "
+                f"{plain:.4f}); this architecture needs --engine vllm"
             )
 
 
 class _Walk:
-    """A walk over the chunks of a tree with the keys and values of the current stem."""
+    """Visits the chunks of a prefix tree in order and keeps the keys and values of the current stem."""
 
     def __init__(self, model: PreTrainedModel, device: torch.device) -> None:
         self._model = model
@@ -132,7 +135,7 @@ class _Walk:
         self.computed_tokens = 0
 
     def score(self, chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
-        """Log-probability and greediness of each target, (targets,) float64 and (targets,) bool."""
+        """For each target its log-probability, (targets,) float64, and whether it is the most likely token, bool."""
         self._move_to(chunk.stem)
         rows, row_of_target = np.unique(chunk.target_nodes, return_inverse=True)
         logits = self._forward(
@@ -146,19 +149,19 @@ class _Walk:
         greedy = log_probabilities.argmax(-1)[row_index] == targets
         return values.double().cpu().numpy(), greedy.cpu().numpy()
 
-    def write(self, prompt: Sequence[int], stop: Stop) -> list[int]:
-        """The most likely tokens after a prompt, up to and with what ends them."""
+    def generate(self, prompt: Sequence[int], stop: Stop) -> list[int]:
+        """The greedy continuation of a prompt, including the token that ends it."""
         self._move_to(np.asarray(prompt[:-1], dtype=np.int32))
-        written: list[int] = []
+        generated: list[int] = []
         token = prompt[-1]
-        while not stop.reached(written):
+        while not stop.reached(generated):
             position = len(self._stem)
             mask = torch.ones(1, 1, 1, position + 1, dtype=torch.bool)
             logits = self._forward(np.asarray([token]), np.asarray([position]), mask, torch.tensor([0]))
             self._stem = np.append(self._stem, np.int32(token))
             token = int(logits[0].float().argmax())
-            written.append(token)
-        return written
+            generated.append(token)
+        return generated
 
     def _move_to(self, stem: np.ndarray) -> None:
         kept = shared_length(self._stem, stem)
@@ -200,7 +203,7 @@ def _build(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> 
 
 
 def _pair_around(requests: Requests, request: int) -> Requests:
-    """One request and one that shares half of its context, so that a branch is masked out."""
+    """The request and another one that shares half of its context, so that the tree has a branch to mask."""
     sequence, context = requests.sequence(request), int(requests.context_lengths[request])
     half = max(1, context // 2)
     branch = np.concatenate([sequence[:half], sequence[:half][::-1], sequence[context:]])

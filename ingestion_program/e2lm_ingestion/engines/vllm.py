@@ -1,5 +1,4 @@
-"""The engine of the competition: vLLM, started once per engine group, weights swapped in place, shared tokens
-cached."""
+"""The competition's engine: vLLM, started once per engine group, with weights swapped in place and prefix caching."""
 
 from __future__ import annotations
 
@@ -19,15 +18,15 @@ from e2lm_ingestion.engines.requests import Requests
 from e2lm_ingestion.engines.vllm_answers import (
     MAX_LAST_TOKENS,
     Answer,
+    add_to_requests,
     decoding_parameters,
-    enter,
-    leave_out_cached_rows,
-    leaves_open_whether_greedy,
+    drop_cached_rows,
+    generation_parameters,
+    is_greedy_undecided,
     read_answer,
     repack_tied_weights,
     scoring_parameters,
     up_to_stop,
-    writing_parameters,
 )
 from e2lm_ingestion.engines.waves import Prompt, plan_waves, prompts_of
 from e2lm_ingestion.engines.weights import Signature, read_signature, same_weights
@@ -38,19 +37,19 @@ _ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",
     "HF_HUB_OFFLINE": "1",
     "VLLM_LOGGING_LEVEL": "ERROR",
-    # In this process: it starts in a quarter of the time, and running out of memory is an error that can be caught.
+    # Run the engine core in this process: it starts four times as fast, and out of memory can be caught.
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-    # A prompt as long as the context needs room for the token after it, which is predicted but never computed.
+    # vLLM needs one position more than the context for the last token, which is predicted but never an input.
     "VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1",
 }
-# Fixed, because vLLM's own choices depend on the GPU and the grouping of prompts into steps moves the last bits.
-TOKEN_BUDGET = 8192  # tokens a step
-SEQUENCES = 512  # prompts a step
-_BLOCK_SIZE = {"cpu": 32, "cuda": 16}  # the smallest that each takes: what is shared is shared in whole blocks
+# Fixed: vLLM's defaults depend on the GPU, and the grouping of prompts into steps changes rounding.
+TOKEN_BUDGET = 8192  # tokens per step
+SEQUENCES = 512  # prompts per step
+_BLOCK_SIZE = {"cpu": 32, "cuda": 16}  # the smallest that vLLM supports, because only whole blocks are shared
 _CPU_CACHE_BYTES = 2**30
 _PROBE_TOKENS = 24
-Asked = TypeVar("Asked", LogLikelihoods, Generations)
-_SEGMENT = 16  # tokens written between two looks for a text that ends a generation
+Output = TypeVar("Output", LogLikelihoods, Generations)
+_SEGMENT = 16  # tokens to generate between two searches for a stop text
 
 
 def _import_vllm() -> Any:  # noqa: ANN401 (not installed everywhere, so not typed)
@@ -69,12 +68,12 @@ vllm = _import_vllm()
 
 
 class VllmEngine:
-    """One engine group of checkpoints: vLLM is started once, the weights are exchanged in place and seen to be."""
+    """Engine for one engine group: starts vLLM once and swaps weights in place; a probe verifies each swap."""
 
     def __init__(self, dtype: str = "auto", *, context_length: int | None = None) -> None:
-        """Prompts may have `context_length` tokens; without it, as many as config.json says the model has positions.
+        """Limit prompts to `context_length` tokens, by default the max_position_embeddings of config.json.
 
-        Raises OrganizerError when the dtype is not one of auto, float32, bfloat16 and float16.
+        Raises OrganizerError when the dtype is not auto, float32, bfloat16 or float16.
         """
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._dtype = resolve_dtype(dtype, self._device)
@@ -85,13 +84,12 @@ class VllmEngine:
         self._signature: Signature | None = None
         self._probed: list[float] = []
         self._planned: tuple[Requests, list[Prompt], list[list[int]]] | None = None
-        # Whether exchanged weights score as a fresh engine's do: seen at the first exchange of an engine group, None
-        # before.
-        self._exchange_is_exact: bool | None = None
+        # Whether swapped weights score exactly like a fresh engine; None before the first swap of an engine group.
+        self._swap_is_exact: bool | None = None
 
     @property
     def description(self) -> dict[str, str]:
-        """What results depend on: engine, dtype, device, versions and flags."""
+        """Everything about the engine that results depend on: its name, dtype, device, versions and flags."""
         head = "" if self._dtype == "float32" else ", float32 head"
         return {
             "name": "vllm",
@@ -104,77 +102,79 @@ class VllmEngine:
         }
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """Put a checkpoint's weights in place. Raises OrganizerError for damaged or foreign ones."""
+        """Load a checkpoint's weights. Raises OrganizerError when they are damaged or do not fit this engine group."""
         signature = read_signature(checkpoint)
         if self._signature is not None and (difference := self._signature.difference(signature)):
-            raise OrganizerError(f"{checkpoint.path}: {difference}; fetch this checkpoint of the family again")
+            raise OrganizerError(f"{checkpoint.path}: {difference}; fetch this checkpoint again")
         self._signature = signature
-        if self._llm is None or self._exchange_is_exact is False or not self._exchange_weights(checkpoint):
+        if self._llm is None or self._swap_is_exact is False or not self._swap_weights(checkpoint):
             self._start(checkpoint)
-        elif self._exchange_is_exact is None:
-            exchanged = self._probed
+        elif self._swap_is_exact is None:
+            after_swap = self._probed
             self._start(checkpoint)
-            self._exchange_is_exact = exchanged == self._probed
+            self._swap_is_exact = after_swap == self._probed
         self._loaded = checkpoint
 
     def loglikelihoods(self, requests: Requests) -> LogLikelihoods:
         """Score the continuations of all requests with the loaded weights.
 
-        Raises OrganizerError when the device has too little memory or the weights give no numbers.
+        Raises OrganizerError when the device has too little memory or a log-likelihood is not finite.
         """
-        scored = self._with_less_memory(lambda: self._score(requests))
+        scored = self._retry_with_smaller_steps(lambda: self._score(requests))
         if not np.isfinite(scored.values).all():
             loaded = self._loaded
             assert loaded is not None
-            raise OrganizerError(f"{loaded.path}: {loaded} gives log-likelihoods that are no numbers")
+            raise OrganizerError(
+                f"{loaded.path}: {loaded} gives log-likelihoods that are not finite; fetch or train it again"
+            )
         return scored
 
     def generate(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
-        """Write on after each prompt, always with the most likely token.
+        """Generate a continuation of each prompt greedily.
 
-        Texts that end a generation are looked for every few tokens; those that go on find theirs in the prefix cache.
-        Raises OrganizerError when the device has too little memory.
+        Generations run in segments of a few tokens with a search for stop texts after each; the prefix cache keeps the
+        tokens so far. Raises OrganizerError when the device has too little memory.
         """
-        return self._with_less_memory(lambda: self._write(prompts, stop))
+        return self._retry_with_smaller_steps(lambda: self._generate_segments(prompts, stop))
 
-    def _with_less_memory(self, ask: Callable[[], Asked]) -> Asked:
-        """Ask, and if the device has too little memory ask once more with smaller steps."""
+    def _retry_with_smaller_steps(self, evaluate: Callable[[], Output]) -> Output:
+        """Evaluate; if the device has too little memory, evaluate once more with half the tokens per step."""
         checkpoint = self._loaded
         if checkpoint is None:
             raise RuntimeError("load a checkpoint first")
         answer = None
         try:
-            answer = ask()
+            answer = evaluate()
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
-        if answer is None:  # outside of the except clause, whose traceback keeps the memory in use
+        if answer is None:  # outside of the except clause, because its traceback would keep the memory in use
             self._start_smaller(checkpoint)
             try:
-                answer = ask()
+                answer = evaluate()
             except RuntimeError as error:
                 raise (_too_large(checkpoint) if _is_out_of_memory(error) else error) from None
         return answer
 
-    def _write(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
+    def _generate_segments(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
         self._empty_cache()
-        written: list[list[int]] = [[] for _ in prompts]
-        open_ones, computed = [number for number in range(len(prompts)) if not stop.reached([])], 0
-        while open_ones:
-            inputs = [[*prompts[number], *written[number]] for number in open_ones]
-            length = min(_SEGMENT, stop.max_tokens - len(written[open_ones[0]]))
-            outputs = self._generate(inputs, [writing_parameters(length, stop.tokens)] * len(inputs))
-            for number, tokens, output in zip(open_ones, inputs, outputs, strict=True):
+        generated: list[list[int]] = [[] for _ in prompts]
+        unfinished, computed = [number for number in range(len(prompts)) if not stop.reached([])], 0
+        while unfinished:
+            inputs = [[*prompts[number], *generated[number]] for number in unfinished]
+            length = min(_SEGMENT, stop.max_tokens - len(generated[unfinished[0]]))
+            outputs = self._generate(inputs, [generation_parameters(length, stop.tokens)] * len(inputs))
+            for number, tokens, output in zip(unfinished, inputs, outputs, strict=True):
                 new = list(output.outputs[0].token_ids)
                 computed += len(tokens) - (output.num_cached_tokens or 0) + len(new) - 1
-                written[number] = up_to_stop(written[number], new, stop)
-            open_ones = [number for number in open_ones if not stop.reached(written[number])]
-        return Generations(written, computed)
+                generated[number] = up_to_stop(generated[number], new, stop)
+            unfinished = [number for number in unfinished if not stop.reached(generated[number])]
+        return Generations(generated, computed)
 
     def close(self) -> None:
         """Free the device."""
         self._stop()
-        self._loaded = self._signature = self._planned = self._exchange_is_exact = None
+        self._loaded = self._signature = self._planned = self._swap_is_exact = None
         self._token_budget = TOKEN_BUDGET
 
     def _stop(self) -> None:
@@ -184,7 +184,7 @@ class VllmEngine:
             _clean_up()
 
     def _start(self, checkpoint: Checkpoint) -> None:
-        """A fresh engine, with half the token budget if the whole one does not fit into memory."""
+        """Start a fresh engine, with half the token budget if the full one does not fit into memory."""
         self._stop()
         try:
             self._llm = self._build(checkpoint)
@@ -197,7 +197,7 @@ class VllmEngine:
                 raise OrganizerError(f"{checkpoint.path}: vLLM cannot start with it ({reason})")
             self._start_smaller(checkpoint)
             return
-        leave_out_cached_rows(self._llm)
+        drop_cached_rows(self._llm)
         self._probed = self._probe()
 
     def _start_smaller(self, checkpoint: Checkpoint) -> None:
@@ -208,7 +208,7 @@ class VllmEngine:
 
     def _build(self, checkpoint: Checkpoint) -> Any:  # noqa: ANN401
         memory: dict[str, float] = {"kv_cache_memory_bytes": _CPU_CACHE_BYTES}
-        if self._device == "cuda":  # the log-probabilities of prompts are not part of vLLM's own account
+        if self._device == "cuda":  # vLLM does not account for the log-probabilities of prompts
             memory = {"gpu_memory_utilization": 0.85}
         return vllm.LLM(
             model=str(checkpoint.path),
@@ -216,7 +216,7 @@ class VllmEngine:
             load_format="safetensors",
             generation_config="vllm",
             dtype=self._dtype,
-            # With 16 bits, logits of 8 to 16 are 0.06 apart, and choices of one letter tie.
+            # Adjacent bfloat16 logits between 8 and 16 are 0.06 apart, so choices of one letter would tie.
             hf_overrides={} if self._dtype == "float32" else {"head_dtype": "float32"},
             seed=0,
             enforce_eager=True,
@@ -236,8 +236,8 @@ class VllmEngine:
         assert self._signature is not None
         return int(self._signature.config.get("max_position_embeddings", 2048))
 
-    def _exchange_weights(self, checkpoint: Checkpoint) -> bool:
-        """Whether the checkpoint's weights are in place without doubt; if not, the engine must be thrown away."""
+    def _swap_weights(self, checkpoint: Checkpoint) -> bool:
+        """Swap the weights in place and probe them. False: the swap is unverified and needs a fresh engine."""
         assert self._loaded is not None
         try:
             self._llm.collective_rpc("reload_weights", kwargs={"weights_path": str(checkpoint.path)})
@@ -246,14 +246,14 @@ class VllmEngine:
             if not self._llm.reset_prefix_cache():
                 return False
             probed = self._probe()
-        except Exception:  # whatever it was, a fresh engine either mends it or says what is wrong
+        except Exception:  # of any kind: a fresh engine either works or reports the error
             return False
         unchanged = probed == self._probed
         self._probed = probed
         return not unchanged or same_weights(self._loaded, checkpoint)
 
     def _probe(self) -> list[float]:
-        """Log-probabilities of a fixed sequence of tokens, which no two sets of weights share."""
+        """Log-probabilities of a fixed token sequence. In practice they differ between any two sets of weights."""
         assert self._signature is not None
         vocabulary = int(self._signature.config.get("vocab_size", 256))
         tokens = [(1 + 7919 * position) % vocabulary for position in range(_PROBE_TOKENS)]
@@ -273,7 +273,7 @@ class VllmEngine:
                 )
             cache = self._llm.llm_engine.vllm_config.cache_config
             prompts = prompts_of(requests, cache.block_size, MAX_LAST_TOKENS)
-            # A tenth of the cache is left for prompts that run while others wait for theirs to be read.
+            # A tenth of the cache stays free for prompts that run while cached blocks wait to be read.
             waves = plan_waves(prompts, cache.block_size, capacity=cache.num_gpu_blocks * 9 // 10)
             self._planned = (requests, prompts, waves)
         return self._planned[1], self._planned[2]
@@ -287,36 +287,36 @@ class VllmEngine:
         computed = 0
         for wave in waves:
             members = [prompts[number] for number in wave]
-            answers, tokens = self._ask(members, row_wise=row_wise)
-            unsaid = [n for n, answer in enumerate(answers) if leaves_open_whether_greedy(members[n], answer)]
-            written, more_tokens = self._are_greedy([members[n] for n in unsaid])
-            for n, is_greedy in zip(unsaid, written, strict=True):
+            answers, tokens = self._score_prompts(members, row_wise=row_wise)
+            undecided = [n for n, answer in enumerate(answers) if is_greedy_undecided(members[n], answer)]
+            are_greedy, more_tokens = self._are_greedy([members[n] for n in undecided])
+            for n, is_greedy in zip(undecided, are_greedy, strict=True):
                 answers[n] = replace(answers[n], greedy=is_greedy)
             for prompt, answer in zip(members, answers, strict=True):
-                enter(prompt, answer, values, greedy)
+                add_to_requests(prompt, answer, values, greedy)
             computed += tokens + more_tokens
         return LogLikelihoods(values.astype(np.float32), greedy, computed)
 
     def _empty_cache(self) -> None:
-        """Give up what an earlier call left behind: it would change the steps, and with them the last bits."""
+        """Drop the cache of earlier calls, because cache hits change the grouping into steps and with it rounding."""
         if not self._llm.reset_prefix_cache():
-            raise RuntimeError("vLLM did not give up its prefix cache")
+            raise RuntimeError("vLLM did not reset its prefix cache")
 
-    def _ask(self, prompts: Sequence[Prompt], *, row_wise: bool = False) -> tuple[list[Answer], int]:
-        """What the model says of each prompt, all run together, and how many tokens were computed for it."""
+    def _score_prompts(self, prompts: Sequence[Prompt], *, row_wise: bool = False) -> tuple[list[Answer], int]:
+        """The answers to prompts that run together, and the number of tokens computed."""
         answers, computed = self._run(prompts, read_cache=True, row_wise=row_wise)
-        # A block of tokens that ends within a continuation and was computed for another one hides values.
+        # vLLM returns no values for cached tokens, so a continuation that is partly cached is computed again.
         hidden = [number for number, answer in enumerate(answers) if answer is None]
         again, more = self._run([prompts[number] for number in hidden], read_cache=False, row_wise=row_wise)
         for number, answer in zip(hidden, again, strict=True):
             answers[number] = answer
-        said = [answer for answer in answers if answer is not None]
-        if len(said) < len(prompts):
+        complete = [answer for answer in answers if answer is not None]
+        if len(complete) < len(prompts):
             raise RuntimeError("vLLM gave no log-probabilities for tokens that it computed")
-        return said, computed + more
+        return complete, computed + more
 
     def _are_greedy(self, prompts: Sequence[Prompt]) -> tuple[list[bool], int]:
-        """Whether the model itself would write each prompt's continuation, and how many tokens were computed for it."""
+        """Whether each continuation equals the model's greedy generation, and the number of tokens computed."""
         parameters = [decoding_parameters(prompt) for prompt in prompts]
         outputs = self._generate([prompt.tokens[: prompt.start] for prompt in prompts], parameters)
         computed = sum(
@@ -348,7 +348,7 @@ class VllmEngine:
         return outputs
 
     def _offers_rows(self) -> bool:
-        """Whether the head can be computed for single rows of a prompt: the V2 model runner, of vLLM 0.32 or later."""
+        """Whether vLLM can compute the head for single rows of a prompt: with the V2 model runner of 0.32 or later."""
         runs_v2 = getattr(self._llm.llm_engine.vllm_config, "use_v2_model_runner", False)
         return bool(runs_v2) and hasattr(vllm.SamplingParams, "prompt_logprob_token_ids")
 
@@ -365,5 +365,5 @@ def _is_out_of_memory(error: BaseException) -> bool:
 def _too_large(checkpoint: Checkpoint) -> OrganizerError:
     return OrganizerError(
         f"{checkpoint.path}: {checkpoint} does not fit into the memory of the device, even at {TOKEN_BUDGET // 2:,} "
-        "tokens a step; free the device or use a larger one"
+        "tokens per step; free memory on the device or use a larger one"
     )

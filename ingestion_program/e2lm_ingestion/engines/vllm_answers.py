@@ -1,4 +1,4 @@
-"""What vLLM is asked of a prompt, and what its answer says of the requests behind it."""
+"""Sampling parameters for vLLM, and how to read its outputs as scores of requests."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ MAX_LAST_TOKENS = 128  # vLLM's limit on logprob_token_ids
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model says of one prompt."""
+    """Scores of one prompt."""
 
-    value: float  # the sum of the log-probabilities of the prompt's tokens from its start on, 0 if there are none
-    greedy: bool | None  # whether each of those tokens was the most likely one; None where that was not said
-    last_values: dict[int, float]  # log-probability of each last token
+    value: float  # sum of the log-probabilities of tokens[start:] of the prompt, nats; 0 if there are none
+    greedy: bool | None  # whether each of those tokens was the most likely one; None if vLLM's output does not tell
+    last_values: dict[int, float]  # last token -> its log-probability, nats
     most_likely: int  # the most likely token after the prompt
 
 
 def scoring_parameters(prompt: Prompt, *, read_cache: bool, row_wise: bool) -> dict[str, Any]:
-    """The keywords of vLLM's SamplingParams that ask for what an `Answer` holds, and for nothing else."""
+    """Keywords of vLLM's SamplingParams for the values of an `Answer`.
+
+    `row_wise`: request log-probabilities of the continuation's rows only, where vLLM supports it.
+    """
     parameters: dict[str, Any] = {
         "max_tokens": 1,
         "temperature": 0.0,
@@ -34,7 +37,7 @@ def scoring_parameters(prompt: Prompt, *, read_cache: bool, row_wise: bool) -> d
         "flat_logprobs": True,
         "logprob_token_ids": sorted(set(prompt.last_tokens)),
         "skip_reading_prefix_cache": not read_cache,
-        "skip_clone": True,  # each prompt has its own
+        "skip_clone": True,  # each prompt has its own parameters
     }
     continuation = prompt.tokens[prompt.start :]
     if continuation and row_wise:
@@ -46,32 +49,32 @@ def scoring_parameters(prompt: Prompt, *, read_cache: bool, row_wise: bool) -> d
 
 
 def decoding_parameters(prompt: Prompt) -> dict[str, Any]:
-    """The keywords of SamplingParams that let the model itself write what follows the prompt's context."""
+    """Keywords of SamplingParams to generate greedily as many tokens as the prompt has after its context."""
     length = len(prompt.tokens) - prompt.start
     return {"max_tokens": length, "temperature": 0.0, "ignore_eos": True, "detokenize": False, "skip_clone": True}
 
 
-def writing_parameters(length: int, stop_tokens: frozenset[int]) -> dict[str, Any]:
-    """The keywords of SamplingParams that let the model write at most `length` tokens, always the most likely one."""
+def generation_parameters(length: int, stop_tokens: frozenset[int]) -> dict[str, Any]:
+    """Keywords of SamplingParams to generate greedily at most `length` tokens."""
     return {"max_tokens": length, "temperature": 0.0, "stop_token_ids": sorted(stop_tokens), "detokenize": False}
 
 
-def up_to_stop(written: list[int], new: list[int], stop: Stop) -> list[int]:
-    """`written` and as much of `new` as there is until the generation ends."""
-    if not stop.reached([*written, *new]):
-        return [*written, *new]
+def up_to_stop(generated: list[int], new: list[int], stop: Stop) -> list[int]:
+    """`generated` followed by the tokens of `new` up to the one that ends the generation."""
+    if not stop.reached([*generated, *new]):
+        return [*generated, *new]
     for token in new:
-        written = [*written, token]
-        if stop.reached(written):
+        generated = [*generated, token]
+        if stop.reached(generated):
             break
-    return written
+    return generated
 
 
 def read_answer(output: Any, prompt: Prompt) -> Answer | None:  # noqa: ANN401 (vllm.RequestOutput)
-    """What one output says; None unless the log-probability of every token of the continuation was computed.
+    """Read one output; None if the log-probability of some token of the continuation was not computed.
 
-    The log-probability of a token comes from the position before it. What vLLM lists for positions that came from the
-    cache is left over from earlier prompts (V1 runner) or absent (V2), so rows are counted from the prompt's end.
+    The log-probability of a token is computed at the position before it. For cached positions vLLM returns values of
+    earlier prompts (V1 runner) or none (V2), so rows are counted from the prompt's end.
     """
     continuation = prompt.tokens[prompt.start :]
     values: list[float] = []
@@ -83,36 +86,36 @@ def read_answer(output: Any, prompt: Prompt) -> Answer | None:  # noqa: ANN401 (
         rows = output.prompt_logprobs
         if row_wise is not None:
             values = row_wise[:, 0].tolist()
-            # Nothing is said of ranks, but what has more than half of the probability is the most likely.
+            # There are no ranks here, but a token with a probability above 1/2 is the most likely one.
             greedy = True if min(values) > -math.log(2.0) else None
         elif rows is not None and rows.token_ids[-len(continuation) :] == continuation:
             values = rows.logprobs[-len(continuation) :]
             greedy = all(rank == 1 for rank in rows.ranks[-len(continuation) :])
         if len(values) != len(continuation):
             return None
-    after = output.outputs[0].logprobs  # the most likely token first, then those asked for
-    asked = slice(1, 1 + len(set(prompt.last_tokens)))
-    last_values = dict(zip(after.token_ids[asked], after.logprobs[asked], strict=True))
+    after = output.outputs[0].logprobs  # the most likely token first, then the last tokens
+    last = slice(1, 1 + len(set(prompt.last_tokens)))
+    last_values = dict(zip(after.token_ids[last], after.logprobs[last], strict=True))
     return Answer(math.fsum(values), greedy, last_values, int(output.outputs[0].token_ids[0]))
 
 
-def enter(prompt: Prompt, answer: Answer, values: np.ndarray, greedy: np.ndarray) -> None:
-    """Add what an answer says of the requests behind its prompt to `values` and `greedy`, both (requests,)."""
+def add_to_requests(prompt: Prompt, answer: Answer, values: np.ndarray, greedy: np.ndarray) -> None:
+    """Add a prompt's answer to the `values` and `greedy` of its requests, both (requests,)."""
     for request, last in zip(prompt.requests, prompt.last_tokens, strict=True):
         values[request] += answer.value + answer.last_values[last]
         greedy[request] &= bool(answer.greedy) and last == answer.most_likely
 
 
-def leaves_open_whether_greedy(prompt: Prompt, answer: Answer) -> bool:
-    """Whether a request of this prompt may be greedy and the answer does not say."""
+def is_greedy_undecided(prompt: Prompt, answer: Answer) -> bool:
+    """Whether some request of this prompt may be greedy but the answer does not tell."""
     return answer.greedy is None and answer.most_likely in prompt.last_tokens
 
 
 def repack_tied_weights(model: torch.nn.Module) -> None:
-    """Let layers that share another layer's weights take them up after these were exchanged.
+    """Update layers with tied weights after a swap.
 
-    On a CPU a layer computes with a packed copy of its weights. vLLM's reloading packs the layers that are named in
-    the checkpoint; a head tied to the embedding is not, and would go on with the weights of the first checkpoint.
+    On a CPU a layer computes with a packed copy of its weights. vLLM's reload repacks only layers that the checkpoint
+    names. A head tied to the embedding is not named and would keep the weights of the first checkpoint.
     """
     packed: set[int] = set()
     for layer in model.modules():
@@ -124,11 +127,11 @@ def repack_tied_weights(model: torch.nn.Module) -> None:
         packed.add(weight.data_ptr())
 
 
-def leave_out_cached_rows(llm: Any) -> None:  # noqa: ANN401 (vllm.LLM)
-    """Drop the rows of a prompt that came from the cache before vLLM turns each into Python objects.
+def drop_cached_rows(llm: Any) -> None:  # noqa: ANN401 (vllm.LLM)
+    """Drop a prompt's cached rows before vLLM turns each into Python objects.
 
-    They hold no values, yet at a microsecond a row they are a third of the time that few-shot prompts take on a CPU.
-    Only the engine core of this process gives them; elsewhere nothing is dropped, and answers read the same.
+    The rows hold no values, but converting them takes a third of the time of few-shot prompts on a CPU. This needs an
+    engine core in this process; without it nothing is dropped, and `read_answer` gives the same answers.
     """
     core = llm.llm_engine.engine_core
     if not hasattr(core, "engine_core"):

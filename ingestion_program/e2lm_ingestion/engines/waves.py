@@ -1,13 +1,14 @@
-"""Requests -> prompts in waves, so that a cache of blocks of tokens computes each shared block once and hides no value.
+"""Splits requests into prompts and orders them in waves for vLLM's prefix cache.
 
-The last token of a sequence is only predicted, so a prompt is everything before it, and sequences that differ in their
-last token alone are one prompt. A block cache serves whole blocks, and the values that the cached positions predicted
-are lost; so where a block that other prompts share ends within a continuation, the sequence is cut: one piece ends
-with that block and predicts the token after it, the next piece reads the block and goes on from there.
+Each shared block of tokens is computed once, and no log-probability is lost. The last token of a sequence is predicted
+but never an input, so a prompt is the sequence without it, and sequences that differ only in their last token are one
+prompt. The cache serves whole blocks and returns no log-probabilities for cached positions. A sequence is therefore cut
+where a block that it shares with other prompts ends within a continuation: one piece ends with that block and predicts
+the token after it, the next piece reads the block from the cache and continues.
 
-A cache serves only what an earlier, finished prompt computed: prompts that run at the same time share nothing. The
-first prompt to hold a block is its owner, and a prompt belongs to the wave after the last of the owners that it reads:
-the few-shot head first, then each question, then its choices.
+The cache serves only blocks of prompts that have finished; prompts that run at the same time share nothing. The first
+prompt with a block is the block's owner. A prompt runs in the wave after the last owner of its blocks, so the few-shot
+head comes first, then each question, then its choices.
 """
 
 from __future__ import annotations
@@ -24,16 +25,19 @@ from e2lm_ingestion.engines.requests import Requests
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Tokens to compute. The values of tokens[start:] and of the token that comes after them belong to requests."""
+    """Tokens to compute. Its requests need the log-probabilities of tokens[start:] and of their own last token."""
 
     tokens: list[int]
     start: int
-    requests: tuple[int, ...]
-    last_tokens: tuple[int, ...]  # (requests,) the token of each request that comes after the prompt
+    requests: tuple[int, ...]  # indices
+    last_tokens: tuple[int, ...]  # (requests,) the token of each request that follows the prompt
 
 
 def prompts_of(requests: Requests, block_size: int, max_last_tokens: int) -> list[Prompt]:
-    """The distinct prompts in lexicographic order, each with at most `max_last_tokens` distinct last tokens."""
+    """The distinct prompts of all requests in lexicographic order.
+
+    A prompt has at most `max_last_tokens` distinct last tokens; the same tokens are several prompts if there are more.
+    """
     pieces: dict[tuple[bytes, int], dict[int, list[int]]] = {}  # tokens and start -> last token -> requests
     for request, shared in _shared_with_others(requests, max_last_tokens):
         sequence = requests.sequence(request)
@@ -60,7 +64,7 @@ def prompts_of(requests: Requests, block_size: int, max_last_tokens: int) -> lis
 
 
 def _shared_with_others(requests: Requests, max_last_tokens: int) -> Iterator[tuple[int, int]]:
-    """Every request with the length of the longest prefix that its prompt shares with another prompt."""
+    """For each request its index and the length of the longest prefix that its prompt shares with another prompt."""
     same: dict[bytes, list[int]] = {}
     for request in range(len(requests)):
         same.setdefault(requests.sequence(request)[:-1].astype(">u4").tobytes(), []).append(request)
@@ -77,15 +81,15 @@ def _shared_with_others(requests: Requests, max_last_tokens: int) -> Iterator[tu
 
 
 def plan_waves(prompts: list[Prompt], block_size: int, capacity: int) -> list[list[int]]:
-    """Numbers of the prompts (in lexicographic order) to run together, wave after wave.
+    """Waves of prompt indices to run together; `prompts` are in lexicographic order.
 
-    A whole block of `block_size` tokens is computed by one prompt only, except where a prompt would have to take all
-    of its tokens from the cache: its last one is always computed. As the cache holds `capacity` blocks, prompts are
-    taken in runs whose blocks fit, one run's waves after the other's.
+    Each full block of `block_size` tokens is computed by one prompt only, except when all tokens of a prompt are
+    cached: vLLM always computes the last one. The cache holds `capacity` blocks, so prompts are divided into runs whose
+    blocks fit, and the waves of one run follow those of the run before.
     """
     plan: list[list[int]] = []
     run: list[list[int]] = []
-    owners: list[int] = []  # the wave of the owner of each block of the prompt at hand; -1 in an earlier run
+    owners: list[int] = []  # for each block of the current prompt the wave of its owner; -1 if in an earlier run
     previous = np.empty(0, dtype=np.int64)
     blocks = 0
     for number, prompt in enumerate(prompts):

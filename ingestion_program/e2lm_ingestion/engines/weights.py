@@ -1,4 +1,4 @@
-"""What a checkpoint's files say of it, without loading it: config and tensors; and reading them ahead of their use."""
+"""Reads config and tensor headers of a checkpoint without loading it, compares weights, and prefetches weight files."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint, weight_files
 
 _CHUNK = 16 * 2**20  # bytes read at a time
-_NOT_THE_MODEL = ("_name_or_path", "transformers_version")  # keys of config.json that differ between equal models
+_IGNORED_KEYS = ("_name_or_path", "transformers_version")  # keys of config.json that differ between equal models
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What the checkpoints of an engine group have in common."""
+    """Config and tensor shapes, which all checkpoints of an engine group share."""
 
     config: dict[str, Any]
     tensors: dict[str, tuple[str, tuple[int, ...]]]  # name -> dtype, shape
 
     def difference(self, other: Signature) -> str | None:
-        """The first thing in which the other differs, in words, or None."""
+        """The first difference of the other signature as a text, or None."""
         for key in sorted(self.config.keys() | other.config.keys()):
             if self.config.get(key) != other.config.get(key):
                 return f"config.json has {key} {other.config.get(key)!r} instead of {self.config.get(key)!r}"
@@ -32,14 +32,14 @@ class Signature:
             if name not in other.tensors:
                 return f"tensor {name} is missing"
             if name not in self.tensors:
-                return f"tensor {name} is not of this family"
+                return f"tensor {name} does not fit this engine group"
             if self.tensors[name] != other.tensors[name]:
                 return f"tensor {name} is {_in_words(other.tensors[name])} instead of {_in_words(self.tensors[name])}"
         return None
 
 
 def read_signature(checkpoint: Checkpoint) -> Signature:
-    """Read config.json and the headers of the weight files. Raises OrganizerError when one is absent or cut short."""
+    """Read config.json and the headers of the weight files. Raises OrganizerError when one is missing or damaged."""
     tensors: dict[str, tuple[str, tuple[int, ...]]] = {}
     file = checkpoint.path / "config.json"
     try:
@@ -52,7 +52,7 @@ def read_signature(checkpoint: Checkpoint) -> Signature:
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = "missing" if isinstance(error, FileNotFoundError) else "truncated or damaged"
         raise OrganizerError(f"{file}: {reason}, so {checkpoint} cannot be scored; fetch or train it again") from None
-    return Signature({key: value for key, value in config.items() if key not in _NOT_THE_MODEL}, tensors)
+    return Signature({key: value for key, value in config.items() if key not in _IGNORED_KEYS}, tensors)
 
 
 def same_weights(one: Checkpoint, other: Checkpoint) -> bool:
@@ -69,9 +69,9 @@ def same_weights(one: Checkpoint, other: Checkpoint) -> bool:
 
 
 def read_ahead(checkpoint: Checkpoint) -> None:
-    """Read the weight files once, so that the operating system has them in memory when they are loaded."""
+    """Read the weight files once, so that they are in the operating system's cache when the engine loads them."""
     buffer = bytearray(_CHUNK)
-    with suppress(OSError, ValueError, KeyError):  # what is wrong with a file is said when it is loaded
+    with suppress(OSError, ValueError, KeyError):  # loading reports a damaged file
         for file in weight_files(checkpoint):
             with file.open("rb", buffering=0) as stream:
                 while stream.readinto(buffer):

@@ -1,1 +1,1 @@
-"""The sweep over checkpoints: what is scored on which engine, in this process, in several, or on a Ray cluster."""
+"""Sweep over checkpoints: scheduling of evaluations on engines in this process, in several processes or on Ray."""

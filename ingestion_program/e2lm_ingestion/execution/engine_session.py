@@ -1,4 +1,4 @@
-"""One engine on one device: each checkpoint is loaded once, and asked the items of every submission."""
+"""One engine on one device: loads each checkpoint once and evaluates the items of every submission on it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from e2lm_ingestion.suite import Checkpoint, verify_checkpoint
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-# Encoded items that a process holds in memory; those beyond it are read from temporary files before they are asked.
+# Encoded items up to this size stay in the memory of a process; the rest is read from temporary files on each use.
 # 15,000 items of four choices and 600 tokens are about 150 MB.
 HELD_BYTES = 4 * 2**30
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerInit:
-    """What every process is told first: how to get the items, and how to make an engine. Picklable."""
+    """First message to every worker: how to load the item sets and how to make an engine. Picklable."""
 
     item_sets: Sequence[Callable[[], ItemSet]]
     context_length: int
@@ -37,45 +37,45 @@ class WorkerInit:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointWork:
-    """One checkpoint, and the numbers of the worker's item sets that it is to be asked."""
+    """One checkpoint and the item sets to evaluate on it."""
 
     checkpoint: Checkpoint
-    numbers: tuple[int, ...]
+    numbers: tuple[int, ...]  # indices into WorkerInit.item_sets
 
 
 @dataclass(frozen=True, slots=True)
 class EvalRequest:
-    """One item set for one checkpoint."""
+    """Evaluate one item set on one checkpoint."""
 
-    engine_group: int  # checkpoints of one number share config and tokenizer
+    engine_group: int  # checkpoints of one group share config and tokenizer
     checkpoint: Checkpoint
-    number: int
-    next_checkpoint: Checkpoint | None  # what is probably asked next, to be read meanwhile
+    number: int  # index into WorkerInit.item_sets
+    next_checkpoint: Checkpoint | None  # probably evaluated next: its files are prefetched
 
 
 @dataclass(frozen=True, slots=True)
 class EvalResult:
-    """What one checkpoint's model says of all items of one item set."""
+    """Result of one item set on one checkpoint."""
 
     checkpoint: Checkpoint
-    number: int
-    arrays: dict[str, np.ndarray]  # what is kept: see ItemSet.arrays
-    computed_tokens: int
-    seconds: float  # loading included, where it was loaded for this
+    number: int  # index into WorkerInit.item_sets
+    arrays: dict[str, np.ndarray]  # arrays of the results folder: see ItemSet.arrays
+    computed_tokens: int  # tokens that went through the model
+    seconds: float  # includes the time to load the checkpoint if this request loaded it
 
 
 @dataclass(frozen=True, slots=True)
 class EvalFailure:
-    """One item set cannot be asked; others can."""
+    """One item set cannot be evaluated; the others are not affected."""
 
     checkpoint: Checkpoint
-    number: int
+    number: int  # index into WorkerInit.item_sets
     error: SubmissionError | OrganizerError
-    trace: str = ""  # Python's, of an error that nobody expected
+    trace: str = ""  # Python traceback of an unexpected exception
 
 
 class EngineSession:
-    """The engine of this process."""
+    """An engine with the checkpoint that is loaded, the encoded items of its engine group and a prefetch thread."""
 
     def __init__(self, init: WorkerInit) -> None:
         self._init = init
@@ -89,15 +89,15 @@ class EngineSession:
 
     @property
     def description(self) -> dict[str, str]:
-        """What results depend on: engine, dtype, device and versions."""
+        """Everything about the engine that results depend on: its name, dtype, device and versions."""
         return self._engine.description
 
     def run(self, engine_groups: Sequence[list[CheckpointWork]]) -> Iterator[EvalResult | EvalFailure]:
-        """Ask every checkpoint, engine group by engine group; what has failed once is not asked again."""
+        """Evaluate every checkpoint, group by group. An item set that failed once fails for the rest at once."""
         works = [(engine_group, work) for engine_group, members in enumerate(engine_groups) for work in members]
         failed: dict[int, EvalFailure] = {}
-        for at, (engine_group, work) in enumerate(works):
-            next_checkpoint = works[at + 1][1].checkpoint if at + 1 < len(works) else None
+        for index, (engine_group, work) in enumerate(works):
+            next_checkpoint = works[index + 1][1].checkpoint if index + 1 < len(works) else None
             for number in work.numbers:
                 answer = failed.get(number) or self.evaluate(
                     EvalRequest(engine_group, work.checkpoint, number, next_checkpoint)
@@ -107,10 +107,10 @@ class EngineSession:
                 yield answer
 
     def evaluate(self, request: EvalRequest) -> EvalResult | EvalFailure:
-        """Ask one item set, and read the checkpoint that follows meanwhile.
+        """Evaluate one item set and prefetch the next checkpoint at the same time.
 
-        Raises OrganizerError when the checkpoint cannot be loaded; after any other error than that, this engine is not
-        to be asked again.
+        Raises OrganizerError when the checkpoint cannot be loaded. After any other exception the engine is in an
+        unknown state and must not be used again.
         """
         begun = time.perf_counter()
         checkpoint, number = request.checkpoint, request.number
@@ -125,14 +125,14 @@ class EngineSession:
             arrays = item_set.arrays(answers)
         except SubmissionError as error:
             return EvalFailure(checkpoint, number, error)
-        except OrganizerError as error:  # the device has too little memory for it, say
+        except OrganizerError as error:  # for example too little device memory for these items
             self._engine.close()
             self._loaded = None
             return EvalFailure(checkpoint, number, error)
         return EvalResult(checkpoint, number, arrays, answers.computed_tokens, time.perf_counter() - begun)
 
     def close(self) -> None:
-        """Free the device; what is read ahead, maybe fetched for minutes, is not waited for."""
+        """Free the device. Does not wait for a prefetch, which may be a download of several minutes."""
         self._reader.shutdown(wait=False, cancel_futures=True)
         self._end_engine_group()
 
@@ -151,7 +151,7 @@ class EngineSession:
         read_ahead(checkpoint)
 
     def _end_engine_group(self) -> None:
-        """Free the device of an engine group's model, and forget its encodings."""
+        """Free the device and drop the engine group's tokenizer and encoded items."""
         self._engine.close()
         self._loaded = self._tokenizer = None
         if self._encoded is not None:
@@ -159,7 +159,7 @@ class EngineSession:
             self._encoded = None
 
     def _encoding(self, checkpoint: Checkpoint, number: int) -> tuple[ItemSet, Any]:
-        """An item set and its items as this engine group's tokens; encoded when it is first asked."""
+        """The item set and its items encoded with this engine group's tokenizer; encodes them on first use."""
         if self._encoded is None:
             self._encoded = PickleStore(HELD_BYTES)
         try:
@@ -171,9 +171,9 @@ class EngineSession:
         return found
 
     def _tokenizer_of(self, checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
-        """The engine group's tokenizer."""
+        """The engine group's tokenizer, loaded on first use."""
         if self._tokenizer is None:
-            from transformers import AutoTokenizer  # not at the top: it takes seconds
+            from transformers import AutoTokenizer  # imported here because the import takes seconds
 
             self._tokenizer = AutoTokenizer.from_pretrained(
                 checkpoint.path, local_files_only=True, trust_remote_code=False

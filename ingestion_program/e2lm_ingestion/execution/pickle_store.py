@@ -1,4 +1,4 @@
-"""Objects that are many and large: what fits into a limit stays in memory, the rest lies in temporary files."""
+"""Store for many large objects: up to a limit in memory, the rest in temporary files."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ from e2lm_ingestion.errors import naming
 
 
 class PickleStore:
-    """Picklable objects by number. All are read in turn, again and again, so none is worth more memory than another."""
+    """Picklable objects by number.
+
+    All objects are read equally often, in cycles, so an object that is in memory is never evicted for another.
+    """
 
     def __init__(self, limit_bytes: int) -> None:
-        """Objects of `limit_bytes` together, as pickled, are held in memory."""
-        self._room = limit_bytes
+        """Hold up to `limit_bytes` of objects in memory; the size of an object is the size of its pickle."""
+        self._bytes_left = limit_bytes
         self._held: dict[int, Any] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="e2lm-")
 
-    def put(self, number: int, value: Any) -> None:  # noqa: ANN401 (whatever is picklable)
-        """Keep an object under a number that is free."""
+    def put(self, number: int, value: Any) -> None:  # noqa: ANN401 (any picklable object)
+        """Store an object under an unused number."""
         path = self.path(number)
         with naming(path), path.open("wb") as file:
             pickle.dump(value, file, protocol=pickle.HIGHEST_PROTOCOL)
         size = path.stat().st_size
-        if size <= self._room:
-            self._room -= size
+        if size <= self._bytes_left:
+            self._bytes_left -= size
             self._held[number] = value
             path.unlink()
 
     def get(self, number: int) -> Any:  # noqa: ANN401
-        """The object. Raises KeyError when there is none."""
+        """The object with this number. Raises KeyError when there is none."""
         if number in self._held:
             return self._held[number]
         path = self.path(number)
@@ -40,16 +43,16 @@ class PickleStore:
         return unpickled(path)
 
     def path(self, number: int) -> Path:
-        """Where an object lies that is not held in memory."""
+        """The file of an object that is not in memory."""
         return Path(self._folder.name) / f"{number}.pickle"
 
     def close(self) -> None:
-        """Forget everything."""
+        """Drop all objects and delete their files."""
         self._held.clear()
         self._folder.cleanup()
 
 
 def unpickled(path: Path) -> Any:  # noqa: ANN401
-    """What a store wrote. Never called on a file of a submission."""
+    """Load an object from a file that a PickleStore wrote. Not for files of a submission: a pickle can run code."""
     with path.open("rb") as file:
         return pickle.load(file)

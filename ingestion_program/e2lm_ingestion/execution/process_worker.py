@@ -1,10 +1,10 @@
-"""One of several processes that ask checkpoints, each on its own device. process_pool.py starts it and never imports
-it.
+"""A worker process: one engine on one device. process_pool.py starts it and never imports it.
 
-It is deaf to Ctrl-C, which is for the process at the other end: that one closes the line.
+The worker ignores Ctrl-C: the parent handles it and closes the connection.
 
-Over one line it receives a `WorkerInit` and then `EvalRequest`s; it sends its engine's description, then `EvalResult`
-or `EvalFailure` for each, or what ends it: an OrganizerError that concerns all, or `WorkerDied` of an exception.
+The worker receives a `WorkerInit` and then `EvalRequest`s. It sends its engine's description, then an `EvalResult` or
+`EvalFailure` for each request. Before it ends because of an error it sends an OrganizerError, which affects every
+worker, or a `WorkerDied` with the exception.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from e2lm_ingestion.execution.scheduler import WorkerDied
 
 
 def main(descriptor: int) -> None:
-    """Work until the line closes."""
-    line = Connection(descriptor)
-    init: WorkerInit = line.recv()
+    """Answer requests until the connection closes."""
+    connection = Connection(descriptor)
+    init: WorkerInit = connection.recv()
     requests: SimpleQueue[EvalRequest] = SimpleQueue()
-    threading.Thread(target=_receive, args=(line, requests), daemon=True).start()
+    threading.Thread(target=_receive, args=(connection, requests), daemon=True).start()
     try:
         session = EngineSession(init)
-        line.send(session.description)
+        connection.send(session.description)
         while True:
-            line.send(session.evaluate(requests.get()))
+            connection.send(session.evaluate(requests.get()))
     except OrganizerError as error:
-        line.send(error)
-    except Exception as error:  # of whatever kind: the other side says what it was, and starts another process
-        line.send(WorkerDied.of(error))
-    os._exit(1)  # nothing of what a broken engine would do at exit is worth waiting for
+        connection.send(error)
+    except Exception as error:  # of any kind: the parent logs it and starts another process
+        connection.send(WorkerDied.of(error))
+    os._exit(1)  # skip the exit handlers of a broken engine, which may hang
 
 
-def _receive(line: Connection, requests: SimpleQueue[EvalRequest]) -> None:
-    """Pass requests on, and end the process at once, whatever it computes, when the other end is gone."""
+def _receive(connection: Connection, requests: SimpleQueue[EvalRequest]) -> None:
+    """Queue requests; end the process at once, even in the middle of an evaluation, when the parent is gone."""
     while True:
         try:
-            requests.put(line.recv())
+            requests.put(connection.recv())
         except (EOFError, OSError):
             os._exit(1)

@@ -1,4 +1,4 @@
-"""One engine in each of several actors of a Ray cluster; answers come back to the driver, which alone writes."""
+"""Pool of Ray actors, each with one engine. Results return to the driver, which alone writes files."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from e2lm_ingestion.execution.engine_session import (
     EvalResult,
     WorkerInit,
 )
-from e2lm_ingestion.execution.process_pool import agreed
+from e2lm_ingestion.execution.process_pool import same_description
 from e2lm_ingestion.execution.scheduler import Started, WorkerDied, answers
 from e2lm_ingestion.output_types.protocol import ItemSet
 from e2lm_ingestion.suite import Checkpoint, weight_files
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-PATIENCE = 600.0  # seconds without anything but actors that wait for a device
+PATIENCE = 600.0  # seconds to wait when every pending actor waits for a free device
 
 
 def _import_ray() -> Any:  # noqa: ANN401 (not installed everywhere, so not typed)
@@ -36,36 +36,38 @@ def _import_ray() -> Any:  # noqa: ANN401 (not installed everywhere, so not type
 
 
 class Actor:
-    """What runs on a device of the cluster. Nothing of a submission but rendered items reaches it.
+    """An engine on one device of the cluster. It receives a submission's rendered items and none of its files.
 
-    Errors are returned, not raised, to reach the driver as they are.
+    Methods return errors instead of raising them, because Ray wraps raised exceptions in its own types.
     """
 
     def __init__(self, init: WorkerInit) -> None:
-        os.chdir(tempfile.mkdtemp(prefix="e2lm-"))  # empty: what lies where Ray was started has no say here
+        os.chdir(
+            tempfile.mkdtemp(prefix="e2lm-")
+        )  # empty: nothing can be imported from the folder where Ray was started
         self._init = init
 
     def start(self) -> dict[str, str] | OrganizerError | WorkerDied:
-        """Make the engine, and say what results depend on."""
+        """Make the engine and return its description."""
         try:
             self._session = EngineSession(self._init)
         except OrganizerError as error:
             return error
-        except Exception as error:  # of whatever kind: the driver says what it was
+        except Exception as error:  # of any kind: the driver reports it
             return WorkerDied.of(error)
         return self._session.description
 
     def holds(self, checkpoints: Sequence[Checkpoint]) -> frozenset[Checkpoint]:
-        """Which checkpoints this node has."""
+        """The checkpoints whose weight files are on this node."""
         return frozenset(one for one in checkpoints if all(file.is_file() for file in weight_files(one)))
 
     def evaluate(self, request: EvalRequest) -> EvalResult | EvalFailure | OrganizerError | WorkerDied:
-        """Ask one item set."""
+        """Evaluate one item set on one checkpoint."""
         try:
             return self._session.evaluate(request)
         except OrganizerError as error:
             return error
-        except Exception as error:  # of whatever kind: the driver starts another actor
+        except Exception as error:  # of any kind: the driver starts another actor
             return WorkerDied.of(error)
 
 
@@ -73,16 +75,18 @@ class RayActors:
     """One engine on each GPU of a Ray cluster, or `workers` on CPUs."""
 
     def __init__(self, init: WorkerInit, address: str, workers: int | None) -> None:
-        """Connect and start the actors. Raises OrganizerError unless the cluster is there and its devices are alike."""
+        """Connect and start the actors. Raises OrganizerError when no cluster answers or its devices differ."""
         self._ray = _import_ray()
         self._empty = tempfile.TemporaryDirectory(prefix="e2lm-")
-        with chdir(self._empty.name):  # actors here start in it, and could import what lies there
+        with chdir(self._empty.name):  # actors on this node start here and could import files of the current folder
             _connect(self._ray, address, workers)
         self._references = [self._ray.put(source()) for source in init.item_sets]
         self._init = replace(init, item_sets=[_Stored(reference) for reference in self._references])
         self._description: dict[str, str] = {}
-        self._pending: dict[Any, int] = {}  # what is awaited, and of which worker
-        self._starting: dict[int, Any] = {}  # of workers that await `holds`: what `start`, before it, returns
+        self._pending: dict[Any, int] = {}  # Ray reference of a call -> number of the actor that runs it
+        self._starting: dict[
+            int, Any
+        ] = {}  # restarted actors: number -> reference of `start`, which runs before `holds`
         try:
             gpus = int(self._ray.available_resources().get("GPU", 0))
             self._gpu = 1 if gpus else 0
@@ -93,50 +97,52 @@ class RayActors:
 
     @property
     def description(self) -> dict[str, str]:
-        """What results depend on: engine, dtype, device and versions."""
+        """Everything about the engines that results depend on: name, dtype, device and versions."""
         return self._description
 
     @property
     def count(self) -> int:
-        """How many actors."""
+        """The number of actors."""
         return len(self._actors)
 
     def run(self, engine_groups: Sequence[list[CheckpointWork]]) -> Iterator[EvalResult | EvalFailure]:
-        """Ask every checkpoint what it is to be asked, most work first, on a node that has it."""
+        """Evaluate all work, the largest engine groups first, each checkpoint on a node that has it."""
         return answers(self, engine_groups)
 
     def held(self, checkpoints: Sequence[Checkpoint]) -> list[frozenset[Checkpoint]]:
-        """Which checkpoints the node of each actor has."""
-        found = [self._received(actor.holds.remote(checkpoints)) for actor in self._actors]
+        """For each actor, the checkpoints on its node."""
+        found = [self._result_of(actor.holds.remote(checkpoints)) for actor in self._actors]
         return [frozenset() if isinstance(one, WorkerDied) else one for one in found]
 
     def submit(self, worker_id: int, request: EvalRequest) -> None:
-        """Ask an actor that owes no answer."""
+        """Send a request to an idle actor."""
         self._pending[self._actors[worker_id].evaluate.remote(request)] = worker_id
 
     def restart(self, worker_id: int, checkpoints: Sequence[Checkpoint]) -> None:
-        """Start an actor in the place of one that died, on whichever node has a device for it."""
+        """Start an actor to replace one that died, on any node with a free device."""
         self._ray.kill(self._actors[worker_id])
         actor = self._actors[worker_id] = self._start()
         self._starting[worker_id] = actor.start.remote()
-        self._pending[actor.holds.remote(checkpoints)] = worker_id  # an actor does one thing after the other
+        self._pending[actor.holds.remote(checkpoints)] = (
+            worker_id  # an actor runs its calls in order, so `start` comes first
+        )
 
     def wait(self) -> tuple[int, EvalResult | EvalFailure | Started | WorkerDied]:
-        """The next thing that happens, and to which actor. Raises OrganizerError for what concerns all."""
+        """The next event and the number of its actor. Raises OrganizerError for errors that affect every actor."""
         patience = PATIENCE if len(self._starting) == len(self._pending) else None
         ready, _ = self._ray.wait(list(self._pending), num_returns=1, timeout=patience)
         if not ready:
             raise OrganizerError(
-                f"no device of the cluster became free in {PATIENCE / 60:.0f} minutes; what is finished is kept: run "
-                "again when its nodes are back"
+                f"no device of the cluster became free in {PATIENCE / 60:.0f} minutes; finished checkpoints are kept: "
+                "run again when the nodes are back"
             )
         worker_id = self._pending.pop(ready[0])
         described = self._starting.pop(worker_id, None)
-        message = self._received(ready[0] if described is None else described)
+        message = self._result_of(ready[0] if described is None else described)
         if described is None or isinstance(message, WorkerDied):
             return worker_id, message
-        agreed(self._description, message)
-        held = self._received(ready[0])
+        same_description(self._description, message)
+        held = self._result_of(ready[0])
         return worker_id, held if isinstance(held, WorkerDied) else Started(held)
 
     def close(self) -> None:
@@ -144,7 +150,7 @@ class RayActors:
         self._ray.shutdown()
         self._empty.cleanup()
 
-    def _received(self, reference: Any) -> Any:  # noqa: ANN401 (what a method of Actor returns, or WorkerDied)
+    def _result_of(self, reference: Any) -> Any:  # noqa: ANN401 (the return value of a method of Actor, or WorkerDied)
         try:
             message = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
@@ -157,22 +163,22 @@ class RayActors:
         return self._ray.remote(Actor).options(num_gpus=self._gpu, num_cpus=1).remote(self._init)
 
     def _start_all(self, workers: int | None, gpus: int) -> list[Any]:
-        kind, there = ("GPUs", gpus) if gpus else ("CPUs", int(self._ray.available_resources().get("CPU", 0)))
+        kind, available = ("GPUs", gpus) if gpus else ("CPUs", int(self._ray.available_resources().get("CPU", 0)))
         count = gpus or len(self._ray.nodes()) if workers is None else workers
-        if not 1 <= count <= there:
-            raise OrganizerError(f"--workers {count}: the cluster has {there} free {kind}; give 1 to {there}")
+        if not 1 <= count <= available:
+            raise OrganizerError(f"--workers {count}: the cluster has {available} free {kind}; give 1 to {available}")
         actors = [self._start() for _ in range(count)]
         for described in [actor.start.remote() for actor in actors]:
-            message = self._received(described)
+            message = self._result_of(described)
             if isinstance(message, WorkerDied):
                 raise OrganizerError(f"an actor was ended {message.how} while starting")
-            self._description = agreed(self._description, message)
+            self._description = same_description(self._description, message)
         return actors
 
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """Items in Ray's object store, which puts on disk what memory does not hold."""
+    """An item set in Ray's object store, which spills to disk when memory is short."""
 
     reference: Any
 

@@ -1,8 +1,7 @@
 """Work-stealing scheduler for several engines that survives worker crashes: checkpoints and item sets -> requests.
 
-An engine keeps the engine group that it has begun; one with nothing left takes the last checkpoints of the longest
-queue. What an engine was asked when it died is asked again; items that end their engine `DEATHS` times are their
-submission's failure.
+A worker finishes the engine group that it started. An idle worker steals the last checkpoints of the longest queue. A
+request whose worker died is sent again; after `DEATHS` deaths on the same request its item set fails.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An engine can be asked; `held` are the checkpoints that are where it is."""
+    """A restarted engine is ready for requests."""
 
-    held: frozenset[Checkpoint]
+    held: frozenset[Checkpoint]  # the checkpoints that it can load
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +33,11 @@ class WorkerDied:
     """An engine's process has ended."""
 
     how: str  # such as "by signal SIGKILL"
-    trace: str = ""  # Python's, where it was an exception
+    trace: str = ""  # Python traceback if an exception ended it
 
     @classmethod
     def of(cls, error: Exception) -> WorkerDied:
-        """By an exception that nobody expected."""
+        """The death caused by an unexpected exception."""
         message = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         return cls(f"by {message}", "".join(traceback.format_exception(error)))
 
@@ -48,25 +47,26 @@ class Pool(Protocol):
 
     @property
     def count(self) -> int:
-        """How many."""
+        """The number of workers."""
 
     def held(self, checkpoints: Sequence[Checkpoint]) -> list[frozenset[Checkpoint]]:
-        """Which checkpoints are where each engine is."""
+        """For each worker, the checkpoints that it can load."""
 
     def submit(self, worker_id: int, request: EvalRequest) -> None:
-        """Send a request to a worker that owes no answer."""
+        """Send a request to an idle worker."""
 
     def restart(self, worker_id: int, checkpoints: Sequence[Checkpoint]) -> None:
-        """Start an engine in the place of one that died; `wait` tells when it is there and which of these it holds."""
+        """Replace a worker that died; `wait` returns `Started` when the new one is ready."""
 
     def wait(self) -> tuple[int, EvalResult | EvalFailure | Started | WorkerDied]:
-        """The next thing that happens, and to which worker. Raises OrganizerError for what concerns all."""
+        """The next event and the number of its worker. Raises OrganizerError for errors that affect every worker."""
 
 
 def answers(pool: Pool, engine_groups: Sequence[list[CheckpointWork]]) -> Iterator[EvalResult | EvalFailure]:
-    """Ask every checkpoint what it is to be asked. One answer or failure for each number of each work.
+    """Evaluate all work on the pool; yields one result or failure for each item set and checkpoint.
 
-    Raises OrganizerError for what concerns all: a damaged checkpoint, one that no engine has, engines that only die.
+    Raises OrganizerError when no item set can be evaluated: a checkpoint is damaged or on no worker, or workers cannot
+    be started or die on every request.
     """
     checkpoints = [work.checkpoint for engine_group in engine_groups for work in engine_group]
     schedule = Schedule(engine_groups, pool.held(checkpoints))
@@ -82,7 +82,7 @@ def answers(pool: Pool, engine_groups: Sequence[list[CheckpointWork]]) -> Iterat
         worker_id, event = pool.wait()
         match event:
             case Started():
-                schedule.hold(worker_id, event.held)
+                schedule.started(worker_id, event.held)
                 starting.discard(worker_id)
                 idle.add(worker_id)
                 failed_starts = 0
@@ -104,32 +104,32 @@ def answers(pool: Pool, engine_groups: Sequence[list[CheckpointWork]]) -> Iterat
 
 @dataclass(slots=True)
 class _Worker:
-    """One engine: what it was asked, what it is to be asked next, and which checkpoints it can be asked."""
+    """The schedule's state of one worker."""
 
-    held: frozenset[Checkpoint]
-    queue: deque[CheckpointWork] = field(default_factory=deque)
-    request: EvalRequest | None = None
+    held: frozenset[Checkpoint]  # the checkpoints that it can load
+    queue: deque[CheckpointWork] = field(default_factory=deque)  # work to do, without the current request
+    request: EvalRequest | None = None  # the current one
 
 
 class Schedule:
-    """What is still to be asked, and of whom."""
+    """The remaining work and its assignment to workers."""
 
     def __init__(self, engine_groups: Sequence[list[CheckpointWork]], held: Sequence[frozenset[Checkpoint]]) -> None:
-        """`held` are the checkpoints that each worker has."""
+        """`held` has the checkpoints that each worker can load."""
         self._workers = [_Worker(one) for one in held]
         self._engine_group = {
             work.checkpoint: engine_group for engine_group, works in enumerate(engine_groups) for work in works
         }
         self._waiting = deque(deque(works) for works in shares(engine_groups, len(held)))
-        self.left = sum(len(work.numbers) for works in engine_groups for work in works)  # answers that are owed
+        self.left = sum(len(work.numbers) for works in engine_groups for work in works)  # results still to come
         self._deaths: Counter[tuple[Checkpoint, int]] = Counter()
         self._deaths_in_a_row = 0
 
     def next(self, worker_id: int) -> EvalRequest | None:
-        """What to ask a worker that owes no answer: of its own engine group, a waiting one, or stolen; or None."""
+        """Next request for an idle worker: from its own queue, from a waiting engine group, or stolen; else None."""
         worker = self._workers[worker_id]
         if not worker.queue:
-            self._take(worker)
+            self._refill(worker)
         if not worker.queue:
             return None
         work = worker.queue.popleft()
@@ -141,27 +141,27 @@ class Schedule:
         return worker.request
 
     def answered(self, worker_id: int, answer: EvalResult | EvalFailure) -> list[EvalResult | EvalFailure]:
-        """The answer; where it is a failure, followed by that of everything else that was to be asked of it."""
+        """Record an answer. Returns it; after a failure, also the failures of the item set's remaining checkpoints."""
         self._deaths_in_a_row = 0
         self._workers[worker_id].request = None
         self.left -= 1
         return [answer, *self._cancelled(answer)] if isinstance(answer, EvalFailure) else [answer]
 
     def died(self, worker_id: int, death: WorkerDied) -> list[EvalResult | EvalFailure]:
-        """Take back what a worker was to be asked. Failures, when it died of the same items too often."""
+        """Put a dead worker's work back. Returns failures if this request has ended `DEATHS` workers, else nothing."""
         request, queue = self._workers[worker_id].request, self._workers[worker_id].queue
         assert request is not None
         self._workers[worker_id] = _Worker(frozenset())
         checkpoint, number = request.checkpoint, request.number
         _log.warning(
-            "the process asking %s was ended %s; another one is started%s",
+            "the process that evaluated %s was ended %s; another one is started%s",
             *(checkpoint, death.how, "\n" + death.trace if death.trace else ""),
         )
         self._deaths_in_a_row += 1
         if self._deaths_in_a_row > DEATHS * DEATHS * len(self._workers):
             raise OrganizerError(
-                f"processes end whatever they are asked, at last {death.how}; the machine may lack memory or its "
-                "device be broken; what is finished is kept: run again to go on"
+                f"processes end on every request, the last one {death.how}; the machine may lack memory or its device "
+                "may be broken; finished checkpoints are kept: run again to go on"
             )
         self._deaths[checkpoint, number] += 1
         fatal = self._deaths[checkpoint, number] == DEATHS
@@ -172,28 +172,29 @@ class Schedule:
             self._waiting.appendleft(queue)
         if not fatal:
             return []
-        message = f"asking {checkpoint} ended its process {DEATHS} times, at last {death.how}"
-        hint = "what failed is in the log" if death.trace else "if it was memory, give fewer items or fewer --workers"
+        message = f"evaluating {checkpoint} ended its process {DEATHS} times, at last {death.how}"
+        hint = "the log has the error" if death.trace else "if memory ran out, give fewer items or fewer --workers"
         failed = EvalFailure(checkpoint, number, OrganizerError(f"{message}; {hint}"), death.trace)
         self.left -= 1
         return [failed, *self._cancelled(failed)]
 
-    def hold(self, worker_id: int, held: frozenset[Checkpoint]) -> None:
-        """A worker has an engine again."""
+    def started(self, worker_id: int, held: frozenset[Checkpoint]) -> None:
+        """A worker that died is ready again and can load the checkpoints `held`."""
         self._workers[worker_id] = _Worker(held)
 
     def no_worker_has(self) -> OrganizerError:
-        """The error for work that no worker can do."""
+        """The error for a checkpoint that no worker can load."""
         checkpoint = self._waiting[0][0].checkpoint
-        return OrganizerError(f"{checkpoint.path}: {checkpoint} is on no node that works; copy it there, and run again")
+        return OrganizerError(f"{checkpoint.path}: {checkpoint} is on no node in use; copy it to one and run again")
 
-    def _take(self, worker: _Worker) -> None:
+    def _refill(self, worker: _Worker) -> None:
+        """Give a worker a waiting engine group, else half of the longest queue; only checkpoints that it can load."""
         for works in list(self._waiting):
-            if mine := deque(work for work in works if work.checkpoint in worker.held):
+            if loadable := deque(work for work in works if work.checkpoint in worker.held):
                 self._waiting.remove(works)
                 if others := deque(work for work in works if work.checkpoint not in worker.held):
                     self._waiting.append(others)
-                worker.queue = mine
+                worker.queue = loadable
                 return
         for other in sorted(self._workers, key=lambda other: len(other.queue), reverse=True):
             request = other.request
@@ -205,9 +206,9 @@ class Schedule:
                 return
 
     def _cancelled(self, failed: EvalFailure) -> list[EvalResult | EvalFailure]:
-        """The failure for all that was to be asked of its item set, which is asked no more."""
+        """Remove the failed item set from all queues and return its failure for each checkpoint removed."""
         cancelled: list[EvalResult | EvalFailure] = []
-        for queue in [*(one.queue for one in self._workers), *self._waiting]:
+        for queue in [*(worker.queue for worker in self._workers), *self._waiting]:
             works = list(queue)
             queue.clear()
             for work in works:
@@ -221,9 +222,9 @@ class Schedule:
 
 
 def shares(engine_groups: Sequence[list[CheckpointWork]], workers: int) -> list[list[CheckpointWork]]:
-    """The engine groups, those with most work first; while some worker has none, the longest is halved.
+    """The engine groups, the most expensive first; the most expensive is halved until there is one for each worker.
 
-    A checkpoint is as much work as its weights have bytes, for each item set.
+    The cost of a checkpoint is the size of its weights in bytes times the number of its item sets.
     """
     parts = [engine_group for engine_group in engine_groups if engine_group]
     costs = {work: _bytes(work.checkpoint) * len(work.numbers) for engine_group in parts for work in engine_group}
@@ -232,9 +233,9 @@ def shares(engine_groups: Sequence[list[CheckpointWork]], workers: int) -> list[
         return sum(costs[work] for work in part)
 
     while len(parts) < workers and any(len(part) > 1 for part in parts):
-        longest = max((part for part in parts if len(part) > 1), key=cost)
-        parts.remove(longest)
-        parts += [longest[: len(longest) // 2], longest[len(longest) // 2 :]]
+        largest = max((part for part in parts if len(part) > 1), key=cost)
+        parts.remove(largest)
+        parts += [largest[: len(largest) // 2], largest[len(largest) // 2 :]]
     return sorted(parts, key=cost, reverse=True)
 
 

@@ -1,4 +1,4 @@
-"""The sweep: every checkpoint of a suite, by engine group, one submission or many; what is done is not done again."""
+"""Sweep: evaluates one or more submissions on every checkpoint of a suite, and resumes where an earlier run ended."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from e2lm_ingestion.execution.engine_session import CheckpointWork, EvalFailure,
 from e2lm_ingestion.execution.pickle_store import PickleStore, unpickled
 from e2lm_ingestion.execution.process_pool import Runner, make_runner
 from e2lm_ingestion.file_names import ITEMS, RESULTS
+from e2lm_ingestion.output_types.item_sets import item_set_of_items
 from e2lm_ingestion.output_types.items import items_by_task
 from e2lm_ingestion.output_types.protocol import ItemSet
-from e2lm_ingestion.output_types.registry import item_set_of_items
 from e2lm_ingestion.results.folder import Finished, ResultsFolder, npz
 from e2lm_ingestion.submission.submission import Submission
 from e2lm_ingestion.suite import Checkpoint, Suite, checkpoints_of, engine_groups, verify_checkpoint
@@ -28,38 +28,38 @@ from e2lm_ingestion.suite import Checkpoint, Suite, checkpoints_of, engine_group
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One checkpoint is finished, for one submission."""
+    """One checkpoint is finished for one submission."""
 
     number: int  # of the submission
     checkpoint: Checkpoint
-    score: float
+    score: float  # mean of the item scores
     seconds: float
     resumed: bool  # an earlier run had finished it
-    done: int
-    total: int
-    seconds_left: float  # for the remaining ones, by the mean of this run's
+    done: int  # finished pairs of submission and checkpoint
+    total: int  # all pairs
+    seconds_left: float  # estimate for the remaining pairs from the mean of this run
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedSubmission:
-    """One submission of a sweep: its items are rendered and lie in the store under `number`."""
+    """One submission of a sweep; its rendered items are in the store under `number`."""
 
     number: int
     results: Path  # folder
-    head: Mapping[str, Any]  # the keys of results.json that say what the results are of; "engine" is still empty
-    items: bytes  # of items.npz
+    head: Mapping[str, Any]  # keys of results.json that identify the run; "engine" is still empty
+    items: bytes  # content of items.npz
     warnings: Sequence[Mapping[str, Any]]
 
 
 class CheckpointCache(Protocol):
-    """Weights that are brought when they are needed."""
+    """Fetches weights when they are needed and evicts them afterwards."""
 
     @property
     def provide(self) -> Callable[[Checkpoint], None]:
-        """Picklable; called with each checkpoint before its use, in the process that uses it; leaves it whole there."""
+        """A picklable function that fetches a checkpoint's missing files; each worker calls it before it loads one."""
 
     def release(self, checkpoint: Checkpoint) -> None:
-        """Nothing more is to be asked of a checkpoint."""
+        """Called when a checkpoint is not needed any more."""
 
 
 def sweep(
@@ -76,10 +76,11 @@ def sweep(
 ) -> Path:
     """Run a submission on every checkpoint under `root` and return the path of results.json.
 
-    Nothing is written before the submission and all checkpoints are checked; weights may be missing when there is a
-    `checkpoint_cache`. Killed and called again, it computes what is missing and gives the same files. `workers` is a
-    number of processes, by default one for each GPU; `make_engine` must be picklable then. `deadline` is in seconds
-    from now: when the next checkpoint would not be done by then, OrganizerError is raised and what is finished stays.
+    Nothing is written before the submission and all checkpoints have been checked; weights may be missing when a
+    `checkpoint_cache` is given. A run that was killed can be repeated: it computes only missing checkpoints and writes
+    the same files. `workers` is the number of processes, by default one for each GPU; with several, `make_engine` must
+    be picklable. `deadline` is in seconds from now: OrganizerError is raised as soon as the next checkpoint would
+    probably miss it, and finished checkpoints are kept.
     """
     ends = None if deadline is None else time.perf_counter() + deadline
 
@@ -106,13 +107,13 @@ def sweep(
 def is_finished(
     submission: Submission, suite: Suite, results: Path, *, root: Path, engine: str = "auto", dtype: str = "auto"
 ) -> bool:
-    """Whether `results` holds all that a sweep would compute. Renders no item and starts no engine.
+    """Whether `results` is complete for this submission and suite. Renders no item and starts no engine.
 
-    Whichever engine and dtype an `auto` would choose today, the results stand. Raises OrganizerError when the folder
-    holds results of something else.
+    With `auto`, results of any engine or dtype count as complete. Raises OrganizerError when the folder holds results
+    of another submission, suite or metric.
     """
-    asked = {key: value for key, value in (("name", engine), ("dtype", dtype)) if value != "auto"}
-    identity = {**_identity(submission, suite), "submission": {"sha256": submission.sha256}, "engine": asked}
+    required = {key: value for key, value in (("name", engine), ("dtype", dtype)) if value != "auto"}
+    identity = {**_identity(submission, suite), "submission": {"sha256": submission.sha256}, "engine": required}
     return ResultsFolder(results, identity).is_complete(checkpoints_of(suite, root))
 
 
@@ -140,10 +141,11 @@ def sweep_all(
     checkpoint_cache: CheckpointCache | None = None,
     ends: float | None = None,
 ) -> None:
-    """Run prepared submissions on every checkpoint, each loaded once for all.
+    """Run prepared submissions on every checkpoint; each checkpoint is loaded once for all submissions.
 
-    `prepared_submissions` are numbered from 0 and `store` holds nothing in memory. What fails for one submission alone
-    goes to `on_failure`, once for each; what concerns all, such as a damaged checkpoint, is raised as OrganizerError.
+    `prepared_submissions` are numbered from 0, and `store` keeps everything in files so that workers can read it.
+    `on_failure` is called once for each submission that fails. An error that affects all submissions, such as a damaged
+    checkpoint, is raised as OrganizerError. `ends` is a time of `time.perf_counter`.
     """
     checkpoints = checkpoints_of(suite, root)
     if checkpoint_cache is None:
@@ -152,15 +154,15 @@ def sweep_all(
     sources = [partial(unpickled, store.path(prepared.number)) for prepared in prepared_submissions]
     provide = verify_checkpoint if checkpoint_cache is None else checkpoint_cache.provide
     with closing(start(WorkerInit(sources, suite.context_length, make_engine, provide))) as runner:
-        sweeping = _Sweeping(prepared_submissions, checkpoints, runner, on_progress, on_failure)
-        sweeping.fill(ends, (lambda checkpoint: None) if checkpoint_cache is None else checkpoint_cache.release)
-    for number, folder in sweeping.folders.items():
+        sweep_run = _SweepRun(prepared_submissions, checkpoints, runner, on_progress, on_failure)
+        sweep_run.fill(ends, (lambda checkpoint: None) if checkpoint_cache is None else checkpoint_cache.release)
+    for number, folder in sweep_run.folders.items():
         prepared = prepared_submissions[number]
         folder.complete({**prepared.head, "engine": runner.description, "warnings": prepared.warnings}, checkpoints)
 
 
-class _Sweeping:
-    """The results folders of submissions that have not failed, while they are filled."""
+class _SweepRun:
+    """Fills the results folders of the submissions that have not failed."""
 
     def __init__(
         self,
@@ -177,24 +179,24 @@ class _Sweeping:
         for prepared in prepared_submissions:
             try:
                 folder = ResultsFolder(prepared.results, {**prepared.head, "engine": runner.description})
-            except OrganizerError as error:  # it holds results of something else
+            except OrganizerError as error:  # the folder holds other results
                 on_failure(prepared, error, "")
                 continue
             folder.begin(prepared.items)
             self.folders[prepared.number] = folder
 
     def fill(self, ends: float | None, release: Callable[[Checkpoint], None]) -> None:
-        """Ask what the folders lack, keep each answer once it is there, release checkpoints that gave their last."""
+        """Evaluate missing checkpoints, write each result at once, and release checkpoints that are done."""
         todo = self._missing()
-        owed = {work.checkpoint: len(work.numbers) for engine_group in todo for work in engine_group}
-        left = sum(owed.values())
+        open_requests = {work.checkpoint: len(work.numbers) for engine_group in todo for work in engine_group}
+        left = sum(open_requests.values())
         begun = time.perf_counter()
         for computed, answer in enumerate(self._runner.run(todo), start=1):
             left -= 1
             seconds_left = (time.perf_counter() - begun) / computed * left
-            self._take(answer, seconds_left)
-            owed[answer.checkpoint] -= 1
-            if not owed[answer.checkpoint]:
+            self._record(answer, seconds_left)
+            open_requests[answer.checkpoint] -= 1
+            if not open_requests[answer.checkpoint]:
                 release(answer.checkpoint)
             now = time.perf_counter()
             mean, seconds = (now - begun) / computed, 0.0 if isinstance(answer, EvalFailure) else answer.seconds
@@ -204,8 +206,8 @@ class _Sweeping:
                     "run again to go on, or submit fewer items or shorter prompts"
                 )
 
-    def _take(self, answer: EvalResult | EvalFailure, seconds_left: float) -> None:
-        """Keep an answer, unless its submission has failed; tell of a submission's first failure."""
+    def _record(self, answer: EvalResult | EvalFailure, seconds_left: float) -> None:
+        """Write a result unless its submission has failed; report a submission's first failure."""
         folder = self.folders.get(answer.number)
         if folder is None:
             return
@@ -216,23 +218,23 @@ class _Sweeping:
         row = folder.add(
             answer.checkpoint, answer.arrays, seconds=answer.seconds, computed_tokens=answer.computed_tokens
         )
-        self._tell(answer.number, answer.checkpoint, row, False, answer.seconds, seconds_left)
+        self._report(answer.number, answer.checkpoint, row, False, answer.seconds, seconds_left)
 
     def _missing(self) -> list[list[CheckpointWork]]:
-        """What is still to be asked of each checkpoint, by engine group. Tells of what is finished already."""
+        """The remaining work by engine group. Reports progress for checkpoints that an earlier run finished."""
         numbers: dict[Checkpoint, list[int]] = {}
         for checkpoint in self._checkpoints:
             for number, folder in self.folders.items():
                 if (row := folder.finished(checkpoint)) is not None:
-                    self._tell(number, checkpoint, row, True, row.seconds, 0.0)
+                    self._report(number, checkpoint, row, True, row.seconds, 0.0)
                 else:
                     numbers.setdefault(checkpoint, []).append(number)
         return [
-            [CheckpointWork(one, tuple(numbers[one])) for one in engine_group]
+            [CheckpointWork(checkpoint, tuple(numbers[checkpoint])) for checkpoint in engine_group]
             for engine_group in engine_groups(list(numbers))
         ]
 
-    def _tell(
+    def _report(
         self, number: int, checkpoint: Checkpoint, row: Finished, resumed: bool, seconds: float, left: float
     ) -> None:
         self._done += 1
@@ -240,7 +242,7 @@ class _Sweeping:
 
 
 def _identity(submission: Submission, suite: Suite) -> dict[str, Any]:
-    """The keys of results.json that say what the results are of, as far as they are known without the items."""
+    """Keys of results.json that identify the run, as far as they are known without rendering the items."""
     task = submission.task
     return {
         "suite": suite.suite,
@@ -256,7 +258,7 @@ def _identity(submission: Submission, suite: Suite) -> dict[str, Any]:
 
 
 def _head(submission: Submission, suite: Suite, item_set: ItemSet, items: bytes) -> dict[str, Any]:
-    """The keys of results.json that say what the results are of; "engine" is still empty."""
+    """Keys of results.json that identify the run; "engine" is still empty."""
     head = {
         **_identity(submission, suite),
         "chance": item_set.chance,

@@ -16,8 +16,6 @@ import numpy as np
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.metrics.expression import Columns, Expression, parse
 
-OutputType = Literal["multiple_choice", "loglikelihood", "loglikelihood_rolling", "generate_until"]
-
 
 @dataclass(frozen=True, slots=True)
 class MetricFormula:
@@ -76,6 +74,12 @@ class MetricSpec:
     higher_is_better: bool = True
     aggregation: str = "mean"  # as lm-evaluation-harness calls it
     guessed: bool = False  # guessing has a score: that of a model to which all choices are alike
+    has_options: bool = False  # it reads ignore_case and the other options of lm-evaluation-harness' exact_match
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The columns it needs; a metric of texts has none."""
+        return self.formula.names if self.formula else frozenset()
 
 
 def _mean(source: str, higher_is_better: bool = True, *, guessed: bool = False) -> MetricSpec:
@@ -94,48 +98,47 @@ def _per_unit(metrics: dict[str, str], *, guessed: bool = False) -> dict[str, Me
 
 _OF_THE_RIGHT_CHOICE = _per_unit({"correct_logprob": "max(ll[gold])", "correct_prob": "sum(exp(ll)[gold])"})
 
-NAMED: dict[OutputType, dict[str, MetricSpec]] = {
-    "multiple_choice": {
-        "acc": _mean("sum(pick(ll)[gold])", guessed=True),
-        "acc_norm": _mean("sum(pick(ll / chars)[gold])", guessed=True),
-        "acc_bytes": _mean("sum(pick(ll / bytes)[gold])", guessed=True),
-        "acc_mutual_info": _mean("sum(pick(ll - ll_unconditional)[gold])", guessed=True),
-        "exact_match": _mean("max(greedy[gold])"),
-        "brier_score": replace(_mean("sum((softmax(ll) - gold) ** 2)", False), aggregation="brier_score"),
-        "f1": MetricSpec(
-            MetricFormula(
-                parse("2 * sum(pick(ll) * number) * sum(gold * number)"), parse("sum((pick(ll) + gold) * number)")
-            ),
-            aggregation="f1",
+MULTIPLE_CHOICE_METRICS: Mapping[str, MetricSpec] = {
+    "acc": _mean("sum(pick(ll)[gold])", guessed=True),
+    "acc_norm": _mean("sum(pick(ll / chars)[gold])", guessed=True),
+    "acc_bytes": _mean("sum(pick(ll / bytes)[gold])", guessed=True),
+    "acc_mutual_info": _mean("sum(pick(ll - ll_unconditional)[gold])", guessed=True),
+    "exact_match": _mean("max(greedy[gold])"),
+    "brier_score": replace(_mean("sum((softmax(ll) - gold) ** 2)", False), aggregation="brier_score"),
+    "f1": MetricSpec(
+        MetricFormula(
+            parse("2 * sum(pick(ll) * number) * sum(gold * number)"), parse("sum((pick(ll) + gold) * number)")
         ),
-        **_OF_THE_RIGHT_CHOICE,
-        **_per_unit({"norm_correct_prob": "sum(softmax(ll)[gold])"}, guessed=True),
-        **_per_unit(
-            {
-                "logprob_margin": "max(ll[gold]) - max(ll[~gold])",
-                "logprob_margin_mean": "max(ll[gold]) - mean(ll[~gold])",
-                "margin": "max(exp(ll)[gold]) - max(exp(ll)[~gold])",
-            }
-        ),
-    },
-    "loglikelihood": {
-        "acc": _mean("greedy[gold]"),
-        "perplexity": MetricSpec(MetricFormula(parse("ll[gold]"), None, "perplexity"), False, "perplexity"),
-        **_OF_THE_RIGHT_CHOICE,
-    },
-    "loglikelihood_rolling": {
-        "word_perplexity": MetricSpec(
-            MetricFormula(parse("sum(ll)"), parse("sum(words)"), "perplexity"), False, "weighted_perplexity"
-        ),
-        "byte_perplexity": MetricSpec(
-            MetricFormula(parse("sum(ll)"), parse("sum(bytes)"), "perplexity"), False, "weighted_perplexity"
-        ),
-        "bits_per_byte": MetricSpec(
-            MetricFormula(parse("sum(ll)"), parse("sum(bytes)"), "bits"), False, "bits_per_byte"
-        ),
-        **_OF_THE_RIGHT_CHOICE,
-    },
-    "generate_until": {"exact_match": MetricSpec(None), "f1": MetricSpec(None)},
+        aggregation="f1",
+    ),
+    **_OF_THE_RIGHT_CHOICE,
+    **_per_unit({"norm_correct_prob": "sum(softmax(ll)[gold])"}, guessed=True),
+    **_per_unit(
+        {
+            "logprob_margin": "max(ll[gold]) - max(ll[~gold])",
+            "logprob_margin_mean": "max(ll[gold]) - mean(ll[~gold])",
+            "margin": "max(exp(ll)[gold]) - max(exp(ll)[~gold])",
+        }
+    ),
+}
+LOGLIKELIHOOD_METRICS: Mapping[str, MetricSpec] = {
+    "acc": _mean("greedy[gold]"),
+    "perplexity": MetricSpec(MetricFormula(parse("ll[gold]"), None, "perplexity"), False, "perplexity"),
+    **_OF_THE_RIGHT_CHOICE,
+}
+LOGLIKELIHOOD_ROLLING_METRICS: Mapping[str, MetricSpec] = {
+    "word_perplexity": MetricSpec(
+        MetricFormula(parse("sum(ll)"), parse("sum(words)"), "perplexity"), False, "weighted_perplexity"
+    ),
+    "byte_perplexity": MetricSpec(
+        MetricFormula(parse("sum(ll)"), parse("sum(bytes)"), "perplexity"), False, "weighted_perplexity"
+    ),
+    "bits_per_byte": MetricSpec(MetricFormula(parse("sum(ll)"), parse("sum(bytes)"), "bits"), False, "bits_per_byte"),
+    **_OF_THE_RIGHT_CHOICE,
+}
+GENERATE_UNTIL_METRICS: Mapping[str, MetricSpec] = {
+    "exact_match": MetricSpec(None, has_options=True),
+    "f1": MetricSpec(None),
 }
 
 

@@ -1,4 +1,4 @@
-"""multiple_choice, loglikelihood and loglikelihood_rolling: each choice's log-likelihood, and a score per item."""
+"""What the output types of log-likelihoods share: each choice's log-likelihood, and a score per item."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import numpy as np
 
 from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.engines.requests import Requests, encode, encode_windows
-from e2lm_ingestion.metrics.builtin import chance, choice_columns
-from e2lm_ingestion.output_types.items import Item
+from e2lm_ingestion.metrics.builtin import MetricSpec, chance, choice_columns
+from e2lm_ingestion.output_types.protocol import Arrays, Item
+from e2lm_ingestion.output_types.questions import Question
 from e2lm_ingestion.task.task import Task
+from e2lm_ingestion.task.task_parts import Filter, Metric
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -27,7 +29,7 @@ class ChoiceRequests:
     requests: Requests
     owners: np.ndarray  # (requests,) the choice that each scores, or, from `choices` on, an unconditional text
     choices: int
-    unconditional: np.ndarray | None  # (choices,) the unconditional text of each choice
+    unconditional: np.ndarray | None  # (choices,) what is each choice without a prompt, as `owners` numbers it
     tokens: np.ndarray  # (choices,) int32: how many tokens of each choice are scored
 
 
@@ -44,10 +46,11 @@ class ChoiceAnswers:
 
 @dataclass(frozen=True)
 class ChoiceItemSet:
-    """multiple_choice, loglikelihood and loglikelihood_rolling: the log-likelihood of every choice."""
+    """The log-likelihood of every choice."""
 
     items: Sequence[Item]
     task: Task
+    windows: bool = False  # choices are whole texts without a prompt, the long ones scored in several windows
 
     @property
     def count(self) -> int:
@@ -62,20 +65,21 @@ class ChoiceItemSet:
     @property
     def chance(self) -> float | None:
         """The score of a model to which all choices are alike, for metrics that guessing has a score under."""
-        guessed = self.task.metric_list[0].is_guessed(self.task.output_type)
-        return chance(self.task.formula, self._item_arrays) if guessed else None
+        return chance_of_choices(self.task.metric_list[0].spec(self.task.output_type), self._item_arrays)
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, context_length: int) -> ChoiceRequests:
         """Every choice after its context; a long rolling text in windows."""
         pairs = [pair for item in self.items for pair in item.pairs]
         unconditional = None
-        if self.task.output_type == "loglikelihood_rolling":
+        if self.windows:
             requests, owners = encode_windows([text for _, text in pairs], tokenizer, context_length)
+            if self.task.unconditional:  # there is no prompt to leave out
+                unconditional = np.arange(len(pairs))
         else:
             distinct: dict[str, int] = {}
             if self.task.unconditional:
                 numbers = [distinct.setdefault(text, len(distinct)) for _, text in pairs]
-                unconditional = np.asarray(numbers, dtype=np.int64)
+                unconditional = len(pairs) + np.asarray(numbers, dtype=np.int64)
             requests = encode([*pairs, *(("", text) for text in distinct)], tokenizer, context_length)
             owners = np.arange(len(requests))
         scored = np.diff(requests.starts) - requests.context_lengths
@@ -88,7 +92,7 @@ class ChoiceItemSet:
         count = max(encoded.choices, int(encoded.owners[-1]) + 1)
         values = np.bincount(encoded.owners, weights=message.values, minlength=count).astype(np.float32)
         missed = np.bincount(encoded.owners, weights=~message.greedy, minlength=count)
-        without = None if encoded.unconditional is None else values[encoded.choices + encoded.unconditional]
+        without = None if encoded.unconditional is None else values[encoded.unconditional]
         n = encoded.choices
         return ChoiceAnswers(values[:n], missed[:n] == 0, encoded.tokens, without, message.computed_tokens)
 
@@ -121,6 +125,34 @@ class ChoiceItemSet:
             kept["loglikelihoods_unconditional"] = answers.unconditional
         scores = self.task.formula.item_scores(choice_columns(self._item_arrays, kept))
         return {"item_scores": scores, **kept}
+
+
+def choice_item_set(task: Task, items: Sequence[Item], *, windows: bool = False) -> ChoiceItemSet:
+    """The items to ask. Raises SubmissionError for arithmetic that they do not fit, before a model is asked."""
+    item_set = ChoiceItemSet(items, task, windows)
+    item_set.arrays(item_set.guess())
+    return item_set
+
+
+def after_the_context(
+    contexts: tuple[str, ...], question: Question, delimiter: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Every choice after the delimiter; where each choice has a context of its own, the answer after each context."""
+    texts = (question.answer,) * len(question.texts) if question.texts else question.choices
+    return contexts, tuple(delimiter + text for text in texts)
+
+
+def rescored_choices(
+    metric: Metric, spec: MetricSpec, filters: Sequence[Filter], items: Arrays, arrays: Arrays
+) -> np.ndarray:
+    """A score for each item under another metric, (items,) float32."""
+    assert spec.formula is not None
+    return spec.formula.item_scores(choice_columns(items, arrays))
+
+
+def chance_of_choices(spec: MetricSpec, items: Arrays) -> float | None:
+    """The score of a model to which all choices are alike, for metrics that guessing has a score under."""
+    return chance(spec.formula, items) if spec.guessed and spec.formula is not None else None
 
 
 def _words(text: str) -> int:

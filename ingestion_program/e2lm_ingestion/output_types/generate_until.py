@@ -6,7 +6,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,10 @@ import numpy as np
 from e2lm_ingestion.engines import Engine, Stop
 from e2lm_ingestion.engines.requests import encode_texts, prefix_token
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.output_types.items import Item
+from e2lm_ingestion.metrics.builtin import MetricSpec
+from e2lm_ingestion.output_types.choices import after_the_context
+from e2lm_ingestion.output_types.protocol import Arrays, Item, OutputType, Wording
+from e2lm_ingestion.output_types.questions import MAX_CHOICES, Document, Question, text_question
 from e2lm_ingestion.sandbox.parent import Limits, confined
 from e2lm_ingestion.sandbox.text_filters import chain
 from e2lm_ingestion.task.task import Task
@@ -24,6 +27,7 @@ from e2lm_ingestion.task.task_parts import PATTERNS, Filter, GenerationKwargs, M
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+CHANCE = 0.0  # a text is not hit by guessing
 FILTER_LIMITS = Limits(cpu_seconds=20, seconds_per_document=1.0, wall_seconds=60)  # for what one checkpoint wrote
 
 
@@ -183,8 +187,8 @@ class GenerationItemSet:
 
     @property
     def chance(self) -> float | None:
-        """The score that guessing gives: a text is not hit by chance."""
-        return 0.0
+        """The score that guessing gives."""
+        return CHANCE
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, context_length: int) -> Prompts:
         """Every prompt, and how to read what is written after it."""
@@ -209,3 +213,48 @@ class GenerationItemSet:
         texts = filtered(answers.texts, self.task.filters, [item.options for item in self.items])
         scores = text_scores(texts, [item.choices for item in self.items], self.task.metric_list[0])
         return {"item_scores": scores, **packed("generation", answers.texts)}
+
+
+def _question(document: Document) -> Question:
+    """A question whose choices are the right answers alone."""
+    question = text_question(document, most=MAX_CHOICES)
+    right = tuple(question.choices[i] for i in question.gold)
+    return replace(question, choices=right, gold=tuple(range(len(right))))
+
+
+def _item_set(task: Task, items: Sequence[Item]) -> GenerationItemSet:
+    item_set = GenerationItemSet(items, task)
+    item_set.arrays(Texts([""] * len(items), 0))  # a pattern that cannot be run is refused before a model is asked
+    return item_set
+
+
+def _rescored(metric: Metric, spec: MetricSpec, filters: Sequence[Filter], items: Arrays, arrays: Arrays) -> np.ndarray:
+    options, references = _grouped("option", items), _grouped("reference", items)
+    return text_scores(filtered(unpacked("generation", arrays), filters, options), references, metric)
+
+
+def _grouped(name: str, items: Arrays) -> list[list[str]]:
+    """The texts of each item."""
+    texts, offsets = unpacked(name, items), items[f"item_{name}_offsets"]
+    return [texts[start:end] for start, end in pairwise(offsets)]
+
+
+def _chance(spec: MetricSpec, items: Arrays) -> float | None:
+    return CHANCE
+
+
+def _requested(item: Item) -> Item:
+    """One answer is written, however many are right."""
+    return replace(item, continuations=item.continuations[:1])
+
+
+GENERATE_UNTIL = OutputType(
+    name="generate_until",
+    wording=Wording("the model writes the answer", "and what it should write after it:"),
+    question=_question,
+    join=after_the_context,
+    item_set=_item_set,
+    rescored=_rescored,
+    chance=_chance,
+    requested=_requested,
+)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from e2lm_ingestion.engines import Engine
-from e2lm_ingestion.output_types.choices import ChoiceItemSet
-from e2lm_ingestion.output_types.generate_until import GenerationItemSet
+from e2lm_ingestion.output_types.protocol import TaskItemSet
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -28,7 +27,7 @@ class GroupAnswers:
 class GroupItemSet:
     """Several tasks, one after the other. Their items are subsets of the whole."""
 
-    parts: tuple[ChoiceItemSet | GenerationItemSet, ...]
+    parts: tuple[TaskItemSet, ...]
     weight_by_size: bool
 
     @property

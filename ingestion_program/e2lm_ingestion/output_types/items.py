@@ -8,36 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.output_types.protocol import Item
+from e2lm_ingestion.output_types.questions import Document, Question, is_template
+from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 from e2lm_ingestion.sandbox.parent import Documents, Rendered, render
 from e2lm_ingestion.submission.submission import Submission
 from e2lm_ingestion.task.task import Task
 
 MIN_ITEMS = 100
 MAX_ITEMS = 15_000
-MAX_CHOICES = 100
 MAX_CONTEXT = 100_000  # characters; a context of 2,048 tokens holds about a tenth
 MAX_TOTAL = 400_000_000  # characters of all contexts: they are held in memory
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One question.
-
-    loglikelihood and loglikelihood_rolling have one choice, the text that is scored. The choices of generate_until are
-    the texts that are right.
-    """
-
-    contexts: tuple[str, ...]  # few-shot head + question: one, or one for each choice
-    continuations: tuple[str, ...]  # as scored, target_delimiter included
-    choices: tuple[str, ...]  # the texts without the delimiter: acc_norm divides by their length
-    gold: tuple[int, ...]  # the numbers of the right choices
-    options: tuple[str, ...] = ()  # the document's `choices`, where a filter looks for them in a written answer
-
-    @property
-    def pairs(self) -> list[tuple[str, str]]:
-        """The context and continuation of each choice."""
-        contexts = self.contexts * len(self.continuations) if len(self.contexts) == 1 else self.contexts
-        return list(zip(contexts, self.continuations, strict=True))
 
 
 def build_items(submission: Submission) -> list[Item]:
@@ -94,21 +75,11 @@ def _request(task: Task, source: str, root: Path) -> Documents:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What one document asks; `choices` and `gold` as in Item."""
-
-    text: str  # where every choice has a context of its own, that of the right one
-    texts: tuple[str, ...]  # of the choices, where each has its own, else empty
-    choices: tuple[str, ...]
-    gold: tuple[int, ...]
-    answer: str  # the right one, as an example shows it
-
-
 def _items(task: Task, rendered: Rendered, total: int) -> tuple[list[Item], int]:
     """The items of one task, and the characters of their contexts together with `total`."""
     questions = _questions(task, rendered.test, rendered.locations, _Sources.of_items(task))
     options = rendered.test.get("choices", [()] * len(questions))
+    join = OUTPUT_TYPES[task.output_type].join
     items = []
     for head, question, location, own in zip(
         _heads(task, rendered), questions, rendered.locations, options, strict=True
@@ -121,18 +92,9 @@ def _items(task: Task, rendered: Rendered, total: int) -> tuple[list[Item], int]
                 f"{location}: a prompt of {longest:,} characters, {total:,} with those before; at most "
                 f"{MAX_CONTEXT:,} and {MAX_TOTAL:,}: shorten the description or the examples"
             )
-        if task.output_type == "loglikelihood_rolling":
-            contexts = ("",)
-        items.append(Item(contexts, _continuations(task, question), question.choices, question.gold, tuple(own)))
+        contexts, continuations = join(contexts, question, task.target_delimiter)
+        items.append(Item(contexts, continuations, question.choices, question.gold, tuple(own)))
     return items, total
-
-
-def _continuations(task: Task, question: _Question) -> tuple[str, ...]:
-    if task.output_type in ("loglikelihood", "loglikelihood_rolling"):
-        return question.choices
-    if question.texts:
-        return (task.target_delimiter + question.answer,) * len(question.texts)
-    return tuple(task.target_delimiter + choice for choice in question.choices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,124 +121,22 @@ class _Sources:
 
 def _questions(
     task: Task, columns: Mapping[str, Sequence[Any]], locations: Sequence[str], sources: _Sources
-) -> list[_Question]:
-    questions = []
+) -> list[Question]:
+    question, questions = OUTPUT_TYPES[task.output_type].question, []
     for i, location in enumerate(locations):
         text = columns["doc_to_text"][i]
         target = columns["doc_to_target"][i] if "doc_to_target" in columns else sources.target
         choices = columns["doc_to_choice"][i] if "doc_to_choice" in columns else sources.choices
-        if isinstance(text, str) and text.isdecimal() and choices is not None and _is_template(sources.text, text):
+        if isinstance(text, str) and text.isdecimal() and choices is not None and is_template(sources.text, text):
             text = int(text[:9])
-        if choices is None:
-            questions.append(_open_question(task, text, target, location))
-        elif isinstance(text, int):
-            questions.append(_several_contexts(task, text, tuple(choices), target, location))
-        else:
-            _check_choices(tuple(choices), location)
-            gold = _golds(target, tuple(choices), sources.target, location)
-            questions.append(_Question(text, (), tuple(choices), gold, choices[gold[0]]))
+        own = None if choices is None else tuple(choices)
+        questions.append(question(Document(task.output_type, location, text, own, target, sources.target)))
         if bool(questions[-1].texts) != bool(questions[0].texts):
             raise SubmissionError(
                 f"{location}: doc_to_text is {repr(text)[:40]}: a number says which choice is right for all items or "
                 "none"
             )
-    if task.output_type == "generate_until":
-        questions = [_written(question) for question in questions]
     return questions
-
-
-def _open_question(task: Task, text: Any, target: Any, location: str) -> _Question:  # noqa: ANN401 (what the file holds)
-    """A question without choices. Every target is a right answer of a model that writes; else there is one text."""
-    answers = target if isinstance(target, (list, tuple)) else [target]
-    if not answers or any(isinstance(one, bool) or not isinstance(one, (str, int, float)) for one in answers):
-        raise SubmissionError(f"{location}: doc_to_target is {repr(target)[:60]}; write the right answer as a text")
-    texts = tuple(map(str, answers))
-    if len(texts) > (MAX_CHOICES if task.output_type == "generate_until" else 1):
-        raise SubmissionError(
-            f"{location}: doc_to_target is a list of {len(texts)}; {task.output_type} scores one text"
-        )
-    if not all(texts):
-        raise SubmissionError(f"{location}: doc_to_target is empty; write the right answer as a text")
-    if not isinstance(text, str):
-        raise SubmissionError(f"{location}: doc_to_text is {repr(text)[:40]}, not a text; put it in quotes")
-    return _Question(text, (), texts, tuple(range(len(texts))), texts[0])
-
-
-def _written(question: _Question) -> _Question:
-    """The same question for a model that writes: the right choices alone."""
-    right = tuple(question.choices[i] for i in question.gold)
-    return _Question(question.text, (), right, tuple(range(len(right))), question.answer)
-
-
-def _several_contexts(task: Task, right: int, choices: tuple[str, ...], target: Any, location: str) -> _Question:  # noqa: ANN401
-    """A question whose choices stand in the context and whose continuation is the same for all."""
-    if task.output_type != "multiple_choice":
-        raise SubmissionError(
-            f"{location}: doc_to_text is the number {right}, which lm-evaluation-harness takes for a choice; write "
-            "words around it"
-        )
-    _check_choices(choices, location)
-    if not 0 <= right < len(choices):
-        raise SubmissionError(
-            f"{location}: doc_to_text is {right}, the number of the right choice, but there are {len(choices)} choices "
-            f"(0 to {len(choices) - 1})"
-        )
-    if isinstance(target, bool) or not isinstance(target, (str, int, float)) or not str(target):
-        raise SubmissionError(
-            f"{location}: doc_to_target is {repr(target)[:60]}; where doc_to_text is the number of the right choice, "
-            "it is the text that follows every choice"
-        )
-    return _Question(choices[right], choices, choices, (right,), str(target))
-
-
-def _check_choices(choices: tuple[str, ...], location: str) -> None:
-    if not 2 <= len(choices) <= MAX_CHOICES:
-        raise SubmissionError(f"{location}: {_count(len(choices), 'choice')}; an item has 2 to {MAX_CHOICES}")
-    if not all(map(str.strip, choices)):
-        empty = next(i for i, choice in enumerate(choices) if not choice.strip())
-        raise SubmissionError(
-            f"{location}: choice {empty} (counted from 0) is empty; there is nothing to score: fill it in"
-        )
-
-
-def _golds(target: Any, choices: tuple[str, ...], source: Any, location: str) -> tuple[int, ...]:  # noqa: ANN401
-    """Numbers of the right choices, each once, in their order."""
-    targets = target if isinstance(target, (list, tuple)) else [target]
-    if not targets:
-        raise SubmissionError(f"{location}: doc_to_target is a list without a right choice; name one or several")
-    return tuple(dict.fromkeys(_gold(one, choices, str(source), location) for one in targets))
-
-
-def _gold(target: Any, choices: tuple[str, ...], source: str, location: str) -> int:  # noqa: ANN401 (what the file holds)
-    """Number of the right choice, as lm-evaluation-harness finds it: a number, or a text that is one of the choices.
-
-    A template that prints digits is a number. A single letter that is no choice's text counts choices from A.
-    """
-    name = f"`{source}`" if source.isidentifier() else "doc_to_target"
-    if isinstance(target, str):
-        if _is_template(source, target) and target.isdecimal() and len(target) < 10:
-            target = int(target)
-        elif target in choices:
-            return choices.index(target)
-        elif len(target) == 1 and "A" <= target.upper() <= "Z":
-            target = ord(target.upper()) - ord("A")
-    if isinstance(target, int) and 0 <= target < len(choices):
-        return int(target)
-    if isinstance(target, int):
-        raise SubmissionError(
-            f"{location}: {name} is {str(target)[:20]} but there are {len(choices)} choices (0 to {len(choices) - 1}): "
-            "number answers from 0"
-        )
-    what = "missing" if target is None else repr(target)[:60]
-    raise SubmissionError(
-        f"{location}: {name} is {what}, which is none of the {len(choices)} choices: write the right choice's number, "
-        "counted from 0 and without quotes, or its exact text"
-    )
-
-
-def _is_template(source: str, printed: str) -> bool:
-    """Whether the text was rendered; a field's own value stays what the file says, digits or not."""
-    return "{" in source or source == printed
 
 
 def _heads(task: Task, rendered: Rendered) -> list[str]:
@@ -295,12 +155,8 @@ def _heads(task: Task, rendered: Rendered) -> list[str]:
     return [description + "".join(shown[i] for i in examples) for description, examples in own]
 
 
-def _example(task: Task, question: _Question) -> str:
+def _example(task: Task, question: Question) -> str:
     own = task.fewshot_config
     before = task.target_delimiter if own.target_delimiter is None else own.target_delimiter
     after = task.fewshot_delimiter if own.fewshot_delimiter is None else own.fewshot_delimiter
     return question.text + before + question.answer + after
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

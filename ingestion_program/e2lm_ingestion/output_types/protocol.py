@@ -1,15 +1,43 @@
-"""What an output type is to the sweep: items that are encoded once, scored by each model, and kept as arrays."""
+"""What an output type is: how a document becomes an item, how a model is asked it, and how its answer is scored."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from e2lm_ingestion.engines import Engine
+from e2lm_ingestion.metrics.builtin import MetricSpec
+from e2lm_ingestion.output_types.questions import Document, Question
+from e2lm_ingestion.task.task import Task
+from e2lm_ingestion.task.task_parts import Filter, Metric
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+Arrays = Mapping[str, np.ndarray]  # of items.npz or of a checkpoint, as docs/results-format.md names them
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question.
+
+    Its choices are those given, or the one text that is scored, or, where the model writes, the texts that are right.
+    """
+
+    contexts: tuple[str, ...]  # few-shot head + question: one, or one for each choice
+    continuations: tuple[str, ...]  # as scored, target_delimiter included
+    choices: tuple[str, ...]  # the texts without the delimiter: acc_norm divides by their length
+    gold: tuple[int, ...]  # the numbers of the right choices
+    options: tuple[str, ...] = ()  # the document's `choices`, where a filter looks for them in a written answer
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The context and continuation of each choice."""
+        contexts = self.contexts * len(self.continuations) if len(self.contexts) == 1 else self.contexts
+        return list(zip(contexts, self.continuations, strict=True))
 
 
 class Answers(Protocol):
@@ -46,3 +74,44 @@ class ItemSet(Protocol):
 
     def arrays(self, answers: Any) -> dict[str, np.ndarray]:  # noqa: ANN401 (of `score`)
         """What is kept: `item_scores` (items,) float32 and what they were made from."""
+
+
+class TaskItemSet(ItemSet, Protocol):
+    """The items of one task."""
+
+    @property
+    def task(self) -> Task:
+        """The task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How `e2lm check` speaks of the items."""
+
+    item: str  # what one asks; `{choices}` stands for how many choices it has
+    continuation: str  # the line before the continuations
+
+
+@dataclass(frozen=True, slots=True)
+class OutputType:
+    """One way to ask a model. All that differs between output types is here or in task/output_type_rules.py."""
+
+    name: str
+    wording: Wording
+    question: Callable[[Document], Question]  # raises SubmissionError naming file and line
+    # contexts (few-shot head and text), question, target_delimiter -> contexts and continuations of the Item
+    join: Callable[[tuple[str, ...], Question, str], tuple[tuple[str, ...], tuple[str, ...]]]
+    # raises SubmissionError for metrics and filters that do not fit the items, before a model is asked
+    item_set: Callable[[Task, Sequence[Item]], TaskItemSet]
+    # metric, filters, arrays of items.npz and of a checkpoint -> `item_scores` (items,) float32 under that metric
+    rescored: Callable[[Metric, MetricSpec, Sequence[Filter], Arrays, Arrays], np.ndarray]
+    chance: Callable[[MetricSpec, Arrays], float | None]  # the score of guessing; None where that has no meaning
+    requested: Callable[[Item], Item]  # the item with those continuations alone that make a request, for the forecast
+    windows: bool = False  # a long text is scored in several windows, so that none is too long
+    has_choices: bool = False  # the checks guess among the choices, and look at the right one's place and wording
+    scores_target: bool = False  # what doc_to_target renders is the text that is scored
+
+
+def as_it_is(item: Item) -> Item:
+    """Every continuation is a request."""
+    return item

@@ -1,1 +1,1 @@
-"""The results folder: written so that a sweep can be resumed, rescored under another metric, sealed."""
+"""The results folder of a sweep: resumable, sealed, and rescorable with another metric."""

@@ -1,7 +1,7 @@
-"""Scores -> results/: one checkpoint at a time, each file whole or absent, so that a sweep can be killed and resumed.
+"""Writes scores into a results folder, one checkpoint at a time and each file atomically, so that a sweep can resume.
 
-`progress.jsonl` is the sweep's memory: its first line says what the results are of, every further line that a
-checkpoint is finished. `results.json` appears when all are. The format is described in docs/results-format.md.
+`progress.jsonl` is the journal of the sweep: its first line identifies the run, every further line records a finished
+checkpoint. `results.json` is written when all checkpoints are finished. docs/results-format.md describes the format.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ class Finished:
 
 
 class ResultsFolder:
-    """A results folder being filled by one sweep."""
+    """A results folder that one sweep fills."""
 
     def __init__(self, root: Path, identity: Mapping[str, Any]) -> None:
-        """Read what `root` holds of `identity` (suite, submission, metric, engine, dtype); writes nothing yet.
+        """Read the journal of `root` and compare it with `identity` (suite, submission, metric, engine, dtype).
 
-        An `identity` that leaves keys out fits whatever the folder says of these. Raises OrganizerError when the folder
-        holds results of something else: they are never mixed or overwritten.
+        Keys that `identity` leaves out are not compared. Writes nothing. Raises OrganizerError when the folder holds
+        results with another identity: results are never mixed or overwritten.
         """
         self._root = root
         self._identity = dict(identity)
@@ -69,33 +69,33 @@ class ResultsFolder:
         self._finished = {(line["model"], line["iteration"]): Finished(**line) for line in self._lines[1:]}
 
     def begin(self, items: bytes) -> None:
-        """Make the folder ready for `add`, and write items.npz: what the items are for metrics."""
+        """Prepare the folder for `add` and write items.npz, the item data that metrics need."""
         self._root.mkdir(parents=True, exist_ok=True)
         lines = self._lines or [self._identity]
-        # Written again also where it is there: a line that a kill cut short must not swallow the next one.
+        # Rewrite an existing journal too: the next line must not be appended to one that a kill cut short.
         write_atomically(self._journal, "".join(json.dumps(line) + "\n" for line in lines).encode())
         write_atomically(self._root / ITEMS, items)
 
     def is_complete(self, checkpoints: Sequence[Checkpoint]) -> bool:
-        """Whether results.json is there and every one of these checkpoints is finished."""
+        """Whether results.json exists and all of these checkpoints are finished."""
         return (self._root / RESULTS).is_file() and all(map(self.finished, checkpoints))
 
     def finished(self, checkpoint: Checkpoint) -> Finished | None:
-        """This checkpoint's line when its scores are on disk, unharmed, and of the same weights.
+        """The journal line of this checkpoint if its scores are on disk, intact, and of the same weights; else None.
 
-        Weights that are not here any more, such as those that made room for others, are taken to be the same.
+        Weights that are missing, for example evicted under a disk budget, are assumed to be the same.
         """
         done = self._finished.get((checkpoint.model, checkpoint.iteration))
         if done is None or _weights(checkpoint) not in (None, done.weights):
             return None
         file = self._root / done.arrays
-        unharmed = file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == done.sha256
-        return done if unharmed else None
+        intact = file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == done.sha256
+        return done if intact else None
 
     def add(
         self, checkpoint: Checkpoint, arrays: Mapping[str, np.ndarray], *, seconds: float, computed_tokens: int
     ) -> Finished:
-        """Keep one checkpoint's arrays (`item_scores` (items,) among them) and its mean score."""
+        """Write one checkpoint's arrays, among them `item_scores` (items,), and record it with its mean score."""
         name = f"{CHECKPOINTS}/{checkpoint.model}/iter_{checkpoint.iteration:07d}.npz"
         content = npz(arrays)
         (self._root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ class ResultsFolder:
         return done
 
     def complete(self, head: Mapping[str, Any], checkpoints: Sequence[Checkpoint]) -> Path:
-        """Write results.json: the head's keys, then the checkpoints in the order given. All must be finished."""
+        """Write results.json: the keys of `head`, then the checkpoints, all finished, in the order given."""
         rows = []
         for checkpoint in checkpoints:
             row = asdict(self._finished[(checkpoint.model, checkpoint.iteration)])
@@ -129,14 +129,14 @@ class ResultsFolder:
 
 
 def write_results(root: Path, head: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Path:
-    """Write results.json, the head's keys and then the checkpoints, and return its path."""
+    """Write results.json, the keys of `head` and then the checkpoints, and return its path."""
     path = root / RESULTS
     write_atomically(path, (json.dumps({"schema": SCHEMA, **head, "checkpoints": rows}, indent=1) + "\n").encode())
     return path
 
 
 def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """An .npz file, the same bytes for the same arrays."""
+    """The content of an .npz file; deterministic, so equal arrays give equal bytes."""
     buffer = io.BytesIO()
     named: dict[str, Any] = dict(arrays)
     np.savez_compressed(buffer, **named)
@@ -144,7 +144,7 @@ def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def mean_score(item_scores: np.ndarray, subsets: Sequence[int], weight_by_size: bool) -> float:
-    """The mean of (items,) scores, or that of the means of subsets of these sizes."""
+    """The mean of scores (items,); without `weight_by_size`, the mean of the means of `subsets` (their sizes)."""
     if weight_by_size or not subsets:
         return float(np.mean(item_scores, dtype=np.float64))
     starts = np.cumsum([0, *subsets])[:-1]
@@ -153,7 +153,7 @@ def mean_score(item_scores: np.ndarray, subsets: Sequence[int], weight_by_size: 
 
 
 def empty_folder(folder: Path) -> None:
-    """Delete everything in a folder: on Codabench it is filled with the submission's own files beforehand."""
+    """Delete everything in a folder. Codabench copies files of the submission into the output folder beforehand."""
     folder.mkdir(parents=True, exist_ok=True)
     for entry in folder.iterdir():
         if entry.is_dir() and not entry.is_symlink():
@@ -162,15 +162,15 @@ def empty_folder(folder: Path) -> None:
             entry.unlink()
 
 
-def _agrees(recorded: Any, wanted: Any) -> bool:  # noqa: ANN401 (what JSON holds)
-    """Whether a recorded value is the wanted one; of an object, in the keys that are wanted."""
+def _agrees(recorded: Any, wanted: Any) -> bool:  # noqa: ANN401 (any JSON value)
+    """Whether a recorded value equals the wanted one; of an object only the keys of `wanted` are compared."""
     if isinstance(recorded, dict) and isinstance(wanted, dict):
         return all(_agrees(recorded.get(key), value) for key, value in wanted.items())
     return bool(recorded == wanted)
 
 
 def _weights(checkpoint: Checkpoint) -> list[list[int]] | None:
-    """Size and modification time of each weight file; None where one is missing."""
+    """Size (bytes) and modification time (ns) of each weight file; None if one is missing."""
     try:
         return [[file.stat().st_size, file.stat().st_mtime_ns] for file in weight_files(checkpoint)]
     except FileNotFoundError:
@@ -178,7 +178,7 @@ def _weights(checkpoint: Checkpoint) -> list[list[int]] | None:
 
 
 def _whole_lines(journal: Path) -> list[dict[str, Any]]:
-    """The journal's lines; a last line without its line end was cut short by a kill and does not count."""
+    """The journal's lines. A last line without a line end was cut short by a kill and is ignored."""
     if not journal.is_file():
         return []
     whole, _, _ = journal.read_text(encoding="utf-8").rpartition("\n")
@@ -189,7 +189,7 @@ def _whole_lines(journal: Path) -> list[dict[str, Any]]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file under a temporary name and rename it, so that it is complete or absent."""
     temporary = path.with_name(path.name + ".partial")
     with naming(path):
         temporary.write_bytes(content)

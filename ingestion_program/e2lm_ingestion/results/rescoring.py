@@ -7,7 +7,6 @@ import io
 import json
 import shutil
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,9 +15,9 @@ from pydantic import ValidationError
 
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.file_names import ITEMS, RESULTS
-from e2lm_ingestion.metrics.builtin import chance, choice_columns
-from e2lm_ingestion.output_types.generate_until import filtered, text_scores, unpacked
+from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 from e2lm_ingestion.results.folder import SCHEMA, mean_score, npz, write_atomically, write_results
+from e2lm_ingestion.task.output_type_rules import RULES
 from e2lm_ingestion.task.task_parts import FilterChain, Metric, check_metric
 
 
@@ -33,17 +32,19 @@ def rescore(results: Path, name: str, out: Path, *, expression: str | None = Non
     rows = head.pop("checkpoints")
     metric = _metric(head, name, expression)
     items = _arrays(results, ITEMS, head["items"]["sha256"])
-    written = head["output_type"] == "generate_until"
-    if chain is not None and not written:
+    if chain is not None and not RULES[head["output_type"]].generates:
         raise SubmissionError(f"--filter {chain}: this task compares given answers and has no filter; leave it out")
     if chain is not None:
         head["filter_list"] = [own for own in head["filter_list"] if own["name"] == chain]
         if not head["filter_list"]:
             raise SubmissionError(f"{chain}: the task has no filter of this name")
+    output_type, spec = OUTPUT_TYPES[head["output_type"]], metric.spec(head["output_type"])
+    chains = head.get("filter_list", [])
+    filters = FilterChain.model_validate(chains[0]).filter if chains else ()
     head |= {
         "metric": metric.metric,
         "higher_is_better": metric.is_better_higher(head["output_type"]),
-        "chance": _chance(metric, head, items),
+        "chance": output_type.chance(spec, items),
         "metric_list": [metric.model_dump(mode="json", exclude_unset=True)],
     }
     sizes = [subset["items"] for subset in head.get("subsets", [])]
@@ -51,7 +52,7 @@ def rescore(results: Path, name: str, out: Path, *, expression: str | None = Non
     for row in rows:
         arrays = _arrays(results, row["arrays"], row["sha256"])
         kept = {key: values for key, values in arrays.items() if key != "item_scores"}
-        scores = _text_scores(metric, head, items, arrays) if written else _choice_scores(metric, head, items, arrays)
+        scores = output_type.rescored(metric, spec, filters, items, arrays)
         content = npz({"item_scores": scores, **kept})
         path = out / row["arrays"]
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,31 +103,3 @@ def _arrays(results: Path, name: str, sha256: str) -> dict[str, np.ndarray]:
         )
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         return {key: file[key] for key in file.files}
-
-
-def _chance(metric: Metric, head: Mapping[str, Any], items: Mapping[str, np.ndarray]) -> float | None:
-    if head["output_type"] == "generate_until":
-        return 0.0
-    guessed = metric.is_guessed(head["output_type"])
-    return chance(metric.formula(head["output_type"]), items) if guessed else None
-
-
-def _choice_scores(
-    metric: Metric, head: Mapping[str, Any], items: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray]
-) -> np.ndarray:
-    return metric.formula(head["output_type"]).item_scores(choice_columns(items, arrays))
-
-
-def _text_scores(
-    metric: Metric, head: Mapping[str, Any], items: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray]
-) -> np.ndarray:
-    chains = [FilterChain.model_validate(own) for own in head["filter_list"]]
-    options, references = _grouped("option", items), _grouped("reference", items)
-    texts = filtered(unpacked("generation", arrays), chains[0].filter if chains else (), options)
-    return text_scores(texts, references, metric)
-
-
-def _grouped(name: str, items: Mapping[str, np.ndarray]) -> list[list[str]]:
-    """The texts of each item."""
-    texts, offsets = unpacked(name, items), items[f"item_{name}_offsets"]
-    return [texts[start:end] for start, end in pairwise(offsets)]

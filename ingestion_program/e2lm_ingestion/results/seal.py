@@ -1,8 +1,8 @@
-"""results/ -> seal.json: proof, for whoever has the key, that ingestion wrote these results.
+"""Seals a results folder: seal.json proves to a holder of the key that ingestion wrote these results.
 
-The seal is an HMAC-SHA256 over the digests of results.json and progress.jsonl; results.json holds the digest of every
-array file, so that one number covers all. The scoring program has the other half (e2lm_scoring/inputs/seal.py): the two
-meet in docs/results-format.md, not in imports.
+The seal is an HMAC-SHA256 (RFC 2104) over the digests of results.json and progress.jsonl; results.json holds the digest
+of every array file, so one code covers all files. The scoring program verifies it (e2lm_scoring/inputs/seal.py); the
+programs share no code, and docs/results-format.md specifies the seal for both.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MIN_KEY_LENGTH = 32  # characters; `openssl rand -hex 32` gives 64
 
 
 def read_key(folders: Sequence[Path]) -> bytes:
-    """The key of the first folder that has an e2lm.key. Raises OrganizerError when none does, or it cannot be used."""
+    """The key of the first folder with an e2lm.key. Raises OrganizerError when there is none or it is unusable."""
     for path in (folder / KEY_FILE for folder in folders):
         try:
             key = path.read_bytes().strip()
@@ -32,16 +32,17 @@ def read_key(folders: Sequence[Path]) -> bytes:
             continue
         except OSError as error:
             raise OrganizerError(
-                f"{path}: unreadable ({error.strerror}); let user 0 own it: programs may not override its mode"
+                f"{path}: unreadable ({error.strerror}); make user 0 its owner: on a worker root cannot override modes"
             ) from None
         if len(key) < MIN_KEY_LENGTH:
             raise OrganizerError(
-                f"{path}: a key of {len(key)} characters, at least {MIN_KEY_LENGTH} are needed: openssl rand -hex 32"
+                f"{path}: the key has {len(key)} characters and needs at least {MIN_KEY_LENGTH}; make one with "
+                "`openssl rand -hex 32`"
             )
         return key
     raise OrganizerError(
         f"no {KEY_FILE} in {' or '.join(map(str, folders))}, so scoring could not tell these results from forged ones; "
-        "e2lm bundle writes one, or put your own where the checkpoints are"
+        "`e2lm bundle` writes one, or put your own into the folder of the checkpoints"
     )
 
 
@@ -51,7 +52,7 @@ def seal(results: Path, key: bytes) -> None:
     message = "".join(f"{line}\n" for line in (SCHEMA, *digests)).encode()
     content = {
         "schema": SCHEMA,
-        "key": hmac.digest(key, b"e2lm key\n", "sha256").hex()[:8],  # which key it was; it says nothing of the key
+        "key": hmac.digest(key, b"e2lm key\n", "sha256").hex()[:8],  # identifies the key without revealing it
         "hmac": hmac.digest(key, message, "sha256").hex(),
     }
     write_atomically(results / SEAL, (json.dumps(content, indent=1) + "\n").encode())

@@ -1,1 +1,1 @@
-"""Templates, data files and patterns of strangers, handled in a child process with little time, memory and no files."""
+"""Reads untrusted templates, data files and patterns in a child process with limits on time, memory and files."""

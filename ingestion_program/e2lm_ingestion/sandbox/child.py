@@ -1,7 +1,7 @@
-"""The confined process' own side: low limits, a time limit for each text, one JSON object in and JSON lines out.
+"""Child side of the sandbox: lowers its own limits, limits the time for each text, and speaks JSON.
 
-Used by the modules that parent.py starts. Standard input holds the request; standard output gets {"field": what} when
-work on something starts, and at last {"result": ...} or {"error": message}.
+The modules that parent.py starts use it. The request is one JSON object on standard input. Standard output gets a line
+{"field": name} when work on a field starts, and a last line {"result": ...} or {"error": message}.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from e2lm_ingestion.errors import SubmissionError
 
 
 def serve(handle: Callable[[dict[str, Any]], Any]) -> None:
-    """Answer what standard input asks for. Exit code 0 also when the submission is at fault."""
+    """Answer the request on standard input. The exit code is 0 also for an error in the submission."""
     request = json.loads(sys.stdin.buffer.read())
     _lower_limits(request["limits"])
     signal.signal(signal.SIGPROF, _too_slow)
@@ -33,7 +33,7 @@ def serve(handle: Callable[[dict[str, Any]], Any]) -> None:
 
 
 def working_on(field: str) -> None:
-    """Say what is worked on, for the message if this process is ended meanwhile."""
+    """Tell the parent the field in progress, for its message if this process is ended."""
     _send({"field": field})
 
 
@@ -43,7 +43,7 @@ def _send(message: dict[str, Any]) -> None:
 
 
 def _lower_limits(limits: dict[str, Any]) -> None:
-    """From here on this process can take no more processor time and memory than this, and write no file."""
+    """Limit processor time and memory of this process and forbid it to write files."""
     wanted = {
         resource.RLIMIT_CPU: limits["cpu_seconds"],
         resource.RLIMIT_FSIZE: 0,
@@ -61,7 +61,7 @@ def _lower_limits(limits: dict[str, Any]) -> None:
 
 
 class TooSlow(BaseException):
-    """Not an Exception, so that no template and no filter can swallow it."""
+    """The time limit has passed. A BaseException, so that no template or filter can catch it."""
 
 
 def _too_slow(signum: int, frame: FrameType | None) -> None:
@@ -70,7 +70,7 @@ def _too_slow(signum: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def timed(seconds: float) -> Iterator[None]:
-    """Raise TooSlow when the block takes more processor time than this."""
+    """Raise TooSlow when the block takes more than `seconds` of processor time."""
     signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
@@ -79,7 +79,7 @@ def timed(seconds: float) -> Iterator[None]:
 
 
 def brief(value: object) -> str:
-    """One line, printable, and short."""
+    """The value as one printable line of at most 163 characters."""
     text = " ".join(str(value).split())
     text = text if text.isprintable() else ascii(text)
     return text if len(text) <= 160 else text[:160] + "..."

@@ -1,4 +1,4 @@
-"""Data files -> documents. It reads a stranger's bytes, so it runs in the confined process (see parent.py)."""
+"""Reads data files into documents. The files are untrusted, so this runs in the sandbox (see parent.py)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any, NoReturn
 
 from e2lm_ingestion.errors import SubmissionError
 
-MAX_DATA_BYTES = 100_000_000  # of all files of a split; 15,000 prompts of 2,048 tokens are less
+MAX_DATA_BYTES = 100_000_000  # all files of a split; 15,000 prompts of 2,048 tokens are smaller
 MAX_CELLS = 5_000_000  # documents times fields: 333 fields for 15,000 items
 MAX_FIELD_BYTES = 10_000_000
-_ODD = re.compile("[\0\ud800-\udfff]")
+_FORBIDDEN = re.compile("[\0\ud800-\udfff]")
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}\Z", re.ASCII)
 
 
@@ -29,14 +29,14 @@ class Document:
 
 
 def read_documents(files: list[tuple[Path, str]], limit: int) -> list[Document]:
-    """Read the files of a split, each given with the name to show, into at most `limit` documents.
+    """Read the files of a split into at most `limit` documents; `files` are (path, name to show in messages).
 
-    All documents get all the split's fields, null where the file has none, as Hugging Face datasets do. Raises
+    All documents get all fields of the split, with null for missing ones, as in Hugging Face datasets. Raises
     SubmissionError naming file and line.
     """
     if sum(path.stat().st_size for path, _ in files) > MAX_DATA_BYTES:
         raise SubmissionError(
-            f"{files[0][1]}: more than {MAX_DATA_BYTES / 1e6:.0f} MB of documents; keep what is asked"
+            f"{files[0][1]}: more than {MAX_DATA_BYTES / 1e6:.0f} MB of documents; remove unused fields and items"
         )
     documents: list[Document] = []
     for path, name in files:
@@ -62,7 +62,7 @@ def _json_lines(path: Path, name: str) -> Iterator[Document]:
 
 
 def _json(path: Path, name: str) -> Iterator[Document]:
-    """A list of objects; one object a line is read too, whatever the extension says."""
+    """Read a list of objects, or one object per line as in a .jsonl file."""
     with path.open(encoding="utf-8-sig") as file:
         start = file.read(4096).lstrip()
     if not start.startswith("["):
@@ -73,7 +73,7 @@ def _json(path: Path, name: str) -> Iterator[Document]:
         yield _document(value, location)
 
 
-def _parsed(text: str, location: str) -> Any:  # noqa: ANN401 (what JSON holds)
+def _parsed(text: str, location: str) -> Any:  # noqa: ANN401 (any JSON value)
     def refuse_constant(constant: str) -> NoReturn:
         raise SubmissionError(f"{location}: {constant} is not JSON; write null or leave the field out")
 
@@ -87,8 +87,8 @@ def _parsed(text: str, location: str) -> Any:  # noqa: ANN401 (what JSON holds)
         value = dict(pairs)
         if len(value) < len(pairs):
             names = [key for key, _ in pairs]
-            twice = next(key for key in names if names.count(key) > 1)
-            raise SubmissionError(f"{location}: the field {twice[:60]!r} stands twice; keep one")
+            repeated = next(key for key in names if names.count(key) > 1)
+            raise SubmissionError(f"{location}: the field {repeated[:60]!r} appears twice; keep one")
         return value
 
     try:
@@ -100,26 +100,26 @@ def _parsed(text: str, location: str) -> Any:  # noqa: ANN401 (what JSON holds)
     except ValueError:
         raise SubmissionError(f"{location}: a number has too many digits; write it as a text") from None
     if "\\u" in text:
-        _refuse_odd(value, location)
+        _refuse_forbidden_characters(value, location)
     return value
 
 
-def _document(value: Any, location: str) -> Document:  # noqa: ANN401 (what JSON holds)
+def _document(value: Any, location: str) -> Document:  # noqa: ANN401 (any JSON value)
     if not isinstance(value, dict):
         raise SubmissionError(f'{location}: an item is a JSON object such as {{"question": "...", "answer": 0}}')
     return Document(value, location)
 
 
-def _refuse_odd(value: Any, location: str) -> None:  # noqa: ANN401 (what JSON holds)
-    if isinstance(value, str) and _ODD.search(value):
+def _refuse_forbidden_characters(value: Any, location: str) -> None:  # noqa: ANN401 (any JSON value)
+    if isinstance(value, str) and _FORBIDDEN.search(value):
         raise SubmissionError(f"{location}: a text holds \\u0000 or half a character (\\ud800 to \\udfff); remove it")
     inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
     for item in inner:
-        _refuse_odd(item, location)
+        _refuse_forbidden_characters(item, location)
 
 
 def _csv(path: Path, name: str) -> Iterator[Document]:
-    """A column that holds whole numbers alone becomes numbers, an empty cell null; all else stays text."""
+    """A column of whole numbers becomes numbers and an empty cell null; everything else stays text."""
     csv.field_size_limit(MAX_FIELD_BYTES)
     rows: list[tuple[int, list[str]]] = []
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -157,7 +157,7 @@ def _parquet(path: Path, name: str) -> Iterator[Document]:
                 for row in batch.to_pylist():
                     number += 1
                     location = f"{name}, row {number}"
-                    # through JSON, so that a date or bytes is refused and the same rules hold for every kind of file
+                    # through JSON, so that dates and bytes are refused and all file types follow the same rules
                     yield _document(_parsed(json.dumps(row), location), location)
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         message = "".join(c for c in " ".join(str(error).split()) if c.isprintable())[:120]

@@ -1,7 +1,7 @@
-"""Templates and data files of a stranger, handled in a process of its own with little time, memory and no files.
+"""Parent side of the sandbox: starts a child process with low limits to read data files and render templates.
 
-Jinja's sandbox keeps a template from attributes that lead out; the process keeps a template or file that loops or grows
-from taking the program with it. See rendering.py for the other side.
+Jinja's sandbox denies a template access to unsafe attributes. The separate process protects this program from a
+template or file that needs too much time or memory. The child runs rendering.py or text_filters.py.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Any
 
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 
-LEAST_CPU_SECONDS = 4  # the process itself starts in half a second
+LEAST_CPU_SECONDS = 4  # starting the process takes half a second of them
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from e2lm_ingestion.sandbox.{} import main; main()"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a whole submission may take. 15,000 items of an MMLU-like task take about 3 s and 200 MB."""
+    """Limits for a whole submission. 15,000 items of an MMLU-like task take about 3 s and 200 MB."""
 
     cpu_seconds: int = 60
-    seconds_per_document: float = 2.0  # of processor time, each field
+    seconds_per_document: float = 2.0  # processor time for each field
     memory: int = 1 << 30  # bytes of address space; pyarrow alone maps a third of it
     characters: int = 100_000_000  # of all rendered texts
     wall_seconds: int = 180
@@ -35,17 +35,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """The files of a task to read and the templates to render: field's name -> template or field of the documents."""
+    """The data files of a task and the templates to render on their documents."""
 
-    test_files: Sequence[tuple[Path, str]]  # the file and the name to show
-    templates: Mapping[str, str]
-    source: str = "task.yaml"  # the task's file, to show
+    test_files: Sequence[tuple[Path, str]]  # path, name to show in messages
+    templates: Mapping[str, str]  # output column -> template, or name of a field of the documents
+    source: str = "task.yaml"  # name of the task's file to show in messages
     max_items: int = sys.maxsize
     shots: int = 0
-    sampler: str = "first_n"  # or "default": drawn at random, for each item anew
+    sampler: str = "first_n"  # or "default": a new random sample for each item
     fewshot_files: Sequence[tuple[Path, str]] | None = ()  # None: examples come from the items' own split
-    samples: Sequence[Mapping[str, Any]] = ()  # examples written in the task itself; then there are no files of them
-    fewshot_templates: Mapping[str, str] = field(default_factory=dict)  # of the examples
+    samples: Sequence[Mapping[str, Any]] = ()  # examples given in the task itself instead of in files
+    fewshot_templates: Mapping[str, str] = field(default_factory=dict)  # templates for the examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,15 @@ class Rendered:
     locations: list[str]  # "test.jsonl, line 17"
     fewshot_locations: list[str]
     test: dict[str, list[Any]]
-    fewshot: dict[str, list[Any]]  # of the documents that are examples of some item
-    examples: list[list[int]] | None  # numbers of each item's own examples among these; None: all, for every item
+    fewshot: dict[str, list[Any]]  # only documents that are an example of some item
+    examples: list[list[int]] | None  # each item's examples as indices into `fewshot`; None: every item has all
 
 
 def render(tasks: Sequence[Documents], limits: Limits = Limits()) -> list[Rendered]:
-    """Read and render. Raises SubmissionError naming the field for whatever the submission makes go wrong."""
+    """Read the documents of all tasks and render their templates in one child process.
+
+    Raises SubmissionError naming file, line or field for an error of the submission.
+    """
     request = {
         "tasks": [
             {
@@ -84,9 +87,9 @@ def render(tasks: Sequence[Documents], limits: Limits = Limits()) -> list[Render
 
 
 def confined(module: str, request: Mapping[str, Any], wall_seconds: float) -> Any:  # noqa: ANN401 (JSON)
-    """Run `main` of a module of this room in a process of its own that lowers its limits, and return its result.
+    """Run `main` of a module of this package in a child process with low limits and return its result.
 
-    Raises SubmissionError when the process says so, or is ended for what it takes.
+    Raises SubmissionError when the child reports one or exceeds a limit, OrganizerError when it fails otherwise.
     """
     package = str(Path(__file__).resolve().parents[2])
     try:
@@ -99,12 +102,14 @@ def confined(module: str, request: Mapping[str, Any], wall_seconds: float) -> An
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise SubmissionError(f"{_doing(error.stdout)}: takes more than {wall_seconds:g} s; simplify it") from None
+        raise SubmissionError(
+            f"{_field_in_progress(error.stdout)}: takes more than {wall_seconds:g} s; simplify it"
+        ) from None
     return _answer(process)
 
 
 def _cpu_seconds(tasks: Sequence[Documents], limits: Limits) -> int:
-    """A second for every 100 kB of documents (10 kB of packed parquet), so that a small file cannot be a slow one."""
+    """Processor time for the files: a minimum plus a second for each 100 kB (10 kB of parquet, which is compressed)."""
     units = 0.0
     files = {path for task in tasks for path, _ in (*task.test_files, *(task.fewshot_files or ()))}
     for path in files:
@@ -113,7 +118,7 @@ def _cpu_seconds(tasks: Sequence[Documents], limits: Limits) -> int:
 
 
 def _environment() -> dict[str, str]:
-    """No token and no setting of the caller; only what the interpreter itself may need to start."""
+    """Environment of the child: no secrets or settings of the parent, only what the interpreter needs to start."""
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
     return kept | {"ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
 
@@ -125,16 +130,16 @@ def _answer(process: subprocess.CompletedProcess[bytes]) -> Any:  # noqa: ANN401
         raise SubmissionError(message["error"])
     if "result" in message:
         return message["result"]
-    doing = _doing(process.stdout)
+    field_in_progress = _field_in_progress(process.stdout)
     if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
-        raise SubmissionError(f"{doing}: takes too much processor time or memory; simplify it")
+        raise SubmissionError(f"{field_in_progress}: takes too much processor time or memory; simplify it")
     if process.returncode < 0 or b"MemoryError" in process.stderr:
-        raise SubmissionError(f"{doing}: takes too much memory or nesting; simplify it")
+        raise SubmissionError(f"{field_in_progress}: takes too much memory or nesting; simplify it")
     reason = process.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-    raise OrganizerError(f"the process that handles a submission's texts did not work: {reason or process.returncode}")
+    raise OrganizerError(f"the process that renders a submission's texts failed: {reason or process.returncode}")
 
 
-def _doing(output: bytes | None) -> str:
-    """What was being worked on, from the messages so far."""
+def _field_in_progress(output: bytes | None) -> str:
+    """The last field that the child reported before it ended."""
     started = [json.loads(line)["field"] for line in (output or b"").split(b"\n") if line.startswith(b'{"field"')]
     return str(started[-1]) if started else "task.yaml"

@@ -1,8 +1,9 @@
-"""Documents and templates in, rendered texts out. parent.py starts it in the confined process; nobody imports it."""
+"""Renders templates on documents. parent.py runs this module in the sandbox; no module imports it."""
 
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -19,12 +20,12 @@ from e2lm_ingestion.sandbox.child import TooSlow, brief, serve, timed, working_o
 from e2lm_ingestion.sandbox.documents import Document, read_documents
 
 MAX_TEXT = 100_000  # characters of one rendered text; a context of 2,048 tokens holds about a tenth
-FEWSHOT_SEED = 1234  # what lm-evaluation-harness seeds its sampler with unless it is told otherwise
-_ODD = re.compile("[\0\ud800-\udfff]")
+FEWSHOT_SEED = 1234  # the default seed of lm-evaluation-harness' sampler
+_FORBIDDEN = re.compile("[\0\ud800-\udfff]")
 
 
 def main() -> None:
-    """Render what standard input asks for."""
+    """Render the request on standard input."""
     serve(render)
 
 
@@ -70,9 +71,9 @@ def _pool(task: dict[str, Any]) -> list[Document]:
 def _examples(
     sampler: str, test: list[Document], pool: list[Document], shots: int, same_split: bool
 ) -> list[list[int]] | None:
-    """Numbers of each item's examples, as lm-evaluation-harness chooses them; None: the first ones, for every item.
+    """Indices into `pool` of each item's examples, chosen as in lm-evaluation-harness; None: the first for every item.
 
-    Where the examples are of the items' own split, an item is not its own example, nor is one that equals it.
+    If the examples come from the items' own split, an item's examples never include a document that equals it.
     """
     if not shots or (sampler == "first_n" and not same_split):
         return None
@@ -111,15 +112,15 @@ def _too_few(document: Document, shots: int) -> SubmissionError:
 
 
 class _Columns:
-    """Renders fields of documents, counting the characters of all that is rendered."""
+    """Renders columns and counts all characters rendered, to enforce the limit."""
 
     def __init__(self, limits: dict[str, Any]) -> None:
         self._seconds: float = limits["seconds_per_document"]
-        self._left: int = limits["characters"]
+        self._characters_left: int = limits["characters"]
         self._environment = _environment()
 
     def render(self, source: str, templates: dict[str, str], documents: list[Document]) -> dict[str, list[Any]]:
-        """A column a field; `source` is the task's file. A description that is the same everywhere comes back once."""
+        """One column per template. `source` names the task's file. A constant description is rendered only once."""
         return {name: self._column(source, name, template, documents) for name, template in templates.items()}
 
     def _column(self, source: str, name: str, template: str, documents: list[Document]) -> list[Any]:
@@ -135,7 +136,7 @@ class _Columns:
         column = []
         for document in documents:
             text = self._text(name, compiled, document)
-            column.append(self._checked(name, _LISTS.get(name, _as_it_is)(name, text, document), document))
+            column.append(self._checked(name, _LISTS.get(name, _unchanged)(name, text, document), document))
         return column
 
     def _compiled(self, location: str, template: str) -> jinja2.Template:
@@ -143,10 +144,10 @@ class _Columns:
             with timed(self._seconds):
                 return self._environment.from_string(template)
         except jinja2.TemplateSyntaxError as error:
-            raise SubmissionError(f"{location}, line {error.lineno} of it: {brief(error)}") from None
+            raise SubmissionError(f"{location}, line {error.lineno} of the template: {brief(error)}") from None
         except TooSlow:
             raise SubmissionError(f"{location}: takes too long to read; simplify it") from None
-        except Exception as error:  # what Jinja and Python raise on a template written to break them
+        except Exception as error:  # a hostile template can make Jinja or Python raise any exception
             raise SubmissionError(f"{location}: {type(error).__name__}: {brief(error)}") from None
 
     def _text(self, name: str, compiled: jinja2.Template, document: Document) -> str:
@@ -155,36 +156,36 @@ class _Columns:
             with timed(self._seconds):
                 return compiled.render(document.fields)
         except TooSlow:
-            raise SubmissionError(
-                f"{location}: takes more than {self._seconds:g} s; a template formats, write it so"
-            ) from None
+            raise SubmissionError(f"{location}: takes more than {self._seconds:g} s; simplify the template") from None
         except MemoryError:
-            raise SubmissionError(f"{location}: takes too much memory; a template formats, write it so") from None
+            raise SubmissionError(f"{location}: takes too much memory; simplify the template") from None
         except SecurityError as error:
-            raise SubmissionError(f"{location}: {brief(error)}; a template reads fields alone") from None
+            raise SubmissionError(f"{location}: {brief(error)}; a template may only read fields") from None
+        except _UnprintableError as error:
+            raise SubmissionError(f"{location}: {error}") from None
         except jinja2.UndefinedError as error:
             fields = brief(", ".join(document.fields))
             raise SubmissionError(f"{location}: {brief(error)}; the fields are {fields}") from None
-        except Exception as error:  # a template can raise whatever Python raises
+        except Exception as error:  # a template can raise any exception
             raise SubmissionError(f"{location}: {type(error).__name__}: {brief(error)}") from None
 
     def _checked(self, name: str, value: Any, document: Document) -> Any:  # noqa: ANN401 (text, number or list)
-        """The value itself, once its texts are known to be short enough and to be text."""
+        """Return the value after checking that its texts are within the limits and have no forbidden characters."""
         for text in value if isinstance(value, list) else [value]:
             if not isinstance(text, str):
                 continue
-            self._left -= len(text)
-            if len(text) > MAX_TEXT or self._left < 0:
+            self._characters_left -= len(text)
+            if len(text) > MAX_TEXT or self._characters_left < 0:
                 raise SubmissionError(
                     f"{document.location}: {name}: too much text; at most {MAX_TEXT:,} characters an item"
                 )
-            if _ODD.search(text):
+            if _FORBIDDEN.search(text):
                 raise SubmissionError(f"{document.location}: {name}: prints \\0 or half a character; remove it")
         return value
 
 
 def _environment() -> ImmutableSandboxedEnvironment:
-    """Jinja as lm-evaluation-harness sets it up, without attributes that lead out and without chance."""
+    """Jinja set up as in lm-evaluation-harness, but sandboxed and without random functions."""
     environment = ImmutableSandboxedEnvironment(
         undefined=jinja2.StrictUndefined, keep_trailing_newline=True, finalize=_printable
     )
@@ -193,23 +194,30 @@ def _environment() -> ImmutableSandboxedEnvironment:
     return environment
 
 
+class _UnprintableError(Exception):
+    """A template prints a value that must not appear in a prompt."""
+
+
 def _regex_replace(string: str, pattern: str, repl: str, count: int = 0) -> str:
     return re.sub(pattern, repl, string, count=count)
 
 
 def _printable(value: Any) -> Any:  # noqa: ANN401 (any value of a template)
-    """Refuse to print what would put "None" or a memory address into a prompt."""
+    """Refuse values that would print as "None" or a memory address in a prompt."""
     if value is None:
-        raise TypeError("prints a field that is null or missing here; fill it in, or guard it with {% if %}")
+        raise _UnprintableError("prints a field that is null or missing here; fill it in, or guard it with {% if %}")
     if isinstance(value, (str, int, float, list, tuple, dict, jinja2.Undefined)):
         return value
-    kind = "a method; add ()" if isinstance(value, Callable) else "no text; end it with `| list` or `| join`"  # type: ignore[arg-type]
-    raise TypeError(f"prints {kind}")
+    kind = "a method; add ()" if isinstance(value, Callable) else "a value without a text; add `| list` or `| join`"  # type: ignore[arg-type]
+    raise _UnprintableError(f"prints {kind}")
 
 
-def _field(name: str, field: str, document: Document) -> Any:  # noqa: ANN401 (what the file holds)
-    """A field's own value: text (or a number, see output_types/items.py), list of texts for choices, scalars for
-    targets."""
+def _field(name: str, field: str, document: Document) -> Any:  # noqa: ANN401 (any JSON value)
+    """The value of a field for a column.
+
+    Choices are a list of texts, targets any value or a list of scalars, doc_to_text a text or whole number, other
+    columns a text.
+    """
     value = document.fields[field]
     if name in ("doc_to_choice", "choices"):
         return _texts(value, f"{document.location}: `{brief(field)}`")
@@ -217,12 +225,13 @@ def _field(name: str, field: str, document: Document) -> Any:  # noqa: ANN401 (w
         return _scalars(value) if isinstance(value, (list, dict)) else value
     if isinstance(value, bool) or not isinstance(value, (str, int) if name == "doc_to_text" else str):
         raise SubmissionError(
-            f"{document.location}: `{brief(field)}` is {brief(repr(value))}, not a text; put it in quotes"
+            f"{document.location}: `{brief(field)}` is {brief(json.dumps(value))}, not a text; write a text into "
+            f"the data, or the template {{{{{brief(field)}}}}} into task.yaml"
         )
     return value
 
 
-def _as_it_is(name: str, text: str, document: Document) -> str:
+def _unchanged(name: str, text: str, document: Document) -> str:
     return text
 
 
@@ -232,14 +241,14 @@ def _list_of(name: str, text: str, document: Document) -> list[str]:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         raise SubmissionError(
-            f"{location}: must come out as a list such as ['a', 'b']; it is {brief(repr(text))}; write {{{{[a, b]}}}} "
-            "or the name of a field that holds a list"
+            f"{location}: must render as a list such as ['a', 'b'], but renders as {brief(repr(text))}; write "
+            "{{[a, b]}} or the name of a field that holds a list"
         ) from None
     return _texts(value, location)
 
 
 def _text_or_list(name: str, text: str, document: Document) -> str | list[str | int]:
-    """The text, or the list that it prints: several right answers."""
+    """The text, or a list of several right answers if the text is one."""
     if not (text.startswith("[") and text.endswith("]")):
         return text
     try:
@@ -252,16 +261,19 @@ def _text_or_list(name: str, text: str, document: Document) -> str | list[str | 
 _LISTS: dict[str, Callable[[str, str, Document], Any]] = {"doc_to_choice": _list_of, "doc_to_target": _text_or_list}
 
 
-def _scalars(value: Any) -> list[str | int]:  # noqa: ANN401 (what the file holds)
-    """A list of texts or numbers; empty, which no item may have, for anything else."""
+def _scalars(value: Any) -> list[str | int]:  # noqa: ANN401 (any JSON value)
+    """The value if it is a list of texts and whole numbers, else an empty list, which is refused later."""
     plain = isinstance(value, list) and all(isinstance(one, (str, int)) and not isinstance(one, bool) for one in value)
     return value if plain else []
 
 
-def _texts(value: Any, location: str) -> list[str]:  # noqa: ANN401 (what the file holds)
+def _texts(value: Any, location: str) -> list[str]:  # noqa: ANN401 (any JSON value)
     if not isinstance(value, (list, tuple)):
         raise SubmissionError(f"{location}: must be a list of texts; it is {brief(repr(value))}")
     wrong = next((choice for choice in value if not isinstance(choice, str)), None)
     if wrong is not None or None in value:
-        raise SubmissionError(f"{location}: every choice must be a text; {brief(repr(wrong))} is not: put it in quotes")
+        raise SubmissionError(
+            f"{location}: every choice must be a text; {brief(repr(wrong))} is not; write it as a text in the data, or "
+            "{{[a, b] | map('string') | list}} in task.yaml"
+        )
     return list(value)

@@ -1,6 +1,6 @@
-"""What happens to a generated text before it is compared: the filters of lm-evaluation-harness.
+"""Filters applied to a generated text before it is compared with the answers, as in lm-evaluation-harness.
 
-Patterns are a stranger's, so steps that have one run in the confined process; see `filtered` in
+Patterns come from the submission and are untrusted, so steps with a pattern run in the sandbox; see `filtered` in
 output_types/generate_until.py.
 """
 
@@ -18,7 +18,7 @@ MAX_TEXT = 100_000  # characters of a filtered text
 
 
 def main() -> None:
-    """Filter what standard input asks for."""
+    """Filter the texts of the request on standard input."""
     serve(_confined)
 
 
@@ -39,7 +39,7 @@ def _confined(request: dict[str, Any]) -> list[str]:
                 texts.append(run(text, options)[:MAX_TEXT])
         except TooSlow:
             raise SubmissionError(
-                f"{location}: takes more than {seconds:g} s on what a model wrote for item {i} (counted from 0); "
+                f"{location}: takes more than {seconds:g} s on the text generated for item {i} (counted from 0); "
                 "simplify the patterns"
             ) from None
     return texts
@@ -49,7 +49,7 @@ Step = Callable[[str, Sequence[str]], str]
 
 
 def chain(steps: Sequence[Mapping[str, Any]]) -> Step:
-    """All steps as one function of a text and the document's choices. Raises re.error."""
+    """All steps as one function (text, choices of the document) -> text. Raises re.error for an invalid pattern."""
     made = [_STEPS[step["function"]](step) for step in steps]
 
     def run(text: str, options: Sequence[str]) -> str:
@@ -77,7 +77,7 @@ def _regex(step: Mapping[str, Any]) -> Step:
 
 
 def _found(pattern: re.Pattern[str], text: str, number: int) -> str | None:
-    """The numbered match, of several groups the first that is not empty; None without a match."""
+    """Match number `number`, or None. Of a match with several groups, the first group that is not empty."""
     matches = pattern.findall(text)
     if not -len(matches) <= number < len(matches):
         return None
@@ -86,7 +86,10 @@ def _found(pattern: re.Pattern[str], text: str, number: int) -> str | None:
 
 
 def _multi_choice(step: Mapping[str, Any]) -> Step:
-    """The pattern; else the text of a choice, as its letter in brackets; else a letter after a colon."""
+    """Find the pattern's match, else a choice's text (returned as its letter in brackets), else a letter after a colon.
+
+    As MultiChoiceRegexFilter of lm-evaluation-harness.
+    """
     pattern, number = re.compile(step["regex_pattern"]), step["group_select"]
     ignored = [re.compile(one) for one in step["regexes_to_ignore"]]
 
@@ -102,12 +105,12 @@ def _multi_choice(step: Mapping[str, Any]) -> Step:
         if found := (_found(pattern, text, number) or "").strip():
             return found
         letters = [chr(ord("A") + i) for i in range(len(options))]
-        written = {simplified(option.strip()): f"({letter})" for option, letter in zip(options, letters, strict=True)}
-        longest = sorted((re.escape(option) for option in written), key=len, reverse=True)
+        labels = {simplified(option.strip()): f"({letter})" for option, letter in zip(options, letters, strict=True)}
+        longest = sorted((re.escape(option) for option in labels), key=len, reverse=True)
         if found := (_found(re.compile("|".join(longest)), simplified(text), number) or "").strip():
-            return written.get(found, found)
-        labels = re.compile(rf":[\s]*({'|'.join(map(re.escape, letters))})")
-        if found := (_found(labels, text, number) or "").strip():
+            return labels.get(found, found)
+        after_colon = re.compile(rf":[\s]*({'|'.join(map(re.escape, letters))})")
+        if found := (_found(after_colon, text, number) or "").strip():
             return f"({found})"
         return str(step["fallback"])
 
@@ -138,7 +141,7 @@ _STEPS: dict[str, Callable[[Mapping[str, Any]], Step]] = {
     "remove_whitespace": _plain(str.strip),
     "lowercase": _plain(str.lower),
     "uppercase": _plain(str.upper),
-    "take_first": _plain(str),  # a model writes one text for each prompt
+    "take_first": _plain(str),  # there is one text for each prompt
     "take_first_k": _plain(str),
     "majority_vote": _plain(str),
 }

@@ -1,1 +1,1 @@
-"""A stranger's zip or folder -> checked files."""
+"""Opens an untrusted zip or folder and checks its files."""

@@ -1,4 +1,4 @@
-"""A stranger's zip -> plain files in a folder, every entry looked at before the first byte is written."""
+"""Unpacks an untrusted zip into a folder; all entries are checked before the first byte is written."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from e2lm_ingestion.submission.file_rules import (
 )
 
 MAX_RATIO = 200  # unpacked bytes per zipped byte; text rarely passes 20
-_SMALL = 1_000_000  # bytes; below it a ratio says nothing
+_SMALL = 1_000_000  # bytes; smaller files may have any ratio
 _CHUNK = 1 << 20
 _LOCAL_HEADER = 30  # bytes before the name
 _ENTRY_SIGNATURE = b"PK\x01\x02"
 
 
 def unzip(path: Path, folder: Path) -> None:
-    """Unpack `path` into the empty `folder`. Raises SubmissionError for what an honest zip of data never has."""
-    _refuse_no_zip(path)
+    """Unpack `path` into the empty `folder`. Raises SubmissionError for a damaged, hostile or too large zip."""
+    _refuse_non_zip(path)
     try:
         with zipfile.ZipFile(path) as archive:
             checked = _checked(archive.infolist())
@@ -38,12 +38,12 @@ def unzip(path: Path, folder: Path) -> None:
                 _write(archive, info, folder / unicodedata.normalize("NFC", relative))
     except (SubmissionError, MemoryError):
         raise
-    except Exception as error:  # zipfile raises a dozen kinds on damaged bytes, and more with every release
+    except Exception as error:  # zipfile raises many kinds of exceptions on damaged bytes
         raise SubmissionError(f"{shown(path.name)}: damaged: {shown(str(error))}; zip the folder again") from None
 
 
-def _refuse_no_zip(path: Path) -> None:
-    """Look at the bytes before zipfile does: it would hold millions of entries in memory without a question."""
+def _refuse_non_zip(path: Path) -> None:
+    """Check size, signature and number of entries first, because zipfile would load millions of entries into memory."""
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise SubmissionError(f"{shown(path.name)}: {size / 1e6:,.0f} MB; at most {MAX_BYTES / 1e6:,.0f} MB")
@@ -57,13 +57,13 @@ def _refuse_no_zip(path: Path) -> None:
             entries, location = 0, content.find(_ENTRY_SIGNATURE)
             while location >= 0:
                 entries += 1
-                if entries > 10 * MAX_FILES:  # folders and what macOS adds are not files of the submission
+                if entries > 10 * MAX_FILES:  # folders and files added by macOS do not count as files
                     raise SubmissionError(f"{shown(path.name)}: too many files; at most {MAX_FILES}")
                 location = content.find(_ENTRY_SIGNATURE, location + 4)
 
 
 def _refuse_overlaps(archive: zipfile.ZipFile) -> None:
-    """Entries that share bytes unpack to the square of the zip's size; an honest tool writes one after the other."""
+    """Refuse entries that share bytes. No zip tool writes them, and a zip bomb can unpack to the square of its size."""
     end = archive.start_dir
     for info in sorted(archive.infolist(), key=lambda info: info.header_offset, reverse=True):
         if info.header_offset + _LOCAL_HEADER + info.compress_size > end:
@@ -72,7 +72,7 @@ def _refuse_overlaps(archive: zipfile.ZipFile) -> None:
 
 
 def _checked(infos: list[zipfile.ZipInfo]) -> list[tuple[zipfile.ZipInfo, str]]:
-    """The entries to unpack and their names."""
+    """The entries to unpack and their names, all checked."""
     kept: list[tuple[zipfile.ZipInfo, str]] = []
     marks = {info.orig_filename for info in infos if info.orig_filename.endswith(f"/{RUN_MARK}")}
     for info in infos:
@@ -113,7 +113,7 @@ def _check_size(info: zipfile.ZipInfo, relative: str) -> None:
 
 
 def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
-    """Unpack one entry; zipfile stops at the declared size and checks the checksum."""
+    """Unpack one entry; zipfile stops at the declared size and verifies the checksum."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with naming(target), archive.open(info) as source, target.open("xb") as sink:
         while chunk := source.read(_CHUNK):

@@ -1,4 +1,4 @@
-"""Rules for every file of a submission, zipped or not: its name, its size, and that it is what its name says."""
+"""Rules for the files of a submission, zipped or not: names, sizes, and content that matches the file type."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ MAX_LINE_BYTES = 10_000_000
 MAX_DEPTH = 8
 TEXT = (".yaml", ".yml", ".jsonl", ".json", ".csv", ".md", ".txt")
 ALLOWED = (*TEXT, ".parquet")
-# Workers copy a submission to where the programs leave and look for files of these names.
-OURS = (RESULTS, JOURNAL, SEAL, ITEMS, *OF_SCORING)
-RUN_MARK = ".e2lm"  # in a folder into which `e2lm run` and others write; no such folder is part of a submission
-PACKED = "submission.zip"  # what `e2lm pack` writes by default, also inside the folder that it packs
+# Workers copy a submission into folders where the two programs write and read files of these names.
+RESERVED_NAMES = (RESULTS, JOURNAL, SEAL, ITEMS, *OF_SCORING)
+RUN_MARK = ".e2lm"  # file in a folder that `e2lm run` and other commands write; such folders are not submitted
+PACKED = "submission.zip"  # default output of `e2lm pack`, possibly inside the folder that it packs
 _CHUNK = 1 << 20
 
 
 def is_leftover(relative: str) -> bool:
-    """Whether macOS or `e2lm pack` put the file there: it is ignored everywhere, the digest included."""
+    """Whether macOS or `e2lm pack` wrote the file. Such files are ignored everywhere, also in the digest."""
     parts = relative.split("/")
     return "__MACOSX" in parts or parts[-1] in (".DS_Store", PACKED) or parts[-1].startswith("._")
 
 
 def is_output(relative: str, marks: Collection[str]) -> bool:
-    """Whether a file is in a folder that holds a run: one of `marks`, paths of files named RUN_MARK, is in it."""
+    """Whether a file is in the output folder of a run; `marks` are the paths of all files named RUN_MARK."""
     folders = (str(parent) for parent in PurePosixPath(relative).parents if parent.name)
     return any(f"{folder}/{RUN_MARK}" in marks for folder in folders)
 
 
 def shown(name: str) -> str:
-    """A stranger's name, safe in one line of a log."""
+    """An untrusted name, made safe for one line of a log."""
     return name if name.isprintable() and len(name) <= 120 else repr(name[:120])
 
 
 def check_name(relative: str) -> None:
-    """Raise SubmissionError unless the name is a plain relative path of an allowed kind ("/" between folders)."""
+    """Raise SubmissionError unless the name is a plain relative path with "/" separators and an allowed extension."""
     name = shown(relative)
     parts = relative.split("/")
     if relative.startswith("/") or ".." in parts or ":" in relative or "\\" in relative:
@@ -58,7 +58,7 @@ def check_name(relative: str) -> None:
         raise SubmissionError(
             f"{name}: Codabench would run it as a program; remove it (`metadata:` in task.yaml is fine)"
         )
-    if base in OURS or CHECKPOINTS in (part.casefold() for part in parts[:-1]):
+    if base in RESERVED_NAMES or CHECKPOINTS in (part.casefold() for part in parts[:-1]):
         raise SubmissionError(f"{name}: named like a file that the competition itself writes; rename or remove it")
     if not base.endswith(ALLOWED):
         raise SubmissionError(
@@ -67,7 +67,7 @@ def check_name(relative: str) -> None:
 
 
 def check_collisions(relatives: Iterable[str]) -> None:
-    """Raise SubmissionError when two names are one on some machine: repeated, or apart in case or accents only."""
+    """Raise SubmissionError for names that are equal on some file system: they differ only in case or Unicode form."""
     seen: dict[str, str] = {}
     for relative in relatives:
         key = unicodedata.normalize("NFC", relative).casefold()
@@ -81,7 +81,10 @@ def check_collisions(relatives: Iterable[str]) -> None:
 
 
 def list_files(folder: Path) -> dict[str, Path]:
-    """Relative path -> file, sorted, without leftovers and runs. Raises SubmissionError for links and devices."""
+    """Relative path -> file, sorted, without leftovers and outputs of runs.
+
+    Raises SubmissionError for links, devices, bad names, and too many or too large files.
+    """
     found: dict[str, Path] = {}
     pending, entries, total = [folder], 0, 0
     while pending:
@@ -90,7 +93,7 @@ def list_files(folder: Path) -> dict[str, Path]:
             if is_leftover(relative):
                 continue
             entries += 1
-            if entries > 2 * MAX_FILES:  # folders count too, so that a wrong folder is noticed without walking it all
+            if entries > 2 * MAX_FILES:  # count folders too, to notice a wrong folder without walking all of it
                 raise SubmissionError(
                     f"more than {MAX_FILES} files; join them, and check that this is the right folder"
                 )
@@ -113,7 +116,10 @@ def list_files(folder: Path) -> dict[str, Path]:
 
 
 def check_and_digest(files: dict[str, Path]) -> str:
-    """SHA-256 over sorted names, lengths and bytes. Raises SubmissionError for a text file that is no UTF-8 text."""
+    """SHA-256 (hex) over sorted names, lengths and bytes.
+
+    Raises SubmissionError for a text file that is not UTF-8 or has too long lines, and for a file that is not parquet.
+    """
     digest = hashlib.sha256()
     for relative, path in sorted(files.items()):
         for part in (relative.encode(), str(path.stat().st_size).encode()):
@@ -133,14 +139,14 @@ def check_and_digest(files: dict[str, Path]) -> str:
 
 
 class _TextCheck:
-    """UTF-8 without NUL in lines of bounded length, chunk by chunk."""
+    """Checks chunk by chunk that a file is UTF-8 text without NUL in lines of limited length."""
 
     def __init__(self, relative: str) -> None:
         self._name = shown(relative)
         self._decode = codecs.getincrementaldecoder("utf-8")().decode
-        self._bounded = not relative.lower().endswith(".json")  # a JSON array may stand on one line
+        self._bounded = not relative.lower().endswith(".json")  # a JSON array may be on one line
         self._line = 1
-        self._carried = 0
+        self._line_bytes = 0  # of the current line so far
 
     def feed(self, chunk: bytes, *, last: bool = False) -> None:
         try:
@@ -152,11 +158,11 @@ class _TextCheck:
             line = self._line + chunk[: chunk.index(b"\0")].count(b"\n")
             raise SubmissionError(f"{self._name}, line {line}: a NUL byte; save the file as UTF-8 text")
         first = chunk.find(b"\n")
-        self._carried += len(chunk) if first < 0 else first
-        if self._bounded and self._carried > MAX_LINE_BYTES:
+        self._line_bytes += len(chunk) if first < 0 else first
+        if self._bounded and self._line_bytes > MAX_LINE_BYTES:
             raise SubmissionError(
                 f"{self._name}, line {self._line}: longer than {MAX_LINE_BYTES / 1e6:.0f} MB; shorten it"
             )
         if first >= 0:
             self._line += chunk.count(b"\n")
-            self._carried = len(chunk) - chunk.rfind(b"\n") - 1
+            self._line_bytes = len(chunk) - chunk.rfind(b"\n") - 1

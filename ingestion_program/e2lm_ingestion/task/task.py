@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, Field, StrictInt, ValidationError, model_validator
 
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.metrics.builtin import MetricFormula, OutputType
+from e2lm_ingestion.metrics.builtin import MetricFormula
+from e2lm_ingestion.task.output_type_rules import RULES, OutputTypeName, output_types_where
 from e2lm_ingestion.task.strict_yaml import read_yaml
 from e2lm_ingestion.task.task_parts import (
     MAX_FEWSHOT,
@@ -72,7 +73,7 @@ class Task(Strict):
     tag: str | list[str] | None = None
     dataset_path: Annotated[Literal["json", "csv", "parquet"], BeforeValidator(_dataset_path)]
     dataset_kwargs: DatasetKwargs
-    output_type: OutputType
+    output_type: OutputTypeName
     test_split: str
     fewshot_split: str | None = None
     num_fewshot: StrictInt | None = Field(default=None, ge=0, le=MAX_FEWSHOT)
@@ -106,11 +107,7 @@ class Task(Strict):
     @property
     def unconditional(self) -> bool:
         """Whether some metric needs the log-likelihood of each choice after nothing."""
-        return any(
-            "ll_unconditional" in (metric.parsed.names if metric.parsed else ())
-            or (metric.expression is None and metric.metric == "acc_mutual_info")
-            for metric in self.metric_list
-        )
+        return any("ll_unconditional" in metric.spec(self.output_type).names for metric in self.metric_list)
 
     @property
     def generation(self) -> GenerationKwargs:
@@ -166,17 +163,19 @@ class Task(Strict):
         return self
 
     def _check_output_type(self) -> None:
-        kind = self.output_type
-        generates = kind == "generate_until"
-        if kind == "multiple_choice" and self.doc_to_choice is None:
-            raise ValueError("doc_to_choice: the key is missing; multiple_choice needs it")
-        if kind in ("loglikelihood", "loglikelihood_rolling") and self.doc_to_choice is not None:
-            raise ValueError(f"doc_to_choice: {kind} has no choices: leave it out, or write multiple_choice")
-        if kind == "loglikelihood_rolling" and self.shots:
-            raise ValueError("num_fewshot: loglikelihood_rolling scores a text alone: leave it out")
-        if not generates and (self.generation_kwargs is not None or self.filter_list):
-            raise ValueError("generation_kwargs and filter_list: only for generate_until: leave them out")
-        if generates and not self.fewshot_delimiter and not (self.generation_kwargs and self.generation_kwargs.until):
+        kind, rules = self.output_type, RULES[self.output_type]
+        if rules.choices == "needed" and self.doc_to_choice is None:
+            raise ValueError(f"doc_to_choice: the key is missing; {kind} needs it")
+        if rules.choices == "refused" and self.doc_to_choice is not None:
+            other = output_types_where(lambda one: one.choices == "needed")
+            raise ValueError(f"doc_to_choice: {kind} has no choices: leave it out, or write {other}")
+        if self.shots and not rules.examples:
+            raise ValueError(f"num_fewshot: {kind} scores a text alone: leave it out")
+        if not rules.generates and (self.generation_kwargs is not None or self.filter_list):
+            other = output_types_where(lambda one: one.generates)
+            raise ValueError(f"generation_kwargs and filter_list: only for {other}: leave them out")
+        ends = self.fewshot_delimiter or (self.generation_kwargs and self.generation_kwargs.until)
+        if rules.generates and not ends:
             raise ValueError("generation_kwargs: write `until`, the texts that end an answer")
 
 

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, field_validator, model_validator
 
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.metrics.builtin import NAMED, MetricFormula, OutputType
+from e2lm_ingestion.metrics.builtin import MetricFormula, MetricSpec
 from e2lm_ingestion.metrics.expression import Expression, parse
+from e2lm_ingestion.task.output_type_rules import RULES, OutputTypeName
 
 MAX_FEWSHOT = 100
 MAX_GENERATED_TOKENS = 512
@@ -243,40 +244,42 @@ class Metric(Strict):
         """The expression, if it is one."""
         return None if self.expression is None else parse(self.expression)
 
-    def formula(self, output_type: OutputType) -> MetricFormula:
-        """How log-likelihoods become this metric, which is one of the output type's."""
+    def spec(self, output_type: OutputTypeName) -> MetricSpec:
+        """The built-in metric of the output type, or what an expression makes one."""
         if self.parsed is not None:
-            return MetricFormula(self.parsed)
-        formula = NAMED[output_type][self.metric].formula
-        assert formula is not None  # of generate_until, which has none
+            return MetricSpec(MetricFormula(self.parsed))
+        return RULES[output_type].metrics[self.metric]
+
+    def formula(self, output_type: OutputTypeName) -> MetricFormula:
+        """How log-likelihoods become this metric, which is one of the output type's."""
+        formula = self.spec(output_type).formula
+        assert formula is not None  # it is a metric of texts, which are compared
         return formula
 
-    def is_better_higher(self, output_type: OutputType) -> bool:
+    def is_better_higher(self, output_type: OutputTypeName) -> bool:
         """Whether a larger value is a better model: as written, else as the metric has it."""
-        if self.higher_is_better is not None:
-            return self.higher_is_better
-        return self.expression is not None or NAMED[output_type][self.metric].higher_is_better
-
-    def is_guessed(self, output_type: OutputType) -> bool:
-        """Whether guessing has a score under it."""
-        return self.expression is None and NAMED[output_type][self.metric].guessed
+        return self.spec(output_type).higher_is_better if self.higher_is_better is None else self.higher_is_better
 
 
-def check_metric(metric: Metric, output_type: OutputType) -> None:
+def check_metric(metric: Metric, output_type: OutputTypeName) -> None:
     """Raise ValueError unless it is a metric of the output type, with options and aggregation of its own."""
-    named = NAMED[output_type]
+    rules = RULES[output_type]
+    named = rules.metrics
     options = metric.model_fields_set - {"metric", "expression", "aggregation", "higher_is_better"}
-    if options and not (output_type == "generate_until" and metric.metric == "exact_match"):
-        raise ValueError(f"metric_list: {min(options)} is read by exact_match of generate_until alone")
+    if options and not (metric.metric in named and named[metric.metric].has_options):
+        readers = (
+            f"{name} of {kind}" for kind, own in RULES.items() for name in own.metrics if own.metrics[name].has_options
+        )
+        raise ValueError(f"metric_list: {min(options)} is read by {' and '.join(readers)} alone")
     if metric.expression is not None:
-        if output_type == "generate_until":
-            raise ValueError("metric_list: an expression is over log-likelihoods, and generate_until has none")
-        if any(metric.metric in names for names in NAMED.values()):
+        if rules.generates:
+            raise ValueError(f"metric_list: an expression is over log-likelihoods, and {output_type} has none")
+        if any(metric.metric in own.metrics for own in RULES.values()):
             raise ValueError(f"metric_list: {metric.metric} is a metric already; give the expression another name")
     elif metric.metric not in named:
         near = difflib.get_close_matches(metric.metric, named, n=1)
         advice = f"did you mean {near[0]}?" if near else f"it has {', '.join(named)}"
         raise ValueError(f"metric_list: {output_type} has no metric {metric.metric}; {advice}")
-    aggregation = "mean" if metric.expression is not None else named[metric.metric].aggregation
+    aggregation = metric.spec(output_type).aggregation
     if "aggregation" in metric.model_fields_set and metric.aggregation != aggregation:
         raise ValueError(f"metric_list: the aggregation of {metric.metric} is {aggregation}, not {metric.aggregation}")

@@ -1,1 +1,1 @@
-"""The scores and diagnostics, one pure function of arrays a file."""
+"""Formulas of the scores and diagnostics: pure functions of arrays, one module for each."""

@@ -1,4 +1,4 @@
-"""Decision accuracy: had one chosen between two models early, how often would that have been the right choice?"""
+"""Decision accuracy: how often an early choice between two models is the right one at the end of training."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from e2lm_scoring.formulas.ranking_consistency import pair_order
 
 
 def decision_accuracy(early_means: ArrayLike, final: ArrayLike) -> float:
-    """Share of pairs of models whose order early is their order at the last checkpoint, in [0, 1].
+    """Share of model pairs with the same order early and at the last checkpoint, in [0, 1].
 
     Both are (models,), higher is better. A pair that ties early or at the end is a coin toss and counts 1/2. Source:
-    DataDecide (arXiv 2504.11393), with its 0/1 per pair; the tie is ours. Reported, never ranked. Raises ValueError for
-    fewer than two models, arrays of different length, or a value that is not finite.
+    DataDecide (arXiv 2504.11393), with its 0/1 per pair; the rule for ties is ours. Reported, never ranked. Raises
+    ValueError for fewer than two models, arrays of different length, or a value that is not finite.
 
     >>> decision_accuracy([0.1, 0.2, 0.3], [0.5, 0.4, 0.6])
     0.6666666666666666

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 def domain_alignment(science: ArrayLike, web: ArrayLike) -> float:
     """CS in [0, 1] from the two models' scores on the same early checkpoints, (checkpoints,) each, higher is better.
 
-    Both curves are scaled by the least and the greatest score of the two, N(x) = (x - lo) / (hi - lo), so that any
-    unit will do; CS = max(0, mean of N(science) - N(web)), and 0 where all scores are equal. Raises ValueError for
+    Both curves are scaled by the least and the greatest score of the two, N(x) = (x - lo) / (hi - lo), so that the unit
+    does not matter; CS = max(0, mean of N(science) - N(web)), and 0 where all scores are equal. Raises ValueError for
     curves of different length, empty ones, or a value that is not finite.
 
     >>> domain_alignment([0.2, 0.4, 0.6], [0.2, 0.2, 0.3])

@@ -1,7 +1,7 @@
-"""The measures by which FineTasks chose benchmarks for early training, reported beside the score and never ranked.
+"""FineTasks' criteria for benchmarks of early training, reported beside the score and never ranked.
 
-Source: FineWeb2 and FineTasks (arXiv 2506.20920). Their mean Spearman correlation is `signal.spearman`, averaged over
-the signal models without being clipped at 0; 0.5 and more is good.
+Source: FineWeb2 and FineTasks (arXiv 2506.20920). Their mean Spearman correlation is `signal_quality.spearman` averaged
+over the signal models, not clipped at 0; 0.5 or more is good.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ def ordering_consistency(early: ArrayLike) -> float:
 
 
 def non_randomness(early: ArrayLike, chance: float) -> float:
-    """(best last score - chance) / noise: by how many steps of noise the best model is better than guessing.
+    """(best last score - chance) / noise: the best model's distance from chance in units of checkpoint noise.
 
-    `early` is (models, checkpoints), oriented like `chance`; noise is `noise.checkpoint_noise`; 3 and more is good. 0
-    by convention where scores never move, as for the signal-to-noise ratio. Raises ValueError for a value not finite.
+    `early` is (models, checkpoints), oriented like `chance`; noise is `signal_to_noise.checkpoint_noise`; 3 or more is
+    good. 0 by convention where scores never move, as for the signal-to-noise ratio. Raises ValueError for a value that
+    is not finite.
 
     >>> round(non_randomness([[0.25, 0.3, 0.4, 0.3, 0.4, 0.35]], chance=0.25), 4)
     2.0

@@ -1,7 +1,7 @@
 """The improvement gate: has the task measured any progress at all?
 
 SQ looks at the shape of a curve only: a drift of 1e-9 scores 1, a falling curve 0.5, noise 0.17 on average. The gate
-compares the improvement with what the choice of items would make of it. Ours; not part of the published score.
+compares the improvement with its standard error over the choice of items. Ours; not part of the published score.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 ENDS = 3  # checkpoints averaged at the beginning and at the end of the early window
-ROUNDING = 1e-6  # item scores are float32: below this share of their size, a spread is rounding
+ROUNDING = 1e-6  # item scores are float32: a spread below this share of their magnitude is rounding error
 
 
 def improvement_z(item_scores: np.ndarray, subset_sizes: Sequence[int] = ()) -> float:
@@ -19,9 +19,9 @@ def improvement_z(item_scores: np.ndarray, subset_sizes: Sequence[int] = ()) -> 
 
     z = mean(d) / (std(d) / sqrt(items)) with d the mean of an item's last 3 scores minus the mean of its first 3: the
     paired item-bootstrap standard error in closed form. `item_scores` is (early checkpoints, items), higher is better.
-    With `subset_sizes` of consecutive subsets, items are drawn within these, and the variance of the mean is
-    sum(n_k * var_k) / items^2 over the subsets. 0 when all items improve by the same amount up to rounding: no item
-    speaks independently of the others.
+    With `subset_sizes` of consecutive subsets, items are drawn within these, and the variance of the mean is sum(n_k *
+    var_k) / items^2 over the subsets. 0 when all items improve by the same amount up to rounding: the items are then no
+    independent evidence.
 
     >>> improvement_z(np.array([[0.0, 0, 0, 0]] * 3 + [[1.0, 1, 1, 0]] * 3))
     3.0
@@ -38,7 +38,7 @@ def improvement_z(item_scores: np.ndarray, subset_sizes: Sequence[int] = ()) -> 
 
 
 def ineligible_because(z_of_model: Mapping[str, float], minimum: float) -> tuple[str, ...]:
-    """Why a submission is not eligible, for its author; empty when it is.
+    """Reasons why a submission is not eligible, as sentences for its author; empty when it is eligible.
 
     The median over the signal models must reach the minimum: a task may be too hard for the smallest model, but not
     for most.

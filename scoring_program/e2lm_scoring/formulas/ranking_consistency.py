@@ -63,7 +63,7 @@ def ranking_agreement(early: ArrayLike, late: ArrayLike) -> np.ndarray:
 def pair_order(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """1 where `one` is above `other`, -1 below, 0 for a tie: equal up to the rounding of a mean. Same shape as both.
 
-    A mean of the same scores in another order differs in its last place, and would name a winner.
+    A mean of the same scores added up in another order differs in its last digit, which would break the tie.
 
     >>> pair_order(np.array([0.3, 0.4]), np.array([0.1 + 0.2, 0.3])).tolist()
     [0.0, 1.0]
@@ -79,7 +79,7 @@ def kendall_tau(early_means: ArrayLike, final: ArrayLike) -> float:
     >>> round(kendall_tau([0.1, 0.2, 0.3], [0.5, 0.4, 0.6]), 4)
     0.3333
     """
-    from scipy.stats import kendalltau  # not at the top: a command that is refused ends a second earlier
+    from scipy.stats import kendalltau  # not at the top: rejected input need not wait a second for this import
 
     tau = float(kendalltau(np.asarray(early_means), np.asarray(final)).statistic)
     return tau if np.isfinite(tau) else 0.0

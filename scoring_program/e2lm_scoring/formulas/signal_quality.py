@@ -1,8 +1,8 @@
-"""Signal quality: does a model's benchmark score rise, and smoothly, while it is early in training?
+"""Signal quality: how steadily and smoothly a model's benchmark score rises early in training.
 
-Source: E2LM proposal (arXiv 2506.07731) and the organizers' starting kit. Two things differ from the notebook, and only
-where it is ambiguous: ties get midranks (its unstable sort depends on the CPU; `sq_published` has stable ordinal ranks
-beside it), and a constant curve scores 0.
+Source: E2LM proposal (arXiv 2506.07731) and the organizers' starting kit. It differs from the notebook only where the
+notebook is ambiguous: ties get midranks (its unstable sort depends on the CPU; `sq_published` reports stable ordinal
+ranks), and a constant curve scores 0.
 
 The functions on arrays work along the last axis, so that one curve and a thousand resampled ones take the same path.
 """
@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 MIN_CHECKPOINTS = 8
-ROUNDING = 8 * float(np.finfo(np.float64).eps)  # share of a score's size below which a spread is rounding alone
+ROUNDING = 8 * float(np.finfo(np.float64).eps)  # a spread below this share of a score's magnitude is rounding error
 
 
 @dataclass(frozen=True, slots=True)
 class SignalQuality:
-    """Signal quality of one model and what it is made of; every value but `spearman` is in [0, 1]."""
+    """Signal quality of one model and its components; every value but `spearman` is in [0, 1]."""
 
     monotonicity: float
     autocorrelation: float
@@ -54,7 +54,7 @@ def signal_quality(scores: ArrayLike) -> SignalQuality:
     rank_correlation = float(spearman(curve))
     monotonicity = max(0.0, rank_correlation)
     order = np.arange(len(curve), dtype=np.float64)
-    from scipy.stats import rankdata  # not at the top: a command that is refused ends a second earlier
+    from scipy.stats import rankdata  # not at the top: rejected input need not wait a second for this import
 
     ordinal = max(0.0, float(correlation(order, rankdata(curve, method="ordinal"))))
     autocorrelation = float(mean_autocorrelation(curve))
@@ -144,7 +144,7 @@ def _centered(values: np.ndarray) -> np.ndarray:
 def is_constant(values: np.ndarray) -> np.ndarray:
     """Whether values are equal up to the rounding of their means (8 units in the last place): (..., n) -> (...) bool.
 
-    A drift of 1e-9 on scores of 0.3 is a million times greater, and counts.
+    A drift of 1e-9 on scores of 0.3 is a million times larger and counts as a change.
 
     >>> is_constant(np.array([[0.3, 0.1 + 0.2], [0.3, 0.3 + 1e-9]])).tolist()
     [True, False]

@@ -6,16 +6,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 LAST = 5
-ROUNDING = 1e-12  # share of a score's size below which a standard deviation is rounding alone
+ROUNDING = 1e-12  # a standard deviation below this share of a score's magnitude is rounding error
 
 
 def signal_to_noise(early: ArrayLike) -> float:
-    """How far apart models are, in units of how much a score moves from checkpoint to checkpoint.
+    """Distance between models in units of the noise from checkpoint to checkpoint.
 
     signal = greatest |difference| between two models' means of their last 5 early scores; noise = mean over the models
     of the standard deviation (n - 1) of those 5. `early` is (models, checkpoints). Source: Signal and Noise (arXiv
-    2508.13144) without its division by the mean, which breaks where scores cross 0. Scores that never move have no
-    noise to compare with: 0 by convention, whatever their distance, since they are no evidence of a signal.
+    2508.13144) without its division by the mean, which breaks where scores cross 0. 0 by convention where scores never
+    move: there is no noise to compare with, and the distance is no evidence of a signal.
 
     >>> signal_to_noise([[1.0, 2, 1, 2, 1], [3.0, 4, 3, 4, 3]])
     3.6514837167011076

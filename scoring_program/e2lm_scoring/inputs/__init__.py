@@ -1,1 +1,1 @@
-"""What scoring reads: results, their seal, and scoring.yaml."""
+"""Inputs of scoring: results, their seal, and scoring.yaml."""

@@ -1,4 +1,4 @@
-"""scoring.yaml -> what counts: weights, the early and the late grid, groups of models, the gate."""
+"""Reads scoring.yaml: weights, the early and the late window, groups of models, the gate."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Weights(_Strict):
     def _sum_to_one(self) -> Self:
         total = self.signal_quality + self.ranking_consistency + self.domain_alignment
         if abs(total - 1) > 1e-9:
-            raise ValueError(f"the weights sum to {total:g}, not to 1, so that a score would not lie in [0, 1]")
+            raise ValueError(f"the weights sum to {total:g}, not to 1, so that scores could leave [0, 1]")
         return self
 
 
@@ -75,8 +75,8 @@ class AlignmentPair(_Strict):
 class Configuration(_Strict):
     """How a suite's results are scored.
 
-    A suite without late checkpoints or without a web-only model (the one that participants have) leaves `late` and
-    `ranking_groups`, or `alignment`, out: it is scored for signal quality and what remains, without a total.
+    A suite without late checkpoints or without a web-only model, such as the released one, leaves out `late` and
+    `ranking_groups`, or `alignment`. It is scored for signal quality and the remaining components, without a total.
     """
 
     suite: str
@@ -89,7 +89,7 @@ class Configuration(_Strict):
     ranking_reference: Literal["each", "final"] = "each"
     alignment: AlignmentPair | None = None
     min_improvement_z: float = 3.0
-    min_accept_rate: float = Field(default=0.5, gt=0, lt=1)  # of the judge's verdicts, see docs/judge.md
+    min_accept_rate: float = Field(default=0.5, gt=0, lt=1)  # that the judge's verdicts must reach, see docs/judge.md
     reveal: Literal["participant", "organizer"] = "participant"
 
     @model_validator(mode="after")
@@ -104,7 +104,7 @@ class Configuration(_Strict):
     def _models_are_distinct(self) -> Self:
         for models in (self.signal_models, *self.ranking_groups, self._pair):
             if len(set(models)) != len(models):
-                raise ValueError(f"the same model is there twice: {', '.join(models)}")
+                raise ValueError(f"a model is listed twice: {', '.join(models)}")
         return self
 
     @property
@@ -118,12 +118,12 @@ class Configuration(_Strict):
 
     @property
     def named_models(self) -> tuple[str, ...]:
-        """Every model that some score is made of, once."""
+        """Every model that enters a score, without repetition."""
         return tuple(dict.fromkeys((*self.ranked_models, *self.signal_models, *self._pair)))
 
     @property
     def ranked_models(self) -> tuple[str, ...]:
-        """Every model of a ranking group, once, in the order of the file."""
+        """Every model of a ranking group, without repetition, in the order of the file."""
         return tuple(dict.fromkeys(model for group in self.ranking_groups for model in group))
 
     @property
@@ -133,7 +133,7 @@ class Configuration(_Strict):
 
     @property
     def needed(self) -> list[tuple[str, int]]:
-        """(model, iteration) of every checkpoint that the scores are made of."""
+        """(model, iteration) of every checkpoint that the scores need."""
         early = [(model, iteration) for model in self.named_models for iteration in self.early.iterations]
         return early + [(model, iteration) for model in self.ranked_models for iteration in self.late_iterations]
 

@@ -1,4 +1,4 @@
-"""results/ -> checked data: nothing is scored that is incomplete, damaged or of another suite."""
+"""Reads and checks a results folder; incomplete or damaged results, or those of another suite, are refused."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ModelRow(_Row):
 
 
 class SubmissionRow(_Row):
-    """What was submitted."""
+    """The submission that the results are of."""
 
     sha256: str
     items: int = Field(gt=0)
@@ -71,11 +71,11 @@ class SubsetRow(_Row):
 
 
 class WarningRow(_Row):
-    """Something that the check of the submission found."""
+    """A warning from the check of the submission."""
 
     kind: str = Field(max_length=60)
     message: str = Field(max_length=1000)
-    items: tuple[int, ...] = Field(default=(), max_length=100)  # the first ones, from 0
+    items: tuple[int, ...] = Field(default=(), max_length=100)  # the first items concerned, counted from 0
 
 
 class ResultsFile(_Row):
@@ -102,7 +102,7 @@ class ResultsFile(_Row):
 
     @property
     def item_weights(self) -> np.ndarray:
-        """What each item counts, (items,) float32 of mean 1: where subsets weigh the same, more in a small one."""
+        """Weight of each item, (items,) float32 of mean 1; if subsets count equally, items of small ones weigh more."""
         if self.weight_by_size or not self.subsets:
             return np.ones(self.submission.items, dtype=np.float32)
         sizes = np.asarray([subset.items for subset in self.subsets])
@@ -117,7 +117,7 @@ class Results:
     file: ResultsFile
     rows: dict[tuple[str, int], CheckpointRow]
     item_scores: dict[tuple[str, int], np.ndarray]  # each (items,) float32, times the items' weights
-    seconds: float | None  # that the sweep spent on all checkpoints; None without its journal
+    seconds: float | None  # spent by the sweep on all checkpoints; None without its journal
 
 
 def read_results(folder: Path, configuration: Configuration) -> Results:
@@ -127,7 +127,7 @@ def read_results(folder: Path, configuration: Configuration) -> Results:
     rows: dict[tuple[str, int], CheckpointRow] = {}
     for row in file.checkpoints:
         if (row.model, row.iteration) in rows:
-            raise OrganizerError(f"{RESULTS}: {row.model} at iteration {row.iteration} is there twice; {ADVICE}")
+            raise OrganizerError(f"{RESULTS}: {row.model} at iteration {row.iteration} appears twice; {ADVICE}")
         rows[(row.model, row.iteration)] = row
     missing = [key for key in configuration.needed if key not in rows]
     if missing:
@@ -160,7 +160,7 @@ def read_results_file(folder: Path) -> ResultsFile:
 
 
 def _read_seconds(journal: Path, configuration: Configuration) -> float | None:
-    """The seconds of all checkpoints, also of those that no score needs; what was computed again counts once."""
+    """Seconds spent on all checkpoints, scored or not; a checkpoint that was computed twice counts once."""
     if not journal.is_file():
         return None
     seconds: dict[tuple[str, int], float] = {}

@@ -1,9 +1,10 @@
-"""Are these the results that ingestion wrote, of this submission? Nothing else is scored on Codabench.
+"""Verifies that ingestion wrote the results, and of this submission; on Codabench nothing else is scored.
 
-Workers copy the submission's files to where results are expected: before ingestion, or, since May 2026, at scoring and
-perhaps over what is there. So neither the place of a file nor the worker's own `metadata` says who wrote it. The seal
-does (ingestion's half is e2lm_ingestion/results/seal.py, the format is in docs/results-format.md), and where the worker
-shows the submission, its digest ties sealed results to it: results of another submission cannot be shown again.
+Workers copy the submission's files into the results folder: before ingestion or, since May 2026, before scoring,
+possibly over existing files. So neither the location of a file nor the worker's own `metadata` proves who wrote it. The
+seal does (ingestion's half is e2lm_ingestion/results/seal.py; docs/results-format.md describes the format). Where the
+worker mounts the submission, its digest ties sealed results to it, so that results of another submission cannot be
+replayed.
 """
 
 from __future__ import annotations
@@ -36,23 +37,25 @@ def read_key(folders: Sequence[Path]) -> bytes:
             continue
         except OSError as error:
             raise OrganizerError(
-                f"{path}: unreadable ({error.strerror}); let user 0 own it: programs may not override its mode"
+                f"{path}: unreadable ({error.strerror}); make user 0 its owner: "
+                "programs in the container may not override file permissions"
             ) from None
         if len(key) < MIN_KEY_LENGTH:
             raise OrganizerError(
-                f"{path}: a key of {len(key)} characters, at least {MIN_KEY_LENGTH} are needed: openssl rand -hex 32"
+                f"{path}: a key of {len(key)} characters, at least {MIN_KEY_LENGTH} are needed: "
+                "make one with openssl rand -hex 32"
             )
         return key
     raise OrganizerError(
         f"no {KEY_FILE} in {' or '.join(map(str, folders))}, so results cannot be told from forged ones; "
-        "e2lm bundle writes one, or put your own where the checkpoints are"
+        "e2lm bundle writes one, or put your own beside the checkpoints"
     )
 
 
 def require_seal(results: Path, key: bytes) -> None:
     """Raise SubmissionError unless the results carry the seal of this key; OrganizerError for that of another key.
 
-    Array files are not read here: results.json, once known to be ingestion's, holds the digest of each.
+    Array files are not read here: the verified results.json holds the digest of each.
     """
     seal = _read_seal(results / SEAL)
     digests = [hashlib.sha256(_read(results / name)).hexdigest() for name in SEALED]
@@ -64,11 +67,11 @@ def require_seal(results: Path, key: bytes) -> None:
             f"{results / SEAL}: sealed with another key than this worker's; every worker of the queue needs the "
             f"same {KEY_FILE}, and input_data and reference_data those of one bundle"
         )
-    raise SubmissionError(f"{results / SEAL}: the seal does not fit {' and '.join(SEALED)}: {NOT_OURS}")
+    raise SubmissionError(f"{results / SEAL}: the seal does not match {' and '.join(SEALED)}: {NOT_OURS}")
 
 
 def require_results_of(submission: Path, results: Path) -> None:
-    """Raise SubmissionError unless the results are of the submission in this folder, where the worker shows one.
+    """Raise SubmissionError unless the results are of the submission in this folder, if the worker mounts one.
 
     `results` must have passed `require_seal`.
     """
@@ -83,7 +86,7 @@ def require_results_of(submission: Path, results: Path) -> None:
 
 
 def digest_of_submission(folder: Path) -> str:
-    """SHA-256 as ingestion makes it: sorted names without a folder around everything, lengths and bytes."""
+    """SHA-256 as ingestion computes it: sorted names without an enclosing folder, lengths and bytes."""
     files = [
         (unicodedata.normalize("NFC", path.relative_to(folder).as_posix()), path)
         for path in folder.rglob("*")

@@ -1,4 +1,4 @@
-"""The report of one submission: a single HTML file that needs nothing beside itself."""
+"""The report of one submission: a single self-contained HTML file."""
 
 from e2lm_scoring.report.failure import render_failure
 from e2lm_scoring.report.page import render

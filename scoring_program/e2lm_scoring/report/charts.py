@@ -1,4 +1,4 @@
-"""The picture of all curves, the frame every picture shares and what its hover reads."""
+"""The chart of all curves, the frame that all charts share, and the data for reading values on hover."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from e2lm_scoring.report.scales import (
 )
 from e2lm_scoring.score_report import Curve
 
-LABEL_GAP = 0.055  # of the picture's height: one line of text
+LABEL_GAP = 0.055  # fraction of the chart's height: one line of text
 DASHES = ("solid", "dashed", "dotted")
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line of a picture; `style` names its hue and dash as CSS classes."""
+    """One line of a chart; `style` names its hue and dash as CSS classes."""
 
     name: str
     style: str
     slot: int
-    places: Sequence[float]  # fractions, NaN where there is no value
+    positions: Sequence[float]  # fractions, NaN where there is no value
     values: Sequence[float]
     low: Sequence[float] = ()  # fractions, the band around the line; empty where there is none
     high: Sequence[float] = ()
-    texts: Sequence[str] = ()  # what hovering reads; empty for the values alone
+    texts: Sequence[str] = ()  # texts shown on hover; empty: the values alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawing with its ticks and what hovering over it reads."""
+    """A drawing with its ticks and the data for reading values on hover."""
 
     identity: str
     title: str
@@ -72,17 +72,17 @@ class Chart:
     logarithmic: bool = False
 
 
-def reading(x_places: Sequence[float], x_texts: Sequence[str], series: Sequence[Series]) -> dict[str, object]:
-    """What the page's script needs to read values aloud: positions as fractions and the texts to show."""
+def reading(x_positions: Sequence[float], x_texts: Sequence[str], series: Sequence[Series]) -> dict[str, object]:
+    """Data for the page's script, which shows values on hover: positions as fractions, and the texts."""
     return {
-        "x": [round(place, 5) for place in x_places],
+        "x": [round(position, 5) for position in x_positions],
         "at": list(x_texts),
         "series": [
             {
                 "name": one.name,
                 "style": one.style,
                 "slot": one.slot,
-                "y": [round(place, 5) if math.isfinite(place) else None for place in one.places],
+                "y": [round(position, 5) if math.isfinite(position) else None for position in one.positions],
                 "text": list(one.texts) or [score_text(value) for value in one.values],
             }
             for one in series
@@ -91,7 +91,7 @@ def reading(x_places: Sequence[float], x_texts: Sequence[str], series: Sequence[
 
 
 def line_styles(curves: Sequence[Curve], web: str) -> dict[str, str]:
-    """Model to CSS classes: a hue for the size, a dash for the architecture, gray dots for the web-only mixture."""
+    """CSS classes of each model: hue for the size, dash for the architecture, gray dots for the web-only mixture."""
     web_mixtures = {curve.mixture for curve in curves if curve.model == web}
     sizes = list(dict.fromkeys(curve.size for curve in curves))
     architectures = list(dict.fromkeys(curve.architecture for curve in curves if curve.mixture not in web_mixtures))
@@ -101,7 +101,7 @@ def line_styles(curves: Sequence[Curve], web: str) -> dict[str, str]:
             styles[curve.model] = "hue-web dotted"
             continue
         size, architecture = sizes.index(curve.size), architectures.index(curve.architecture)
-        # beyond four sizes hues come round again, one dash further
+        # beyond four sizes, hues repeat with the next dash
         dash = DASHES[(architecture + size // SERIES_HUES) % len(DASHES)]
         styles[curve.model] = f"hue-{size % SERIES_HUES} {dash}"
     return styles
@@ -118,13 +118,13 @@ def all_curves(
     chance_tick = Tick(y_axis.place(chance), f"chance {score_text(chance)}") if chance is not None else None
     early_end = max((float(curve.tokens[curve.early].max()) for curve in curves if curve.early.any()), default=None)
     boundary = Tick(x_axis.place(early_end), unit.text(early_end)) if early_end is not None else None
-    x_places = [x_axis.place(float(amount)) for amount in tokens]
+    x_positions = [x_axis.place(float(amount)) for amount in tokens]
     series = [
         Series(
             name=curve.model,
             style=styles[curve.model],
             slot=slot,
-            places=[y_axis.place(value) for value in _on_grid(curve, curve.scores, tokens)],
+            positions=[y_axis.place(value) for value in _on_grid(curve, curve.scores, tokens)],
             values=_on_grid(curve, curve.scores, tokens),
             low=[y_axis.place(value) for value in _on_grid(curve, curve.low, tokens)],
             high=[y_axis.place(value) for value in _on_grid(curve, curve.high, tokens)],
@@ -141,7 +141,7 @@ def all_curves(
         layers.append(svg.upright(boundary.position, "boundary"))
     if chance_tick is not None and chance_shown:
         layers.append(svg.across(chance_tick.position, "chance"))
-    layers += [_drawn(one, x_places, early_end, tokens) for one in series]
+    layers += [_drawn(one, x_positions, early_end, tokens) for one in series]
     return Chart(
         identity="curves",
         title=f"{metric} of every model over training",
@@ -150,7 +150,7 @@ def all_curves(
         y_ticks=y_ticks,
         x_title=unit.name + (", log scale" if x_axis.logarithmic else ""),
         y_title=f"{metric}, higher is better",
-        reading=reading(x_places, [unit.text(float(amount)) for amount in tokens], series),
+        reading=reading(x_positions, [unit.text(float(amount)) for amount in tokens], series),
         labels=_end_labels(series),
         series=series,
         boundary=boundary,
@@ -161,7 +161,7 @@ def all_curves(
 
 
 def values_and_band(curve: Curve) -> np.ndarray:
-    """All that a picture of the curve has to hold."""
+    """All values that a chart of the curve has to include."""
     return np.concatenate([part for part in (curve.scores, curve.low, curve.high) if part is not None])
 
 
@@ -171,9 +171,9 @@ def band_texts(values: Sequence[float], low: Sequence[float], high: Sequence[flo
     return [score_text(value) + end for value, end in zip(values, ends, strict=True)]
 
 
-def band_area(x_places: Sequence[float], low: Sequence[float], high: Sequence[float]) -> list[Markup]:
+def band_area(x_positions: Sequence[float], low: Sequence[float], high: Sequence[float]) -> list[Markup]:
     """The area between the ends of a band, where there is one."""
-    points = [point for point in zip(x_places, low, high, strict=False) if math.isfinite(point[1])]
+    points = [point for point in zip(x_positions, low, high, strict=False) if math.isfinite(point[1])]
     if len(points) < 2:
         return []
     upper = [(x, top) for x, _, top in points]
@@ -198,20 +198,22 @@ def _axis_with_chance(scores: np.ndarray, chance: float | None) -> tuple[Axis, b
     return together, True
 
 
-def _drawn(one: Series, x_places: Sequence[float], early_end: float | None, tokens: np.ndarray) -> Markup:
-    # a model lacks the checkpoints that only others have: those are no gaps in its own line
-    points = [point for point in zip(x_places, one.places, strict=True) if math.isfinite(point[1])]
+def _drawn(one: Series, x_positions: Sequence[float], early_end: float | None, tokens: np.ndarray) -> Markup:
+    # checkpoints that only other models have are not gaps in this model's line
+    points = [point for point in zip(x_positions, one.positions, strict=True) if math.isfinite(point[1])]
     early = [
         point
-        for point, amount in zip(zip(x_places, one.places, strict=True), tokens, strict=True)
+        for point, amount in zip(zip(x_positions, one.positions, strict=True), tokens, strict=True)
         if early_end is not None and amount <= early_end
     ]
-    shapes = [*band_area(x_places, one.low, one.high), svg.line(points, "line"), svg.dots(early, "")]
+    shapes = [*band_area(x_positions, one.low, one.high), svg.line(points, "line"), svg.dots(early, "")]
     return svg.group(f"series slot-{one.slot} {one.style}", *shapes)
 
 
 def _end_labels(series: Sequence[Series]) -> list[Label]:
-    ends = [next((place for place in reversed(one.places) if math.isfinite(place)), math.nan) for one in series]
+    ends = [
+        next((position for position in reversed(one.positions) if math.isfinite(position)), math.nan) for one in series
+    ]
     shown = [(one, end) for one, end in zip(series, ends, strict=True) if math.isfinite(end)]
     positions = spread([end for _, end in shown], LABEL_GAP)
     return [Label(one.name, position, one.style, one.slot) for (one, _), position in zip(shown, positions, strict=True)]
@@ -224,4 +226,4 @@ def _described(curves: Sequence[Curve], unit: TokenUnit) -> str:
         for curve in curves
         if curve.tokens.size
     ]
-    return " ".join(["One line a model, dots at early checkpoints.", *sentences])
+    return " ".join(["One line per model, dots at early checkpoints.", *sentences])

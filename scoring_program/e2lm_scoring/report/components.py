@@ -1,6 +1,6 @@
-"""How each component of the score came about: one picture a signal model, one a group, one for the pair of mixtures.
+"""Charts of the score's components: one per signal model, one per ranking group, one for the pair of mixtures.
 
-On these pictures every checkpoint takes the same room, because every checkpoint counts the same in the formulas.
+Checkpoints are equally spaced in these charts, because they count equally in the formulas.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from e2lm_scoring.report.scales import (
     Axis,
     Tick,
     TokenUnit,
-    checkpoint_places,
+    checkpoint_positions,
     checkpoint_ticks,
     score_text,
     value_axis,
@@ -27,7 +27,7 @@ from e2lm_scoring.report.scales import (
 )
 from e2lm_scoring.score_report import Alignment, Curve, GroupRanking, ModelSignal
 
-UNIT_TICKS = [Tick(place, f"{place:g}") for place in (0.0, 0.25, 0.5, 0.75, 1.0)]
+UNIT_TICKS = [Tick(position, f"{position:g}") for position in (0.0, 0.25, 0.5, 0.75, 1.0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class SignalCard:
     autocorrelation: float
     sq: float
     improvement_z: float
-    chart: Chart | None  # None when the model itself is held back
+    chart: Chart | None  # None when the model is withheld from the reader
     lag: Markup | None
     falls: int
     steps: int
@@ -68,15 +68,15 @@ def signal_card(number: int, signal: ModelSignal, curve: Curve | None, style: st
 def _early_curve(identity: str, curve: Curve, style: str, unit: TokenUnit) -> Chart:
     model, tokens, scores = curve.model, curve.tokens, curve.scores
     axis = value_axis(values_and_band(curve))
-    places = [axis.place(float(score)) for score in scores]
-    x_places = checkpoint_places(len(places))
-    points = list(zip(x_places, places, strict=True))
+    positions = [axis.place(float(score)) for score in scores]
+    x_positions = checkpoint_positions(len(positions))
+    points = list(zip(x_positions, positions, strict=True))
     pairs = list(pairwise(points))
     y_ticks = value_ticks(axis, most=4)
     title = f"Early curve of {model}"
     low, high = ([] if ends is None else ends.tolist() for ends in (curve.low, curve.high))
-    series = Series(model, style, 0, places, scores.tolist(), texts=band_texts(scores.tolist(), low, high))
-    around = band_area(x_places, [axis.place(value) for value in low], [axis.place(value) for value in high])
+    series = Series(model, style, 0, positions, scores.tolist(), texts=band_texts(scores.tolist(), low, high))
+    around = band_area(x_positions, [axis.place(value) for value in low], [axis.place(value) for value in high])
     falls = [pair for pair in pairs if pair[1][1] < pair[0][1]]
     description = (
         f"From {score_text(float(scores[0]))} at {unit.text(float(tokens[0]))} to {score_text(float(scores[-1]))} "
@@ -94,20 +94,20 @@ def _early_curve(identity: str, curve: Curve, style: str, unit: TokenUnit) -> Ch
         y_ticks=y_ticks,
         x_title=unit.symbol,
         y_title="",
-        reading=reading(x_places, [unit.text(float(amount)) for amount in tokens], [series]),
+        reading=reading(x_positions, [unit.text(float(amount)) for amount in tokens], [series]),
     )
 
 
 def _lag_scatter(identity: str, model: str, style: str, scores: np.ndarray) -> Markup:
-    """Each score against the one before it, the picture of the first lag of the autocorrelation."""
+    """Each score against the one before it: the scatter plot behind the first lag of the autocorrelation."""
     axis = value_axis(scores)
-    places = [0.5 + 0.95 * (axis.place(float(score)) - 0.5) for score in scores]
+    positions = [0.5 + 0.95 * (axis.place(float(score)) - 0.5) for score in scores]
     return svg.picture(
         identity,
         f"Each checkpoint of {model} against the one before it",
         "Points close to the rising diagonal mean that a checkpoint predicts the next one.",
         svg.line([(0.0, 0.0), (1.0, 1.0)], "diagonal"),
-        svg.group(f"series {style}", svg.dots(list(pairwise(places)), "")),
+        svg.group(f"series {style}", svg.dots(list(pairwise(positions)), "")),
     )
 
 
@@ -116,7 +116,7 @@ class RankedModel:
     name: str
     style: str
     mean: float
-    share: float  # of the bar's room: 0 the lowest mean of the group, 1 the highest
+    share: float  # fraction of the bar's width: 0 the lowest mean of the group, 1 the highest
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class RankingCard:
     """One group: its order early, best first, and whether each late checkpoint agrees with it."""
 
     order: list[RankedModel]
-    strip: Chart | None  # None when late checkpoints are held back
+    strip: Chart | None  # None when late checkpoints are withheld from the reader
     rc: float
     agreeing: int
     late: int
@@ -153,15 +153,15 @@ def ranking_card(number: int, group: GroupRanking, styles: dict[str, str], unit:
 
 def _agreement_strip(identity: str, group: GroupRanking, unit: TokenUnit) -> Chart:
     count = int(group.agreement.size)
-    x_places = checkpoint_places(count)
+    x_positions = checkpoint_positions(count)
     cells = []
-    for place, agreement in zip(x_places, group.agreement.tolist(), strict=True):
+    for position, agreement in zip(x_positions, group.agreement.tolist(), strict=True):
         kind = "agree" if agreement > 0.5 else "disagree" if agreement < 0.5 else "tie"
         low, high = sorted((0.5, 0.5 + 0.9 * (agreement - 0.5)))
         room = 0.4 / count
-        # a tie keeps a sliver on the middle line, or its checkpoint would look missing
+        # a tie is a sliver on the middle line, so that its checkpoint does not look missing
         low, high = (0.47, 0.53) if kind == "tie" else (low, high)
-        cells.append(svg.band(place - room, place + room, f"cell {kind}", low, high))
+        cells.append(svg.band(position - room, position + room, f"cell {kind}", low, high))
     title = f"Agreement with the early order: {', '.join(group.models)}"
     agreeing = int(np.sum(group.agreement > 0.5))
     description = f"{agreeing} of {count} late checkpoints keep the early order; bars up agree, bars down disagree."
@@ -174,17 +174,17 @@ def _agreement_strip(identity: str, group: GroupRanking, unit: TokenUnit) -> Cha
         y_ticks=[Tick(0.95, "same"), Tick(0.05, "reversed")],
         x_title=f"late checkpoints, {unit.symbol}",
         y_title="",
-        reading=reading(x_places, [unit.text(float(amount)) for amount in group.tokens], [series]),
+        reading=reading(x_positions, [unit.text(float(amount)) for amount in group.tokens], [series]),
     )
 
 
 def alignment_chart(alignment: Alignment | None, styles: dict[str, str], unit: TokenUnit) -> Chart | None:
-    """The two normalized curves and the gap between them; None when the pair is held back or the suite has none."""
+    """The two normalized curves and the gap between them; None when the pair is withheld or the suite has none."""
     if alignment is None or not alignment.tokens.size:
         return None
     science, web = alignment.science_normalized, alignment.web_normalized
     axis = Axis(-0.04, 1.04)
-    x_places = checkpoint_places(science.size)
+    x_positions = checkpoint_positions(science.size)
     upper = [axis.place(float(value)) for value in science]
     lower = [axis.place(float(value)) for value in web]
     ticks = [Tick(axis.place(tick.position), tick.label) for tick in UNIT_TICKS]
@@ -195,9 +195,9 @@ def alignment_chart(alignment: Alignment | None, styles: dict[str, str], unit: T
     title = f"{alignment.science} against {alignment.web}, normalized"
     ahead = int(np.sum(science > web))
     layers = [svg.across(tick.position, "grid") for tick in ticks]
-    layers += _gap(x_places, upper, lower)
+    layers += _gap(x_positions, upper, lower)
     for one in series:
-        points = list(zip(x_places, one.places, strict=True))
+        points = list(zip(x_positions, one.positions, strict=True))
         layers.append(svg.group(f"series {one.style}", svg.line(points, "line"), svg.dots(points, "")))
     description = (
         f"The science mixture is ahead at {ahead} of {science.size} early checkpoints; "
@@ -211,17 +211,17 @@ def alignment_chart(alignment: Alignment | None, styles: dict[str, str], unit: T
         y_ticks=ticks,
         x_title=f"early checkpoints, {unit.symbol}",
         y_title="share of the range of both curves",
-        reading=reading(x_places, [unit.text(float(amount)) for amount in alignment.tokens], series),
+        reading=reading(x_positions, [unit.text(float(amount)) for amount in alignment.tokens], series),
         labels=_pair_labels(series),
         series=series,
     )
 
 
-def _gap(x_places: Sequence[float], upper: Sequence[float], lower: Sequence[float]) -> list[Markup]:
-    """The area between two lines, in one piece a step, or two where they cross."""
+def _gap(x_positions: Sequence[float], upper: Sequence[float], lower: Sequence[float]) -> list[Markup]:
+    """The area between two lines: one polygon per step, or two where the lines cross."""
     pieces = []
-    for index in range(len(x_places) - 1):
-        x0, x1 = x_places[index], x_places[index + 1]
+    for index in range(len(x_positions) - 1):
+        x0, x1 = x_positions[index], x_positions[index + 1]
         left, right = upper[index] - lower[index], upper[index + 1] - lower[index + 1]
         edges = [(x0, upper[index], lower[index]), (x1, upper[index + 1], lower[index + 1])]
         if left * right < 0:
@@ -237,7 +237,7 @@ def _gap(x_places: Sequence[float], upper: Sequence[float], lower: Sequence[floa
 
 
 def _pair_labels(series: Sequence[Series]) -> list[Label]:
-    first, second = (one.places[-1] for one in series)
+    first, second = (one.positions[-1] for one in series)
     apart = 0.08 if abs(first - second) < 0.08 else 0.0
     upward = 1 if first >= second else -1
     return [

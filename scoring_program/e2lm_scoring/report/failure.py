@@ -1,4 +1,4 @@
-"""The report of a run that could not be scored: what is wrong, whose turn it is, and that no scores were written."""
+"""The report of a run that could not be scored: what is wrong, who has to act, and that no scores were written."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ LONGEST = 2000  # characters of a message; forged results may carry any amount o
 
 
 def render_failure(error: SubmissionError | OrganizerError) -> str:
-    """The page as one HTML document without scripts; text of the results in the message shows as text."""
+    """The page as one HTML document without scripts; text from the results in the message is escaped."""
     message = " ".join(str(error).split())
     page = (
         environment()
         .get_template("failure.html.jinja")
         .render(
             message=message if len(message) <= LONGEST else message[:LONGEST] + " …",
-            participants_turn=isinstance(error, SubmissionError),
+            participant_must_act=isinstance(error, SubmissionError),
             style=Markup(custom_properties() + "\n" + Path(FOLDER / "report.css").read_text(encoding="utf-8")),
         )
     )

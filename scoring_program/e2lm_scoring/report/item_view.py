@@ -1,4 +1,4 @@
-"""The items as the page shows them: how many of each kind, a row a subset, and compact data for the table."""
+"""Item data for the page: counts per kind, one row per subset, and compact data for the table of items."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Subset:
     weight: float  # share of the score
     mean: str
     rise: str
-    sq: float  # of the subset's own curves
+    sq: float  # signal quality of the subset's own curves
     influence: str
     rising: int
     falling: int
@@ -63,7 +63,7 @@ class ItemView:
 
 
 def item_view(table: ItemTable, subsets: Sequence[SubsetRow] = ()) -> ItemView:
-    """What the page needs of the items; the rows are those with the lowest trend."""
+    """Item data for the page; `rows` are the items with the lowest trend."""
     names = list(dict.fromkeys(table.subset.tolist()))
     kinds = [name for name in KINDS if (table.kind == name).any()]
     return ItemView(

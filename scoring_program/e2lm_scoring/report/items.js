@@ -1,4 +1,4 @@
-// The table of items: filtered and ordered here; without scripts its first rows are in the page.
+// Filters and sorts the table of items; without scripts, the page shows its first rows.
 const itemsSource = document.getElementById("items-data");
 if (itemsSource) {
   const data = JSON.parse(itemsSource.textContent);

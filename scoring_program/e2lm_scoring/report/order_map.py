@@ -1,4 +1,4 @@
-"""Whether the order of models at one checkpoint is that at another: a square of all pairs of checkpoints."""
+"""Heat map of the agreement of the models' order between every two checkpoints."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 from e2lm_scoring.formulas.ranking_consistency import ranking_agreement
 from e2lm_scoring.report import svg
 from e2lm_scoring.report.charts import Chart, Series, reading
-from e2lm_scoring.report.scales import TokenUnit, checkpoint_places, checkpoint_ticks, score_text
+from e2lm_scoring.report.scales import TokenUnit, checkpoint_positions, checkpoint_ticks, score_text
 from e2lm_scoring.score_report import Curve, GroupRanking
 
-SHADES = 6  # from reversed over a tie to the same
+SHADES = 6  # from reversed order through ties to the same order
 
 
 def order_map(curves: Sequence[Curve], groups: Sequence[GroupRanking], unit: TokenUnit) -> Chart | None:
@@ -31,21 +31,23 @@ def order_map(curves: Sequence[Curve], groups: Sequence[GroupRanking], unit: Tok
     if tokens.size < 2:
         return None
     agreement = np.mean([_agreement([by_model[model] for model in group.models], tokens) for group in groups], axis=0)
-    places, room = checkpoint_places(len(tokens)), 0.5 / len(tokens)
+    positions, room = checkpoint_positions(len(tokens)), 0.5 / len(tokens)
     cells = []
-    for row, place in zip(agreement, places, strict=True):
+    for row, position in zip(agreement, positions, strict=True):
         shades = np.rint(SHADES * row).astype(int).tolist()
         at = 0
         for shade, run in groupby(shades):
             end = at + len(list(run))
             cells.append(
-                svg.band(places[at] - room, places[end - 1] + room, f"heat-{shade}", place - room, place + room)
+                svg.band(
+                    positions[at] - room, positions[end - 1] + room, f"heat-{shade}", position - room, position + room
+                )
             )
             at = end
     early = [one for model in models for one in [by_model[model]] if one.early.any()]
     boundary = max(int(np.sum(tokens <= one.tokens[one.early].max())) for one in early) if early else 0
     if 0 < boundary < len(tokens):
-        edge = (places[boundary - 1] + places[boundary]) / 2
+        edge = (positions[boundary - 1] + positions[boundary]) / 2
         cells += [svg.upright(edge, "boundary"), svg.across(edge, "boundary")]
     title = "Agreement of the order of models between every two checkpoints"
     mean = agreement.mean(axis=0)
@@ -63,7 +65,7 @@ def order_map(curves: Sequence[Curve], groups: Sequence[GroupRanking], unit: Tok
         y_ticks=checkpoint_ticks(tokens, unit, most=5),
         x_title=f"checkpoint, {unit.symbol}",
         y_title=f"another checkpoint, {unit.symbol}",
-        reading=reading(places, [unit.text(float(amount)) for amount in tokens], [series]),
+        reading=reading(positions, [unit.text(float(amount)) for amount in tokens], [series]),
     )
 
 

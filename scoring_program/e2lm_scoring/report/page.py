@@ -1,4 +1,4 @@
-"""The page: what the reader may see, turned into pictures and words, poured into the template."""
+"""Renders the report: the charts and texts that the reader may see, filled into the template."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """One component of the score: its value, its weight, and the piece of the stacked bar it fills."""
+    """One component of the score: its value, its weight, and its segment of the stacked bar."""
 
     key: str
     name: str
@@ -43,7 +43,7 @@ class Contribution:
 def render(score_report: ScoreReport) -> str:
     """The report as one HTML document.
 
-    With `score_report.reveal` other than "organizer", nothing of the late checkpoints or of web-only models is in it.
+    With a `score_report.reveal` other than "organizer", it holds no data of late checkpoints or web-only models.
     """
     everything = shows_everything(score_report)
     # hues are those of the whole suite, so that a model looks the same to participants and organizers
@@ -84,7 +84,7 @@ def render(score_report: ScoreReport) -> str:
 
 
 def environment(folder: Path = FOLDER) -> Environment:
-    """Templates of a folder, by default this one's, with every text escaped and a missing one an error."""
+    """Jinja environment of a folder (default: this one); texts are escaped, undefined names are errors."""
     environment = Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,
@@ -98,7 +98,7 @@ def environment(folder: Path = FOLDER) -> Environment:
 
 
 def _contributions(score_report: ScoreReport) -> list[Contribution]:
-    """The three components as pieces of a bar whose whole length is the highest score there is."""
+    """The three components as segments of a bar whose full length is the highest possible score."""
     scores, weights = score_report.scores, score_report.weights
     whole = sum(weights.values()) or 1.0
     left = 0.0

@@ -1,7 +1,7 @@
 """The colors of the report in light and dark, and the CSS custom properties that carry them.
 
-Series hues keep apart under protanopia, deuteranopia and tritanopia and have a contrast of at least 4.5 to the
-page, so that labels may wear them; the tests compute both. Line dashes repeat what hues say.
+Series hues stay distinguishable under protanopia, deuteranopia and tritanopia and have a contrast of at least 4.5 to
+the page, so that labels can use them; the tests compute both. Line dashes tell series apart without color.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ SERIES_HUES = 4
 
 
 def custom_properties() -> str:
-    """The two sets as CSS: light by default and on paper, dark where the reader's system asks for it."""
+    """Both palettes as CSS: light by default and on paper, dark where the reader's system asks for it."""
     return (
         f":root{{color-scheme:light dark;{_declarations(LIGHT)}}}\n"
         f"@media screen and (prefers-color-scheme:dark){{:root{{{_declarations(DARK)}}}}}"

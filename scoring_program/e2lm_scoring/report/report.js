@@ -1,6 +1,6 @@
 "use strict";
-// Reading values off the pictures, by pointer or with the arrow keys. Hiding curves needs no script: see the style.
-const EDGE = 8; // pixels between what hovering reads and the edge of the window
+// Shows the values of a chart, by pointer or with the arrow keys. Hiding curves needs no script, only the style sheet.
+const EDGE = 8; // pixels between the readout and the edge of the window
 for (const canvas of document.querySelectorAll(".canvas")) {
   const data = JSON.parse(document.getElementById(canvas.id + "-reading").textContent);
   const readout = canvas.querySelector(".readout");
@@ -21,7 +21,7 @@ for (const canvas of document.querySelectorAll(".canvas")) {
     for (const mark of canvas.querySelectorAll(".mark")) mark.remove();
   };
 
-  // Beside the crosshair, on the side with more room, and always whole in the window: names may be long, windows small.
+  // Places the readout beside the crosshair, on the side with more room and wholly inside the window.
   const place = () => {
     if (current < 0) return;
     const box = canvas.getBoundingClientRect();
@@ -34,7 +34,7 @@ for (const canvas of document.querySelectorAll(".canvas")) {
     readout.style.top = within(box.top + 6, height, bottom) - box.top + "px";
   };
 
-  // Where even the window is too low for all rows, the lowest go and the last line says how many.
+  // Drops the lowest values where the window is too low for all rows, and says how many were dropped.
   const fit = () => {
     const room = window.innerHeight - 2 * EDGE;
     const rows = readout.querySelectorAll("p");

@@ -1,7 +1,7 @@
-"""What the reader of a report may see.
+"""Removes from a score report the data that its reader may not see.
 
-The page is published to anyone, so what organizers hold back is taken out of the data before anything is drawn:
-hiding it in the page would still leave the numbers in the file.
+The page is public, so data that the organizers withhold is removed before anything is drawn: data hidden by the page
+would still be in the file.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ def shows_everything(score_report: ScoreReport) -> bool:
 
 
 def redact(score_report: ScoreReport) -> ScoreReport:
-    """The evaluation without late checkpoints and without models of the web-only mixture; the scores stay.
+    """The score report without late checkpoints and without models of the web-only mixture; the scores stay.
 
-    The normalized pair of curves goes as a whole: beside the raw science curve, its scale gives away the other one.
+    Both normalized curves are removed: beside the raw science curve, their common scale would give away the web-only
+    one.
     """
     alignment = score_report.alignment
     held = {alignment.web} if alignment is not None else set()

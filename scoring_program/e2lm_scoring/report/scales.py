@@ -1,4 +1,4 @@
-"""Axes and numbers: where a value falls in a picture, which ticks it gets, how it is written."""
+"""Axes, ticks and number formats of the charts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ LOG_FROM_RATIO = 8.0  # a shorter span of tokens reads better on a linear axis
 class Tick:
     position: float  # fraction of the axis, 0 at its start
     label: str
-    minor: bool = False  # left out of narrow pictures
+    minor: bool = False  # omitted in narrow charts
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Values to fractions of a picture's side, from 0 at `low` to 1 at `high`."""
+    """Maps values to fractions of a chart's side, from 0 at `low` to 1 at `high`."""
 
     low: float
     high: float
@@ -46,9 +46,9 @@ def token_axis(tokens: np.ndarray) -> Axis:
 
 
 def value_axis(values: np.ndarray, *also: float) -> Axis:
-    """An axis with air around finite `values` and `also`.
+    """An axis with a margin around the finite numbers among `values` and `also`.
 
-    It spans at least a thousandth of their size: a drift of 1e-9, stretched to fill the picture, would look like
+    It spans at least a thousandth of their magnitude: a drift of 1e-9, stretched to fill the chart, would look like
     progress.
     """
     finite = values[np.isfinite(values)]
@@ -119,25 +119,25 @@ def token_ticks(axis: Axis, unit: TokenUnit) -> list[Tick]:
         for factor in (1, 2, 5):
             amount = factor * 10.0**exponent
             if low <= amount <= high:
-                place = axis.place(amount / unit.per_billion)
-                ticks.append(Tick(place, f"{amount:,.6g}", minor=factor != 1 and high / low > 30))
+                position = axis.place(amount / unit.per_billion)
+                ticks.append(Tick(position, f"{amount:,.6g}", minor=factor != 1 and high / low > 30))
     return ticks
 
 
 def checkpoint_ticks(tokens: np.ndarray, unit: TokenUnit, most: int = 5) -> list[Tick]:
-    """Ticks where every checkpoint takes the same room: the first, the last and some between; `most` is odd."""
+    """Ticks for equally spaced checkpoints: the first, the last and some between; `most` is odd."""
     count = len(tokens)
     if count == 0:
         return []
     chosen = sorted({round(index) for index in np.linspace(0, count - 1, min(most, count))})
-    places = checkpoint_places(count)
+    positions = checkpoint_positions(count)
     return [
-        Tick(places[index], unit.number(float(tokens[index])), minor=position % 2 == 1)
+        Tick(positions[index], unit.number(float(tokens[index])), minor=position % 2 == 1)
         for position, index in enumerate(chosen)
     ]
 
 
-def checkpoint_places(count: int) -> list[float]:
+def checkpoint_positions(count: int) -> list[float]:
     """The middle of each of `count` equal cells."""
     return [(index + 0.5) / count for index in range(count)]
 

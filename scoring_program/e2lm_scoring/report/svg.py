@@ -1,4 +1,4 @@
-"""Pieces of SVG. A picture stretches with its frame, so positions are fractions and strokes keep their width.
+"""SVG elements. A drawing stretches with its frame, so positions are fractions and strokes keep their width.
 
 Fractions run from 0 at the left and the bottom; the drawing is 1000 × 1000 units with y pointing down.
 """
@@ -14,7 +14,7 @@ Point = tuple[float, float]  # fractions; a y that is not finite breaks the line
 
 
 def element(name: str, attributes: dict[str, str], *children: Markup | str) -> Markup:
-    """An element whose attributes and text are escaped; children that are Markup go in as they are."""
+    """An element whose attributes and text are escaped; children of type Markup are inserted unescaped."""
     written = Markup("").join(Markup(' {}="{}"').format(key, value) for key, value in attributes.items())
     inside = Markup("").join(escape(child) for child in children)
     return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), written, inside)
@@ -54,7 +54,7 @@ def line(points: Iterable[Point], classes: str) -> Markup:
 
 
 def dots(points: Iterable[Point], classes: str) -> Markup:
-    """Round dots: strokes of no length with round ends, which a stretched picture leaves round."""
+    """Round dots: zero-length strokes with round caps, which stay round when the drawing is stretched."""
     drawn = "".join(f"M{_across(x)} {_down(y)}h0" for x, y in points if math.isfinite(y))
     return element("path", {"class": f"dots {classes}", "d": drawn})
 

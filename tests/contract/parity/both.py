@@ -23,7 +23,7 @@ from e2lm_ingestion.metrics.builtin import choice_columns
 from e2lm_ingestion.output_types.choices import ChoiceItemSet
 from e2lm_ingestion.output_types.generate_until import GenerationItemSet, filtered, text_scores
 from e2lm_ingestion.output_types.group import GroupItemSet
-from e2lm_ingestion.output_types.registry import item_set_of
+from e2lm_ingestion.output_types.item_sets import item_set_of
 from e2lm_ingestion.results.folder import mean_score
 from e2lm_ingestion.submission.submission import Submission, open_submission
 from e2lm_ingestion.suite import Checkpoint, checkpoints_of, checkpoints_root, load_suite
@@ -36,14 +36,14 @@ Found = dict[str, Any]  # "asked": (tokens, how many are scored), "prompts": tok
 
 
 def early_checkpoint() -> Checkpoint:
-    """A model that has learned something, but not all."""
+    """A model in the middle of training, whose accuracies are neither 0 nor 1."""
     fetch("miniature")
     every = checkpoints_of(load_suite(SUITES["miniature"].suite), checkpoints_root())
     return next(one for one in every if (one.model, one.iteration) == ("mini-150k-arch1", ITERATION))
 
 
 def run_theirs(checkpoint: Checkpoint, root: Path) -> dict[str, Found]:
-    """What lm-evaluation-harness asks and finds, by the name of the shape."""
+    """Requests and scores of lm-evaluation-harness by the name of the shape."""
     arguments = [str(part) for s in SHAPES for part in (s.write(root / s.name, for_lm_eval=True), s.name)]
     settings = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(root / "cache"), "TOKENIZERS_PARALLELISM": "false"}
     settings["OMP_NUM_THREADS"] = "1"  # threads would wait for each other longer than they work on so small a model
@@ -61,7 +61,7 @@ def run_theirs(checkpoint: Checkpoint, root: Path) -> dict[str, Found]:
 
 
 def run_ours(shape: Shape, engine: Engine, checkpoint: Checkpoint, root: Path) -> Found:
-    """What the ingestion program asks and finds; the engine has the checkpoint's weights."""
+    """Requests and scores of the ingestion program; the engine has loaded the checkpoint."""
     with open_submission(shape.write(root / shape.name, for_lm_eval=False)) as submission:
         return _run(submission, engine, AutoTokenizer.from_pretrained(checkpoint.path))
 
@@ -116,7 +116,7 @@ def loaded_engine(checkpoint: Checkpoint) -> Engine:
 def main() -> None:
     """Print a row for each shape."""
     checkpoint = early_checkpoint()
-    print("| task | output type | what it shows | requests | metric | lm-evaluation-harness | e2lm | difference |")
+    print("| task | output type | feature | requests | metric | lm-evaluation-harness | e2lm | difference |")
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         theirs = run_theirs(checkpoint, Path(folder) / "theirs")

@@ -20,7 +20,7 @@ Asked = list[tuple[list[int], int]]
 
 
 class RecordingModel(HFLM):  # type: ignore[misc]
-    """The harness' own model, which also keeps the tokens that it is asked."""
+    """The harness' own model, which also records the tokens of its requests."""
 
     asked: Asked
     prompts: list[list[int]]

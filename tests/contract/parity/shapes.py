@@ -198,8 +198,8 @@ def _group(name: str, weight_by_size: bool) -> Shape:
             for metric in ("acc", "acc_norm")
         ],
     }
-    weight = "by size" if weight_by_size else "each task alike"
-    return Shape(name, f"group, weighted {weight}; include", EACH_SUBJECT, group, {"_base.yaml": base, **parts})
+    weight = "weighted by size" if weight_by_size else "equal weight per task"
+    return Shape(name, f"group, {weight}; include", EACH_SUBJECT, group, {"_base.yaml": base, **parts})
 
 
 TWO_TARGETS = """
@@ -261,13 +261,13 @@ SHAPES = [
     ),
     Shape(
         "hellaswag",
-        "cleaning as templates, label a text of digits",
+        "text cleaning in templates, label as a text of digits",
         {"test.jsonl": made(_hellaswag)},
         task("hellaswag", **HELLASWAG, metric_list=metrics("acc", "acc_norm")),
     ),
     Shape(
         "piqa",
-        "choices of two fields, delimiters of its own",
+        "choices from two fields, custom delimiters",
         {"test.jsonl": made(_pair), "train.jsonl": made(_pair, TRAIN)},
         task("piqa", splits=SPLITS, fewshot_split="train", num_fewshot=2, fewshot_delimiter="\n---\n")
         | {
@@ -280,7 +280,7 @@ SHAPES = [
     ),
     Shape(
         "sciq",
-        "filters of Jinja, a constant target",
+        "Jinja filters, a constant target",
         {"test.jsonl": made(_sciq)},
         task(
             "sciq",
@@ -304,7 +304,7 @@ SHAPES = [
     ),
     Shape(
         "lambada_shots",
-        "loglikelihood with random examples of its own split",
+        "loglikelihood with random examples from its own split",
         {"test.jsonl": made(lambda row, chance: {"text": _sentence(row)})},
         task("lambada_shots", "loglikelihood", fewshot_split="test", num_fewshot=2, target_delimiter="")
         | {
@@ -409,7 +409,7 @@ SHAPES = [
     ),
     Shape(
         "gsm8k",
-        "generation, random sampler, two chains with patterns",
+        "generation, random sampler, two filter chains with regular expressions",
         {"test.jsonl": made(_solution), "train.jsonl": made(_solution, TRAIN)},
         task("gsm8k", "generate_until", splits=SPLITS, fewshot_split="train", num_fewshot=4)
         | {
@@ -484,7 +484,7 @@ SHAPES = [
     ),
     Shape(
         "votes",
-        "generation to the few-shot delimiter; majority vote, map, case",
+        "generation up to the few-shot delimiter; majority vote, map, case",
         BOTH,
         task("votes", "generate_until", splits=SPLITS, **FIRST, num_fewshot=4, **RIGHT)
         | {
@@ -546,7 +546,7 @@ SHAPES = [
     ),
     Shape(
         "minerva",
-        "examples written in the task, formatted otherwise",
+        "examples listed in the task, in another format",
         {"test.jsonl": TEST},
         task("minerva", **CLOZE)
         | {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -20,16 +18,14 @@ PARITY = Path(__file__).resolve().parents[3] / "docs/parity.md"
 
 
 @pytest.fixture(scope="module")
-def checkpoint() -> Checkpoint:
+def checkpoint(miniature: Path) -> Checkpoint:
     """A model that has learned something, but not all."""
     return early_checkpoint()
 
 
 @pytest.fixture(scope="module")
-def theirs(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found]:
+def theirs(lm_eval: None, checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found]:
     """What lm-evaluation-harness asked and found, by the name of the shape."""
-    if importlib.util.find_spec("lm_eval") is None and not os.environ.get("CI"):
-        pytest.skip("NOT TESTED, agreement with lm-evaluation-harness: it is not installed")
     return run_theirs(checkpoint, tmp_path_factory.mktemp("peer"))
 
 

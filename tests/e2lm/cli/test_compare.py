@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.e2lm.command_line import e2lm
-from tests.e2lm.terminal.test_table import first_cells
+from tests.e2lm.terminal.first_cells import first_cells
 from tests.scoring.tiny_results import SCORING, write_results
 
 
@@ -61,18 +61,18 @@ def test_long_names_are_whole_in_any_terminal_and_every_interval_with_them(runs:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["rising"], "two or more"),
         (["rising", "nowhere", "--suite", "suite.yaml"], "nowhere/results.json: missing"),
-        (["rising", "nowhere", "--suite", "suite.yaml"], "give a folder that e2lm run left"),
+        (["rising", "nowhere", "--suite", "suite.yaml"], "give a folder that e2lm run wrote"),
         (["rising", "other", "--suite", "suite.yaml"], "other: a run over another, but rising is one over tiny"),
-        (["nowhere", "rising"], "give a folder that e2lm run left"),
+        (["nowhere", "rising"], "give a folder that e2lm run wrote"),
         (["rising", "falling"], "no suite is named 'tiny'"),
     ],
 )
-def test_what_cannot_be_compared_is_one_line(runs: Path, arguments: list[str], said: str) -> None:
+def test_what_cannot_be_compared_is_one_line(runs: Path, arguments: list[str], expected: str) -> None:
     done = e2lm("compare", *arguments, cwd=runs)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
-    assert said in done.stderr
+    assert expected in done.stderr

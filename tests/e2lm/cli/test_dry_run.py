@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from pathlib import Path
 
@@ -11,13 +10,12 @@ import pytest
 
 from e2lm.archive import files_under, write_zip
 from e2lm.cli.dry_run import add_arguments, main
-from e2lm.codabench.worker_emulator import read_scores
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
-from tests.e2lm.codabench.competition_folder import COLUMNS, write_competition
+from tests.e2lm.codabench.competition_folder import write_competition
 
 
 def bundle(tmp_path: Path, **programs: str) -> Path:
-    root = write_competition(tmp_path / "house", **programs)
+    root = write_competition(tmp_path / "repository", **programs)
     write_zip({name: path.read_bytes() for name, path in files_under(root)}, tmp_path / "bundle.zip")
     return tmp_path / "bundle.zip"
 
@@ -77,11 +75,13 @@ def test_forged_results_reach_scoring_when_ingestion_crashes_and_only_its_exit_c
     assert "elapsedTime: " in status
     assert "exitCode: null" in status
     printed = capsys.readouterr()
-    assert "ingestion exited with code 3; a worker goes on to scoring" in printed.out
+    assert "ingestion exited with code 3; a worker runs scoring anyway" in printed.out
     assert "Failed: scoring exited with code 1: error: ingestion did not finish" in printed.err
 
 
-def test_programs_see_a_bare_environment_and_their_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programs_see_a_minimal_environment_and_their_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("HF_TOKEN", "secret")
     ingestion = "import os\nprint(os.getcwd(), sorted(set(os.environ) - {'LC_CTYPE'}))"
@@ -112,7 +112,7 @@ def test_the_checkpoints_of_this_machine_stand_for_the_workers(tmp_path: Path, m
 def test_a_step_over_its_time_limit_is_killed_and_its_output_lost(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root = write_competition(tmp_path / "house", ingestion="import time\ntime.sleep(60)")
+    root = write_competition(tmp_path / "repository", ingestion="import time\ntime.sleep(60)")
     text = (root / "competition.yaml").read_text().replace("execution_time_limit: 60", "execution_time_limit: 1")
     (root / "competition.yaml").write_text(text)
     write_zip({name: path.read_bytes() for name, path in files_under(root)}, tmp_path / "bundle.zip")
@@ -131,13 +131,13 @@ def test_a_file_named_metadata_in_the_output_fails_the_submission(
     assert f"Failed: {step} left a file named metadata" in capsys.readouterr().err
 
 
-def test_a_submission_with_a_command_is_not_run_and_is_pointed_at(
+def test_a_command_of_a_submission_is_not_run_and_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hostile = submission(tmp_path, **{"metadata.yaml": f"command: touch {tmp_path / 'ran'}"})
     dry_run(bundle(tmp_path), hostile, "--out", tmp_path / "out")
     assert not (tmp_path / "ran").exists()
-    assert "brings a command, which a worker would run; here only --docker does" in capsys.readouterr().out
+    assert "contains a command, which a worker would run; only --docker runs it here" in capsys.readouterr().out
 
 
 def test_an_empty_zip_is_an_empty_submission(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_without_docker_the_remedy_is_one_line(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(OrganizerError, match="docker is not installed; install it"):
         dry_run(*arguments)
-    with pytest.raises(OrganizerError, match="--image is for --docker"):
+    with pytest.raises(OrganizerError, match="--image needs --docker"):
         dry_run(*arguments[:2], "--image", "e2lm:1")
 
 
@@ -163,40 +163,12 @@ def test_without_a_docker_daemon_the_remedy_is_one_line(tmp_path: Path, monkeypa
         dry_run(bundle(tmp_path), submission(tmp_path), "--docker", "--out", tmp_path / "out")
 
 
-@pytest.mark.parametrize(
-    ("scores", "problem"),
-    [
-        ('{"score": 1, "sq": NaN}', "sq is NaN, not a finite number"),
-        ('{"score": 1, "sq": Infinity}', "sq is Infinity, not a finite number"),
-        ('{"score": 1, "sq": null}', "sq is null"),
-        ('{"score": "1", "sq": 1}', 'score is "1"'),
-        ('{"score": 1, "sq": true}', "sq is true"),
-        ('{"score": 1, "sq": {"a": 1}}', "sq is {"),
-        ('{"score": 1}', "no sq; Codabench would sort the row on top"),
-        ("[1, 2]", "not one flat object"),
-        ("score", "not JSON"),
-    ],
-)
-def test_scores_that_codabench_would_lose_or_misplace_are_a_failure(scores: str, problem: str, tmp_path: Path) -> None:
-    (tmp_path / "scores.json").write_text(scores)
-    row, found = read_scores(tmp_path / "scores.json", list(COLUMNS))
-    assert row == {}
-    assert problem in (found or "")
-
-
-def test_good_scores_are_the_row_in_the_leaderboards_order(tmp_path: Path) -> None:
-    (tmp_path / "scores.json").write_text(json.dumps({"extra": 3, "sq": 0.25, "score": 1}))
-    row, found = read_scores(tmp_path / "scores.json", list(COLUMNS))
-    assert found is None
-    assert list(row.items()) == [("score", 1.0), ("sq", 0.25)]
-
-
 def test_scoring_that_writes_nothing_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert dry_run(bundle(tmp_path, scoring=""), submission(tmp_path), "--out", tmp_path / "out") == 2
     assert "Failed: scoring wrote no scores.json" in capsys.readouterr().err
 
 
-def test_what_is_no_bundle_or_no_submission_is_said_so(tmp_path: Path) -> None:
+def test_an_invalid_bundle_or_submission_is_reported(tmp_path: Path) -> None:
     (tmp_path / "text.zip").write_text("not a zip")
     with pytest.raises(OrganizerError, match="not a bundle"):
         dry_run(tmp_path / "text.zip", submission(tmp_path), "--out", tmp_path / "out")

@@ -1,4 +1,4 @@
-"""A disk that is full: one line with the file, the reason and what to do. A file system of a few kilobytes is one."""
+"""A full disk gives one line with the file, the reason and the remedy; tested on a file system of a few kilobytes."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from pathlib import Path
 import pytest
 
 from tests.e2lm.command_line import EXAMPLES, e2lm
+from tests.not_tested import not_tested
 
+pytestmark = pytest.mark.slow
 REASON = "No space left on device: free disk space, or give a path on another disk; then run it again"
 
 
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk of its own that has no byte left."""
+    """A folder on a separate disk without a free byte."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
     if done.returncode:
-        missing = f"NOT TESTED on a full disk: only root may mount one here ({done.stderr.strip()})"
-        if os.environ.get("CI"):
-            pytest.fail(missing, pytrace=False)
-        pytest.skip(missing)
+        not_tested(f"on a full disk: only root may mount one here ({done.stderr.strip()})")
     try:
         with (disk / "ballast").open("wb", buffering=0) as ballast:
             ballast.write(bytes(shutil.disk_usage(disk).free))
@@ -57,14 +56,14 @@ def test_the_file_that_has_no_room_is_named(full: Path, command: str, file: str)
     assert line.endswith(REASON)
 
 
-def test_what_could_not_be_begun_is_not_in_the_way(full: Path) -> None:
+def test_an_output_that_could_not_be_started_does_not_block_the_next_run(full: Path) -> None:
     e2lm("new", full / "mine")
     (full / "ballast").unlink()
     assert e2lm("new", full / "mine").returncode == 0
 
 
 @pytest.mark.parametrize("command", ["compare {run} {run} --out {disk}/c.html", "rank {run} --out {disk}/r"])
-def test_what_compares_runs_names_its_file(science_cloze_run: Path, full: Path, command: str) -> None:
+def test_compare_names_the_file_that_has_no_room(science_cloze_run: Path, full: Path, command: str) -> None:
     done = e2lm(*(word.format(disk=full, run=science_cloze_run) for word in command.split()))
     line = done.stderr.splitlines()[-1]
     assert (done.returncode, line.startswith(f"error: {full}/"), line.endswith(REASON)) == (2, True, True), done.stderr

@@ -1,8 +1,7 @@
-"""Tasks of lm-evaluation-harness with local data, as submissions: they ask what the harness asks."""
+"""Imported tasks of lm-evaluation-harness give the requests that the harness itself makes."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import random
 from collections.abc import Callable
@@ -43,10 +42,8 @@ TASKS: dict[str, tuple[MakeRow, tuple[str, ...], int]] = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def harness(tmp_path_factory: pytest.TempPathFactory) -> None:
+def harness(lm_eval: None, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The harness, with a cache of its own."""
-    if importlib.util.find_spec("lm_eval") is None and not os.environ.get("CI"):
-        pytest.skip("NOT TESTED, import from lm-evaluation-harness: it is not installed")
     os.environ["HF_DATASETS_CACHE"] = str(tmp_path_factory.mktemp("cache"))
     os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -72,7 +69,7 @@ def asked_there(name: str, files: dict[str, Path], shots: int) -> list[tuple[str
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -134,10 +131,10 @@ def test_a_group_with_a_folder_as_the_hub_has_it_is_one_submission(tmp_path: Pat
     assert e2lm("check", tmp_path / "mmlu").code == 0
 
 
-def test_what_is_code_and_cannot_be_carried_is_said(tmp_path: Path, e2lm: Callable[..., Done]) -> None:
+def test_functions_that_cannot_be_imported_are_reported(tmp_path: Path, e2lm: Callable[..., Done]) -> None:
     files = write_data(tmp_path, "wikitext")
     done = e2lm("import-lm-eval", "wikitext", tmp_path / "task", "--data", f"test={files['test']}")
-    assert "not carried over: process_results: it is code" in done.out
+    assert "not imported: process_results: a function" in done.out
     task = yaml.safe_load((tmp_path / "task/task.yaml").read_text())
     assert [metric["metric"] for metric in task["metric_list"]] == [
         "word_perplexity",
@@ -146,12 +143,12 @@ def test_what_is_code_and_cannot_be_carried_is_said(tmp_path: Path, e2lm: Callab
     ]
 
 
-def test_examples_that_are_drawn_otherwise_are_said_to_be(tmp_path: Path, e2lm: Callable[..., Done]) -> None:
+def test_a_different_draw_of_examples_is_reported(tmp_path: Path, e2lm: Callable[..., Done]) -> None:
     data = [
         part for split, path in write_data(tmp_path, "winogrande").items() for part in ("--data", f"{split}={path}")
     ]
     command = ["import-lm-eval", "winogrande", tmp_path / "task", *data, "--num-fewshot", "3"]
-    assert "not carried over: which examples are drawn" in e2lm(*command).out
+    assert "not imported: which examples are drawn" in e2lm(*command).out
     again = e2lm(*command)  # into a folder that may have been edited since
     assert (again.code, again.err) == (2, f"error: {tmp_path / 'task'}: exists already; give a new folder\n")
 
@@ -165,11 +162,11 @@ def test_examples_that_are_drawn_otherwise_are_said_to_be(tmp_path: Path, e2lm: 
         (["arc_easy", "--data", "test={file}.txt"], "write SPLIT=FILE"),
         (["mmlu_stem_continuation", "--data", "{empty}"], "files; download the data set into it"),
         (["arc_easy", "--data", "test=nothing.jsonl"], "there is no such file"),
-        (["arc_easy", "--data", "train={file}"], "needs a split or a field 'test' that the data have not"),
-        (["arc_easy", "--data", "test={file}", "--num-fewshot", "3"], "3 examples need the split that they come from"),
+        (["arc_easy", "--data", "train={file}"], "needs a split or a field 'test' that the data lacks"),
+        (["arc_easy", "--data", "test={file}", "--num-fewshot", "3"], "3 few-shot examples need a split to come from"),
     ],
 )
-def test_what_is_missing_is_one_line(
+def test_missing_data_is_one_line(
     tmp_path: Path, arguments: list[str], message: str, e2lm: Callable[..., Done]
 ) -> None:
     file = write_data(tmp_path, "arc_easy")["test"]

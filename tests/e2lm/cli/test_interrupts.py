@@ -15,7 +15,8 @@ import pytest
 
 from tests.e2lm.command_line import EXAMPLES
 
-KEPT = "interrupted; what is finished is kept: the same command goes on"
+pytestmark = pytest.mark.slow
+KEPT = "interrupted; finished work is kept: the same command goes on"
 
 
 def start(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:

@@ -101,9 +101,9 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, capsys: pytest
     (tmp_path / "home").mkdir()
     (tmp_path / "home/site.json").write_text('{"schema": "e2lm-site/1", "contents": ["../runs"]}')
     (tmp_path / "file").write_text("")
-    for place, said in (("home", "not empty, and not a site"), ("runs", "not empty"), ("file", "a file")):
-        assert build(tmp_path / place, tmp_path / "runs") == 2
-        assert said in capsys.readouterr().err
+    for folder, expected in (("home", "not empty, and not a site"), ("runs", "not empty"), ("file", "a file")):
+        assert build(tmp_path / folder, tmp_path / "runs") == 2
+        assert expected in capsys.readouterr().err
     assert (tmp_path / "runs/one/summary.json").is_file()
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from tests.e2lm.command_line import EXAMPLES, e2lm
 SERIES = ("--iterations", "1000:16000:1000", "--tokens-per-step", "8")
 
 
-def said(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
+def error_line(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
     """The one line on stderr of a command that ends with exit code 2."""
     try:
         code = main(list(arguments))
@@ -49,20 +50,27 @@ def said(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
     ],
 )
 def test_wrong_arguments_are_one_line(arguments: list[str], part: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert part in said(arguments, capsys)
+    assert part in error_line(arguments, capsys)
+
+
+def test_the_version_is_that_of_the_installed_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"e2lm {metadata.version('e2lm')}\n"
 
 
 @pytest.mark.parametrize("content", [b"", b"suite: [", b"\xff\xfe\x00"])
-def test_a_suite_that_is_none_is_named(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_suite_is_named(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "suite.yaml"
     path.write_bytes(content)
-    assert f"error: {path}: " in said(["check", str(EXAMPLES / "noise"), "--suite", str(path)], capsys)
+    assert f"error: {path}: " in error_line(["check", str(EXAMPLES / "noise"), "--suite", str(path)], capsys)
 
 
 def test_a_folder_in_the_place_of_a_suite_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "dir.yaml"
     path.mkdir()
-    assert f"error: {path}: " in said(["suite", "show", str(path)], capsys)
+    assert f"error: {path}: " in error_line(["suite", "show", str(path)], capsys)
 
 
 def test_a_suite_without_scoring_is_refused_before_the_sweep(
@@ -77,7 +85,7 @@ def test_a_suite_without_scoring_is_refused_before_the_sweep(
         "--out",
         str(tmp_path / "out"),
     ]
-    assert str(tmp_path / "scoring.yaml") in said(arguments, capsys)
+    assert str(tmp_path / "scoring.yaml") in error_line(arguments, capsys)
     assert not (tmp_path / "out").exists()
 
 
@@ -91,18 +99,18 @@ def test_a_file_in_the_place_of_a_folder_is_named_and_kept(
         "pack": ["pack", str(EXAMPLES / "noise"), "-o", str(file / "x.zip")],
         "suite": ["suite", "new", str(file), "a/b", "--revision", "step{iteration}", *SERIES],
     }[command]
-    assert f"error: {file}: File exists: a file stands where a folder is needed" in said(arguments, capsys)
+    assert f"error: {file}: File exists: a file exists where a folder is needed" in error_line(arguments, capsys)
     assert file.read_text() == "mine"
 
 
 def test_a_zip_is_not_put_into_a_folder_of_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = said(["pack", str(EXAMPLES / "noise"), "-o", str(tmp_path)], capsys)
+    line = error_line(["pack", str(EXAMPLES / "noise"), "-o", str(tmp_path)], capsys)
     assert line.endswith(f"a folder; give the zip a name, such as {tmp_path / 'submission.zip'}")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is Linux's")
-def test_a_full_disk_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     two = [str(EXAMPLES / name) for name in ("noise", "science-cloze")]
     assert main(["overlap", *two, "--out", "/dev/full"]) == 2
     assert "\nerror: /dev/full: No space left on device: free disk space" in capsys.readouterr().err
@@ -114,7 +122,7 @@ def test_more_workers_than_cores_are_refused(tmp_path: Path, miniature: Path) ->
     assert done.stderr.startswith("error: --workers 999: give 1 to ")
 
 
-def test_a_reader_who_has_seen_enough_is_no_error() -> None:
+def test_a_closed_pipe_is_no_error() -> None:
     command = [sys.executable, "-m", "e2lm", "check", str(EXAMPLES / "noise")]
     read, write = os.pipe()
     os.close(read)
@@ -123,7 +131,7 @@ def test_a_reader_who_has_seen_enough_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (141, "")
 
 
-def test_a_terminal_without_unicode_shows_what_it_can(tmp_path: Path) -> None:
+def test_a_terminal_without_unicode_shows_replacements(tmp_path: Path) -> None:
     folder = shutil.copytree(EXAMPLES / "noise", tmp_path / "größer als")
     done = e2lm("check", folder, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")

@@ -34,6 +34,6 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["my task", "-x", "a" * 65, "straße"])
 def test_a_name_that_no_task_can_have_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(SubmissionError, match="a task is named as its folder"):
+    with pytest.raises(SubmissionError, match="the folder's name is also the task's name"):
         begin(tmp_path / name, "noise")
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""`e2lm rank`: the final table as text, CSV, JSON and Markdown."""
+"""`e2lm rank`: the final ranking as text, CSV, JSON and Markdown."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def test_the_ranking_is_printed_and_written_in_three_formats(runs: Path) -> None
 @pytest.mark.parametrize("columns", [60, 80, 200])
 def test_long_names_of_submissions_and_teams_are_whole_in_any_terminal(tmp_path: Path, columns: int) -> None:
     names = ("questions-about-science-in-a-very-long-name-that-goes-on-and-on", "x" * 70)
-    for place, name in enumerate(names):
-        write_run(tmp_path / f"runs/{place}", 0.9 - place / 10, task=name)
+    for index, name in enumerate(names):
+        write_run(tmp_path / f"runs/{index}", 0.9 - index / 10, task=name)
     entries = write_entries(tmp_path / "entries.json", {"0": {"team": "team-of-a-name-as-long-as-its-submission-is"}})
     done = e2lm("rank", "runs", "--entries", entries, "--out", "out", cwd=tmp_path, COLUMNS=str(columns))
     assert done.returncode == 0, done.stderr
@@ -84,7 +84,7 @@ def spoil(runs: Path, **changed: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "expected"),
     [
         ({"suite": "other"}, "rank one suite at a time"),
         ({"suite_version": 2}, "scored alike"),
@@ -94,19 +94,21 @@ def spoil(runs: Path, **changed: object) -> None:
     ],
 )
 def test_runs_that_cannot_be_ranked_together_are_one_line(
-    runs: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, object], said: str
+    runs: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, object], expected: str
 ) -> None:
     spoil(runs, **changed)
-    assert said in error_of(capsys, runs / "runs", "--out", runs / "out")
+    assert expected in error_of(capsys, runs / "runs", "--out", runs / "out")
     assert not (runs / "out").exists()
 
 
-@pytest.mark.parametrize(("folder", "said"), [("nowhere", "nowhere: no folder"), ("empty", "no scored run in it")])
+@pytest.mark.parametrize(
+    ("folder", "expected"), [("nowhere", "nowhere: no such folder"), ("empty", "no scored run in it")]
+)
 def test_folders_without_runs_are_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str, said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str, expected: str
 ) -> None:
     (tmp_path / "empty").mkdir()
-    assert said in error_of(capsys, tmp_path / folder, "--out", tmp_path / "out")
+    assert expected in error_of(capsys, tmp_path / folder, "--out", tmp_path / "out")
 
 
 def test_without_an_edition_there_are_places_and_no_prizes(
@@ -125,16 +127,16 @@ def test_an_entry_of_no_run_is_named_and_left_out(runs: Path, capsys: pytest.Cap
     assert "'secnod'" in capsys.readouterr().err
 
 
-def test_what_failed_in_the_rerun_is_in_the_table_with_the_reason(
+def test_failures_of_the_rerun_are_in_the_ranking_with_their_reasons(
     runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     done, failed = Row("first", "first.zip", "1", "done"), Row("bad", "bad.zip", "2", "failed", "bad.zip: not a <zip>")
     write_index(runs / "runs", [done, failed])
     entries = write_entries(runs / "entries.json", {"bad": {"team": "Students"}})
     assert main(["rank", str(runs / "runs"), "--entries", str(entries), "--out", str(runs / "out")]) == 0
-    said = capsys.readouterr()
-    assert "bad has no result: bad.zip: not a <zip>" in said.out
-    assert "note:" not in said.err
+    printed = capsys.readouterr()
+    assert "bad has no result: bad.zip: not a <zip>" in printed.out
+    assert "note:" not in printed.err
     listed = json.loads((runs / "out/ranking.json").read_text())["failed"]
     assert listed == [{"run": "bad", "team": "Students", "reason": "bad.zip: not a <zip>"}]
     assert r"- bad (Students): bad.zip: not a \<zip\>" in (runs / "out/ranking.md").read_text()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -17,10 +17,7 @@ import pytest
 import yaml
 
 from benchmarks.rerun import actors_of, files, finished, make_submissions, start
-from e2lm.runs.batch import name_of
-from e2lm.submissions.paths import submission_paths
 from e2lm.suites.registry import SUITES
-from e2lm_ingestion.errors import OrganizerError
 from tests.e2lm.command_line import e2lm
 from tests.e2lm.run_folders import result_files, timeless_scores
 
@@ -84,11 +81,8 @@ def test_a_submission_among_many_gets_what_it_gets_alone(
 
 
 def test_actors_and_driver_are_killed_and_nothing_is_lost_or_computed_twice(
-    undisturbed: Path, submissions: Path, suite: Path, tmp_path: Path
+    ray: None, undisturbed: Path, submissions: Path, suite: Path, tmp_path: Path
 ) -> None:
-    if importlib.util.find_spec("ray") is None:
-        missing = "NOT TESTED on Ray: it is not installed (pip install -r requirements/ray.txt)"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
     rng = random.Random(0)
     command = ["rerun", str(submissions), "--suite", str(suite), "--out", str(tmp_path), "--ray", "local"]
     process = start([*command, "--workers", "2"])
@@ -130,7 +124,7 @@ def test_what_is_finished_is_compared_with_earlier_runs_without_being_asked_agai
     assert done.returncode == 0, done.stderr
     assert "drift: 0 of 48 checkpoints differ by more than rounding explains" in done.stdout
     score = json.loads((out / "science-cloze-01/scores.json").read_text())["sq"]
-    assert f"{score:.4f} │ {score:.4f} │            0 of 16" in done.stdout
+    assert re.search(rf"{score:.4f}\W+{score:.4f}\W+0 of 16", done.stdout)
     assert finished(out) == finished(undisturbed)
 
 
@@ -144,28 +138,6 @@ def test_a_finished_outcome_survives_a_rerun_with_another_dtype(
     assert {name: content for name, content in files(out).items() if name != "rerun.json"} == {
         name: content for name, content in files(undisturbed).items() if name != "rerun.json"
     }
-
-
-def test_submissions_of_one_name_are_told_apart_and_find_their_folders_again(tmp_path: Path) -> None:
-    first = name_of(Path("a/task.zip"), "1" * 64, tmp_path, set())
-    second = name_of(Path("b/task.zip"), "2" * 64, tmp_path, {first})
-    same = name_of(Path("c/task.zip"), "2" * 64, tmp_path, {first, second})
-    assert (first, second, same) == ("task", "task-22222222", "task-22222222-2")
-    journal = tmp_path / "task/results/progress.jsonl"
-    journal.parent.mkdir(parents=True)
-    journal.write_text(json.dumps({"submission": {"sha256": "1" * 64}}) + "\n")
-    assert name_of(Path("b/task.zip"), "2" * 64, tmp_path, set()) == "task-22222222"
-    assert name_of(Path("a/task.zip"), "1" * 64, tmp_path, {"task-22222222"}) == "task"
-
-
-def test_a_name_is_never_a_path(tmp_path: Path) -> None:
-    assert name_of(Path("../..zip"), "1" * 64, tmp_path, set()).strip(".") != ""
-    assert "/" not in name_of(Path("x y\n.zip"), "1" * 64, tmp_path, set())
-
-
-def test_a_folder_of_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OrganizerError, match="holds no submission"):
-        submission_paths([tmp_path])
 
 
 @pytest.mark.parametrize("options", [(), ("--workers", "2"), ("--ray", "local")], ids=" ".join)

@@ -1,4 +1,4 @@
-"""Another metric of a finished run: what a run with that metric gives, without a model."""
+"""`e2lm rescore` gives the scores of a run with another metric, without a model."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ def results_of(run: Path) -> dict[str, Any]:
     return results
 
 
-def rescored(run: Path, out: Path, *arguments: str) -> dict[str, Any]:
-    done = e2lm("rescore", run, "--out", out, *arguments)
+def rescored(run: Path, suite: Path, out: Path, *arguments: str) -> dict[str, Any]:
+    done = e2lm("rescore", run, "--suite", suite, "--out", out, *arguments)
     assert done.returncode == 0, done.stderr
     assert f"report: {out / 'detailed_results.html'}" in done.stdout
     return results_of(out)
 
 
-def test_the_run_s_own_metric_gives_the_run_again(science_cloze_run: Path, tmp_path: Path) -> None:
-    assert rescored(science_cloze_run, tmp_path / "again", "--metric", "acc") == results_of(science_cloze_run)
-    assert json.loads((tmp_path / "again/scores.json").read_text()) == timeless_scores(science_cloze_run)
+def test_the_run_s_own_metric_gives_the_run_again(small_run: Path, small_suite: Path, tmp_path: Path) -> None:
+    assert rescored(small_run, small_suite, tmp_path / "again", "--metric", "acc") == results_of(small_run)
+    assert json.loads((tmp_path / "again/scores.json").read_text()) == timeless_scores(small_run)
 
 
-def test_another_metric_is_computed_from_what_was_kept(science_cloze_run: Path, tmp_path: Path) -> None:
-    results = rescored(science_cloze_run, tmp_path / "norm", "--metric", "acc_norm")
+def test_another_metric_is_computed_from_what_was_kept(small_run: Path, small_suite: Path, tmp_path: Path) -> None:
+    results = rescored(small_run, small_suite, tmp_path / "norm", "--metric", "acc_norm")
     expression = "sum(pick(ll / chars)[gold])"
-    mine = rescored(science_cloze_run, tmp_path / "mine", "--metric", "mine", "--expression", expression)
+    mine = rescored(small_run, small_suite, tmp_path / "mine", "--metric", "mine", "--expression", expression)
     with open_submission(EXAMPLES / "science-cloze") as submission:
         items = build_items(submission)
     for old, row, own in zip(
-        results_of(science_cloze_run)["checkpoints"], results["checkpoints"], mine["checkpoints"], strict=True
+        results_of(small_run)["checkpoints"], results["checkpoints"], mine["checkpoints"], strict=True
     ):
-        with np.load(science_cloze_run / "results" / old["arrays"]) as arrays:
+        with np.load(small_run / "results" / old["arrays"]) as arrays:
             values = np.split(arrays["loglikelihoods"], np.cumsum([len(item.choices) for item in items])[:-1])
         best = [int(np.argmax(ll / [len(c) for c in item.choices])) for ll, item in zip(values, items, strict=True)]
         right = np.mean([chosen in item.gold for chosen, item in zip(best, items, strict=True)])
@@ -64,23 +64,23 @@ def test_another_metric_is_computed_from_what_was_kept(science_cloze_run: Path, 
     ],
 )
 def test_a_metric_that_cannot_be_computed_is_refused(
-    science_cloze_run: Path, tmp_path: Path, arguments: list[str], message: str
+    small_run: Path, small_suite: Path, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
-    done = e2lm("rescore", science_cloze_run, "--out", tmp_path / "out", *arguments)
+    done = e2lm("rescore", small_run, "--suite", small_suite, "--out", tmp_path / "out", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
 
 
-def test_a_changed_file_is_not_rescored(science_cloze_run: Path, tmp_path: Path) -> None:
+def test_a_changed_file_is_not_rescored(small_run: Path, small_suite: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    shutil.copytree(science_cloze_run, run)
+    shutil.copytree(small_run, run)
     (run / "results" / results_of(run)["checkpoints"][3]["arrays"]).write_bytes(b"x")
-    done = e2lm("rescore", run, "--metric", "acc_norm", "--out", tmp_path / "out")
+    done = e2lm("rescore", run, "--suite", small_suite, "--metric", "acc_norm", "--out", tmp_path / "out")
     assert done.returncode == 2
     assert "not the file that ingestion wrote" in done.stderr
 
 
-def test_no_run_is_said_so(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     done = e2lm("rescore", tmp_path, "--metric", "acc", "--out", tmp_path / "out")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "give the folder of a finished run" in done.stderr

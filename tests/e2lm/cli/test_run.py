@@ -1,4 +1,4 @@
-"""`e2lm run`: what it leaves, what it says of bad input, and that a killed run goes on."""
+"""`e2lm run`: its files, its errors for bad input, and resuming a killed run."""
 
 from __future__ import annotations
 
@@ -34,13 +34,12 @@ def test_a_run_leaves_results_scores_and_a_report(science_cloze_run: Path) -> No
     assert "</html>" in (science_cloze_run / "detailed_results.html").read_text()
 
 
-def test_a_run_killed_three_times_ends_with_the_same_files(
-    miniature: Path, science_cloze_run: Path, tmp_path: Path
-) -> None:
+def test_a_run_killed_three_times_ends_with_the_same_files(small_suite: Path, small_run: Path, tmp_path: Path) -> None:
     journal = tmp_path / "results/progress.jsonl"
-    command = [sys.executable, "-m", "e2lm", "run", str(EXAMPLES / "science-cloze"), "--out", str(tmp_path)]
+    arguments = ("run", EXAMPLES / "science-cloze", "--suite", small_suite, "--out", tmp_path)
+    command = [sys.executable, "-m", "e2lm", *map(str, arguments)]
     kept: list[str] = []
-    for finished in (1, 40, 100):
+    for finished in (1, 8, 16):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while not journal.is_file() or len(journal.read_text().splitlines()) <= finished:
             assert process.poll() is None, "the run ended before it could be killed"
@@ -51,11 +50,11 @@ def test_a_run_killed_three_times_ends_with_the_same_files(
         lines = journal.read_text().splitlines(keepends=True)
         assert lines[: len(kept)] == kept, "finished checkpoints were computed again"
         kept = [line for line in lines if line.endswith("\n")]
-    done = e2lm("run", EXAMPLES / "science-cloze", "--out", tmp_path)
+    done = e2lm(*arguments)
     assert done.returncode == 0, done.stderr
     assert journal.read_text().splitlines(keepends=True)[: len(kept)] == kept
-    assert result_files(tmp_path) == result_files(science_cloze_run)
-    assert timeless_scores(tmp_path) == timeless_scores(science_cloze_run)
+    assert result_files(tmp_path) == result_files(small_run)
+    assert timeless_scores(tmp_path) == timeless_scores(small_run)
 
 
 def one_line_error(done: subprocess.CompletedProcess[str]) -> str:
@@ -111,7 +110,7 @@ def too_many_items(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "expected"),
     [
         (no_zip, "submission.zip"),
         (no_task, "task.yaml"),
@@ -123,11 +122,11 @@ def too_many_items(folder: Path) -> Path:
     ids=lambda value: value.__name__ if callable(value) else "",
 )
 def test_bad_submissions_end_in_one_line_and_leave_nothing(
-    miniature: Path, tmp_path: Path, spoil: object, said: str
+    miniature: Path, tmp_path: Path, spoil: object, expected: str
 ) -> None:
     assert callable(spoil)
     out = tmp_path / "out"
-    assert said in one_line_error(e2lm("run", spoil(tmp_path), "--out", out))
+    assert expected in one_line_error(e2lm("run", spoil(tmp_path), "--out", out))
     assert not out.exists()
 
 

@@ -7,62 +7,28 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.e2lm.command_line import EXAMPLES, e2lm
 from tests.e2lm.run_folders import result_files, timeless_scores
+from tests.e2lm.started_runs import finished, start, wait_until, workers_of
 
 CLOZE = str(EXAMPLES / "science-cloze")
 
 
-def start(out: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "e2lm", "run", CLOZE, "--out", str(out), "--workers", "2"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-
-
-def workers_of(process: subprocess.Popen[str]) -> list[int]:
-    """Process numbers of the workers of a run."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                command = (entry / "cmdline").read_text()
-            except OSError:  # it ended meanwhile
-                continue
-            if parent == process.pid and "e2lm_ingestion.execution.process_worker" in command:
-                found.append(int(entry.name))
-    return found
-
-
-def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    for _ in range(60_000):
-        if condition():
-            return
-        assert process.poll() is None, "the run ended too early"
-        time.sleep(0.005)
-    pytest.fail("waited for minutes")
-
-
-def finished(out: Path) -> int:
-    journal = out / "results/progress.jsonl"
-    return len(journal.read_text().splitlines()) - 1 if journal.is_file() else 0
-
-
-def test_two_processes_give_the_files_of_one(miniature: Path, science_cloze_run: Path, tmp_path: Path) -> None:
-    done = e2lm("run", CLOZE, "--out", tmp_path, "--workers", "2")
+def test_two_processes_give_the_files_of_one(small_suite: Path, small_run: Path, tmp_path: Path) -> None:
+    done = e2lm("run", CLOZE, "--suite", small_suite, "--out", tmp_path, "--workers", "2")
     assert done.returncode == 0, done.stderr
-    assert result_files(tmp_path) == result_files(science_cloze_run)
-    assert timeless_scores(tmp_path) == timeless_scores(science_cloze_run)
+    assert result_files(tmp_path) == result_files(small_run)
+    assert timeless_scores(tmp_path) == timeless_scores(small_run)
 
 
 def test_a_killed_worker_is_named_and_another_takes_its_place(
     miniature: Path, science_cloze_run: Path, tmp_path: Path
 ) -> None:
-    process = start(tmp_path)
+    process = start("miniature", tmp_path)
     wait_until(lambda: finished(tmp_path) >= 3, process)
     workers = workers_of(process)
     assert len(workers) == 2
@@ -75,8 +41,8 @@ def test_a_killed_worker_is_named_and_another_takes_its_place(
     assert finished(tmp_path) == 154, "a checkpoint was computed twice"
 
 
-def test_no_worker_outlives_a_killed_run(miniature: Path, tmp_path: Path) -> None:
-    process = start(tmp_path)
+def test_no_worker_outlives_a_killed_run(small_suite: Path, tmp_path: Path) -> None:
+    process = start(small_suite, tmp_path)
     wait_until(lambda: finished(tmp_path) >= 1, process)
     workers = workers_of(process)
     assert len(workers) == 2
@@ -99,10 +65,11 @@ def test_a_deadline_ends_the_run_and_keeps_what_is_finished(miniature: Path, tmp
     assert not (tmp_path / "results/results.json").exists()
 
 
-def test_nothing_of_the_current_folder_is_imported(miniature: Path, tmp_path: Path) -> None:
+def test_nothing_of_the_current_folder_is_imported(small_suite: Path, tmp_path: Path) -> None:
     for module in ("numpy", "torch", "e2lm_ingestion", "string"):
         (tmp_path / f"{module}.py").write_text('open("it_ran", "w").close()\nraise SystemExit(3)\n')
-    command = [str(Path(sys.executable).with_name("e2lm")), "run", CLOZE, "--out", "out", "--workers", "2"]
+    options = ("--suite", str(small_suite), "--out", "out", "--workers", "2")
+    command = [str(Path(sys.executable).with_name("e2lm")), "run", CLOZE, *options]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "it_ran").exists()

@@ -1,4 +1,4 @@
-"""The bundle: complete, the same every time, and refused for what Codabench would pass over in silence."""
+"""The bundle: complete, reproducible, and refused for mistakes that Codabench ignores silently."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.e2lm.codabench.competition_folder import write_competition
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    return write_competition(tmp_path / "house")
+    return write_competition(tmp_path / "repository")
 
 
 def entries_of(root: Path) -> dict[str, bytes]:
@@ -35,7 +35,7 @@ def suite_of(root: Path) -> SuiteFiles:
 
 
 def refusal(root: Path, before: str, after: str) -> str:
-    """What `check` says after one change to competition.yaml."""
+    """The error of `check` after one change to competition.yaml."""
     text = (root / "competition.yaml").read_text()
     assert before in text
     (root / "competition.yaml").write_text(text.replace(before, after, 1))
@@ -95,7 +95,7 @@ def test_image_and_queue_are_written_into_the_bundle_only(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "expected"),
     [
         (
             "max_submissions: 350",
@@ -128,10 +128,12 @@ def test_image_and_queue_are_written_into_the_bundle_only(root: Path) -> None:
         ("title: A small", "title: [", "not YAML"),
     ],
 )
-def test_a_mistake_that_codabench_would_not_report_is_an_error(root: Path, before: str, after: str, said: str) -> None:
+def test_a_mistake_that_codabench_would_not_report_is_an_error(
+    root: Path, before: str, after: str, expected: str
+) -> None:
     message = refusal(root, before, after)
     assert message.startswith("competition.yaml: ")
-    assert said in message
+    assert expected in message
 
 
 def test_a_page_that_is_missing_or_empty_is_named(root: Path) -> None:
@@ -144,7 +146,7 @@ def test_a_page_that_is_missing_or_empty_is_named(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("metadata", "said"),
+    ("metadata", "expected"),
     [
         ("command: python3 /app/program/scoring.py && true", "no shell reads '&'"),
         ("command: python3 /app/program/scoring.py $output", r"no shell reads '\$'"),
@@ -153,9 +155,9 @@ def test_a_page_that_is_missing_or_empty_is_named(root: Path) -> None:
         ("command: [", "not YAML"),
     ],
 )
-def test_a_command_that_a_worker_cannot_run_is_an_error(root: Path, metadata: str, said: str) -> None:
+def test_a_command_that_a_worker_cannot_run_is_an_error(root: Path, metadata: str, expected: str) -> None:
     (root / "scoring_program/metadata.yaml").write_text(metadata)
-    with pytest.raises(OrganizerError, match=said):
+    with pytest.raises(OrganizerError, match=expected):
         check(entries_of(root))
 
 
@@ -240,7 +242,7 @@ def test_next_years_edition_is_an_edit_of_one_file(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "expected"),
     [
         ("final: 2025-10-20", "final: 2025-08-01", "final (2025-08-01) is not after development (2025-08-11)"),
         ("last_day: 2025-11-03", "last_day: soon", "dates.last_day: Input should be a valid date"),
@@ -250,23 +252,26 @@ def test_next_years_edition_is_an_edit_of_one_file(root: Path) -> None:
         ("year: 2025", "year: [", "not YAML"),
     ],
 )
-def test_a_mistake_in_the_edition_is_one_line(root: Path, before: str, after: str, said: str) -> None:
+def test_a_mistake_in_the_edition_is_one_line(root: Path, before: str, after: str, expected: str) -> None:
     text = (root / "edition.yaml").read_text()
     assert before in text
     (root / "edition.yaml").write_text(text.replace(before, after))
     with pytest.raises(OrganizerError) as caught:
         read_edition(root / "edition.yaml")
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
-    [("$lsat_day", r"overview\.md: \$lsat_day stands for nothing"), ("5 $ each", "a dollar sign that begins no name")],
+    ("text", "expected"),
+    [
+        ("$lsat_day", r"overview\.md: \$lsat_day is not a name of this edition"),
+        ("5 $ each", "a dollar sign without a name after it"),
+    ],
 )
-def test_a_page_that_names_what_no_edition_says_is_an_error(root: Path, text: str, said: str) -> None:
+def test_an_unknown_name_in_a_page_is_an_error(root: Path, text: str, expected: str) -> None:
     (root / "overview.md").write_text(text)
-    with pytest.raises(OrganizerError, match=said):
+    with pytest.raises(OrganizerError, match=expected):
         entries_of(root)
 
 

@@ -40,7 +40,7 @@ def run(site: Site, *arguments: str | int | Path) -> int:
         return main(["codabench", *map(str, arguments), "--url", url])
 
 
-def test_fetch_writes_zips_and_whose_they_are(site: Site, tmp_path: Path) -> None:
+def test_fetch_writes_zips_and_their_teams(site: Site, tmp_path: Path) -> None:
     assert run(site, "fetch", 3, "--all", "--out", tmp_path / "zips") == 0
     found = {path.name for path in (tmp_path / "zips").iterdir()}
     assert found == {"7-ada.zip", "8-b-b.zip", "entries.json"}
@@ -73,9 +73,7 @@ def test_results_are_unpacked_where_a_rerun_looks_for_them_and_nothing_else_is(s
     assert not list(tmp_path.rglob("out.txt"))
 
 
-def test_results_that_are_not_whole_leave_nothing(
-    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_incomplete_results_leave_nothing(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     site.results = zip_of(**{"items.npz": b"i"})
     assert run(site, "fetch", 3, "--out", tmp_path / "zips", "--results", tmp_path / "earlier") == 2
     assert "submission 7: its results lack results.json" in capsys.readouterr().err
@@ -98,7 +96,7 @@ def test_an_owners_name_never_leads_out_of_the_folder(owner: str, tmp_path: Path
     assert len(list(tmp_path.rglob("*.zip"))) == len(list((tmp_path / "a/b").glob("7*.zip"))) == 1
 
 
-def test_pages_are_followed_and_troubles_waited_out(tmp_path: Path) -> None:
+def test_pages_are_followed_and_failures_retried(tmp_path: Path) -> None:
     site = Site(*(submission(number, f"team{number}") for number in range(1, 8)))
     site.pages = 3
     site.trouble = {
@@ -147,7 +145,7 @@ def test_an_error_of_the_storage_does_not_show_the_signed_address(
 
 
 @pytest.mark.parametrize("address", ["http://[", "file:///etc/passwd", "http://a:99999999/", "javascript:x", ""])
-def test_an_address_that_is_none_is_refused(
+def test_an_invalid_address_is_refused(
     address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], site: Site
 ) -> None:
     site.trouble = {"/api/submissions/7/get_details/": [Response(200, {"data_file": address})]}
@@ -175,11 +173,11 @@ def test_a_rerun_says_which_submission_it_became(
 def test_a_rerun_is_not_sent_again_when_its_answer_is_lost(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.trouble = {"/api/submissions/7/re_run_submission/": [Response(200, {"id": 1007}, broken=True)]}
     assert run(site, "rerun", 3, "--yes") == 2
-    assert "it may have been done all the same" in capsys.readouterr().err
+    assert "the server may have processed it" in capsys.readouterr().err
     assert sum(path.startswith("POST") for path in site.paths) == 1
 
 
-def test_what_still_runs_is_not_rerun(capsys: pytest.CaptureFixture[str]) -> None:
+def test_running_submissions_are_not_rerun(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(Site(submission(7, status="Running")), "rerun", 3, "--yes") == 2
     assert "submission 7: not finished yet" in capsys.readouterr().err
 
@@ -207,7 +205,7 @@ def test_a_password_gets_a_token(site: Site, monkeypatch: pytest.MonkeyPatch) ->
     ("answer", "error"),
     [
         (Response(401, {"detail": "Invalid token."}), "401: .*the token is wrong"),
-        (Response(302, {}, {"Location": "https://example.org/"}), "it redirects; give --url"),
+        (Response(302, {}, {"Location": "https://example.org/"}), "redirects; give its own address as --url"),
         (Response(200, b"<html>"), "not JSON; check --url"),
         (Response(200, {"detail": "x"}), "no listing"),
         (Response(200, ["x"]), "no submission"),
@@ -225,7 +223,7 @@ def test_answers_that_are_wrong_end_in_one_line(
     assert re.search(error, message)
 
 
-def test_a_token_is_not_sent_unencrypted_and_its_absence_is_said(
+def test_a_token_is_not_sent_unencrypted_and_its_absence_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["codabench", "list", "3", "--url", "http://example.org"]) == 2

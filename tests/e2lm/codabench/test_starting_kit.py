@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from e2lm import __version__
 from e2lm.codabench.starting_kit import starting_kit
 from e2lm.project import EXAMPLE_SUBMISSIONS, PROJECT_ROOT
 from e2lm_ingestion.submission.submission import open_submission
 
-# The one step that is not in the README: the packages are there already, since fetching them takes minutes.
+# The one step that is not in the README: packages are linked from this environment, since downloading takes minutes.
 # First on the path: some Pythons put an old setuptools into a new environment.
 FETCHED = """python - <<'END'
 import sysconfig
@@ -45,8 +46,19 @@ def packages(tmp_path: Path) -> Path:
 
 
 def blocks(markdown: str) -> list[str]:
-    """What a reader would type: the content of every block marked bash."""
+    """The commands of the README: the content of every block marked bash."""
     return re.findall(r"^```bash\n(.*?)^```$", markdown, re.MULTILINE | re.DOTALL)
+
+
+def test_the_wheel_says_its_version_and_that_its_packages_are_typed(kit: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(kit)) as archive:
+        wheel = archive.read(next(name for name in archive.namelist() if name.endswith(".whl")))
+    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+        typed = {name for name in archive.namelist() if name.endswith("py.typed")}
+        metadata = archive.read(f"e2lm-{__version__}.dist-info/METADATA").decode()
+    assert typed == {"e2lm/py.typed", "e2lm_ingestion/py.typed", "e2lm_scoring/py.typed"}
+    assert f"\nVersion: {__version__}\n" in metadata
+    assert {"docs", "ray", "vllm"} == set(re.findall(r"^Provides-Extra: (.+)$", metadata, re.MULTILINE))
 
 
 def test_the_readme_makes_a_participant_of_a_newcomer(
@@ -93,5 +105,6 @@ def test_the_kit_holds_what_its_readme_speaks_of_and_is_the_same_every_time(kit:
         names = archive.namelist()
     examples = {f"examples/{path.name}/task.yaml" for path in EXAMPLE_SUBMISSIONS.iterdir() if path.is_dir()}
     assert {"README.md", *examples} <= set(names)
-    assert [name for name in names if name.endswith(".whl")] == ["e2lm-0.1.0-py3-none-any.whl"]
+    (wheel,) = (name for name in names if name.endswith(".whl"))
+    assert re.fullmatch(r"e2lm-[^-]+-py3-none-any\.whl", wheel)
     assert starting_kit(PROJECT_ROOT) == kit

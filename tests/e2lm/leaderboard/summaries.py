@@ -1,4 +1,4 @@
-"""Scored runs as folders, with scores and draws of one's choosing."""
+"""Writes folders of scored runs with given scores and draws."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def test_entries_are_read_from_yaml_and_json(tmp_path: Path, name: str, text: st
     assert fact_sheets["one"].code_link == "https://example.org/x"
 
 
-def test_what_codabench_adds_is_no_mistake(tmp_path: Path) -> None:
+def test_extra_fields_of_codabench_are_ignored(tmp_path: Path) -> None:
     text = '{"7-ada": {"owner": "ada", "codabench_id": 7, "phase": 3, "status": "Finished", "created": "2025-10-21", '
     text += '"score": 0.5, "scores": {"sq": 0.5}, "data_sources": "MMLU"}}'
     assert load_fact_sheets(written(tmp_path, text, "entries.json")) == {
@@ -56,10 +56,12 @@ def test_texts_are_cut_and_without_control_characters(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("one: {teem: x}\n", "one.teem"),
-        ("one: {}\none: {}\n", "'one' stands twice"),
+        ("one: {}\none: {}\n", "entries.yaml, line 2: the key `one` stands twice"),
+        ("one: &a {team: x}\ntwo: *a\n", "entries.yaml, line 2: the alias *a is not read"),
+        ("7: {}\n", "entries.yaml, line 1: the key `7` is not a text; put it in quotes"),
         ("one: {student: sometimes}\n", "one.student"),
         ("- 1\n", "entries.yaml: the file"),
         ("one: !!python/object:os.system {}\n", "entries.yaml"),
@@ -68,11 +70,21 @@ def test_texts_are_cut_and_without_control_characters(tmp_path: Path) -> None:
         ("a: \0", "entries.yaml"),
     ],
 )
-def test_a_mistake_is_one_line_that_names_the_place(tmp_path: Path, text: str, said: str) -> None:
+def test_a_mistake_is_one_line_that_names_the_location(tmp_path: Path, text: str, expected: str) -> None:
     with pytest.raises(OrganizerError) as error:
         load_fact_sheets(written(tmp_path, text))
-    assert said in str(error.value)
+    assert expected in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_key_that_stands_twice_is_named_in_json_too(tmp_path: Path) -> None:
+    with pytest.raises(OrganizerError, match=r"entries\.json: 'one' stands twice; keep one"):
+        load_fact_sheets(written(tmp_path, '{"one": {}, "one": {}}', "entries.json"))
+
+
+def test_fact_sheets_of_many_teams_fit_into_a_file(tmp_path: Path) -> None:
+    text = "".join(f"team-{number}: {{method: {'m' * 4000}}}\n" for number in range(100))
+    assert len(load_fact_sheets(written(tmp_path, text))) == 100
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

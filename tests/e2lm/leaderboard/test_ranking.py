@@ -73,7 +73,7 @@ def test_student_awards_go_to_the_best_two_student_teams_beside_a_prize(tmp_path
     assert ranked_runs[1].prize == 4000
 
 
-def test_what_is_not_eligible_has_neither_place_nor_prize_and_keeps_its_reason(tmp_path: Path) -> None:
+def test_ineligible_runs_have_neither_place_nor_prize_and_keep_their_reasons(tmp_path: Path) -> None:
     write_run(tmp_path / "cheat", 0.99, eligible=False, reasons=["the answer stands in the prompt"])
     write_run(tmp_path / "baseline", 0.95)
     runs = runs_of(tmp_path, (0.9, 0.01), fact_sheets={"baseline": FactSheet(not_ranked="baseline of the organizers")})

@@ -1,4 +1,4 @@
-"""Drift between runs: what rounding explains, and what it does not."""
+"""Drift between runs: differences within and beyond the bound of rounding."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_other_weights_of_equal_accuracy_are_noticed_by_their_loglikelihoods(tmp
 def test_other_items_are_not_compared(tmp_path: Path) -> None:
     leave_run(tmp_path / "earlier/one", np.zeros(4), np.zeros(4), sha256="b")
     leave_run(tmp_path / "out/one", np.zeros(4), np.zeros(4))
-    with pytest.raises(OrganizerError, match="no run of the same items"):
+    with pytest.raises(OrganizerError, match="no run with the same items"):
         report_drift(tmp_path / "earlier", tmp_path / "out", ["one"], SUITES["miniature"].scoring)
 
 

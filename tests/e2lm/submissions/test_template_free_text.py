@@ -1,4 +1,4 @@
-"""What an item says in its document's words, without the words of the task."""
+"""The text of items without the fixed text of their templates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.e2lm.command_line import EXAMPLES
 
 
 def texts_of(folder: Path, **changed: Any) -> list[str]:  # noqa: ANN401 (what YAML holds)
-    """The own texts of 100 documents that are asked as the keys say."""
+    """The template-free texts of 100 documents in a task with these keys."""
     folder.mkdir(exist_ok=True)
     described = yaml.safe_load((EXAMPLES / "science-cloze/task.yaml").read_text()) | changed
     (folder / "task.yaml").write_text(yaml.safe_dump({key: value for key, value in described.items() if value}))
@@ -71,5 +71,5 @@ def test_a_template_that_cannot_be_read_is_the_submissions_mistake(tmp_path: Pat
         ("Ask {{ 'this' }}", " {{ 'this' }}"),
     ],
 )
-def test_what_a_template_does_stays(template: str, without: str) -> None:
+def test_conditions_and_filters_of_templates_still_work(template: str, without: str) -> None:
     assert blanked(template) == without

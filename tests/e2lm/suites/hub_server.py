@@ -1,4 +1,4 @@
-"""A server of this machine that speaks the Hub's protocol: trees, files with ranges and digests, and its accidents."""
+"""A local server with the Hub's protocol: trees, files with ranges and digests, and injected failures."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Hub(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.repositories: dict[tuple[str, str], Path] = {}
-        self.cuts = 0  # so many answers of weights end in the middle
-        self.wrong = 0  # so many answers of weights have a wrong byte
+        self.cuts = 0  # number of answers with weights that end in the middle
+        self.wrong = 0  # number of answers with weights that have a wrong byte
         self.sent: Counter[str] = Counter()  # bytes, by the file's name
-        self.ranges: list[str] = []
+        self.gated = False  # the tree is shown, files are refused
 
     @property
     def endpoint(self) -> str:
@@ -38,8 +38,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
         if path.startswith("/api/models/"):
-            owner, name, _, revision = path.removeprefix("/api/models/").split("/")[:4]
-            self._tree(self.server.repositories.get((f"{owner}/{name}", revision)))
+            owner, name, *rest = path.removeprefix("/api/models/").split("/")
+            what, revision = rest[:2] if rest else ("revision", "main")
+            folder = self.server.repositories.get((f"{owner}/{name}", revision))
+            self._answer_about(f"{owner}/{name}", folder, what)
             return
         if "/resolve/" not in path:
             self._answer(404, b"{}", {})
@@ -47,9 +49,13 @@ class _Handler(BaseHTTPRequestHandler):
         owner, name, _, revision, *inner = path.removeprefix("/").split("/")
         self._file(self.server.repositories[f"{owner}/{name}", revision] / "/".join(inner))
 
-    def _tree(self, folder: Path | None) -> None:
+    def _answer_about(self, repository: str, folder: Path | None, what: str) -> None:
+        """Of a revision: that it is there, or its `tree`, whichever part is asked for."""
         if folder is None:
             self._answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+            return
+        if what == "revision":
+            self._answer(200, json.dumps({"id": repository}).encode(), {"Content-Type": "application/json"})
             return
         files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
         rows = [_row(path, str(path.relative_to(folder))) for path in files]
@@ -58,11 +64,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _file(self, path: Path) -> None:
         content, status, headers = path.read_bytes(), 200, {"ETag": f'"{_row(path, "")["oid"]}"'}
         total = len(content)
+        if self.server.gated:
+            self._answer(403, b"{}", {"X-Error-Code": "GatedRepo"})
+            return
         if given := self.headers.get("Range"):
-            self.server.ranges.append(given)
-            start = int(given.removeprefix("bytes=").rstrip("-"))
-            content, status = content[start:], 206
-            headers["Content-Range"] = f"bytes {start}-{total - 1}/{total}"
+            start, end = (int(number) for number in given.removeprefix("bytes=").split("-"))
+            content, status = content[start : end + 1], 206
+            headers["Content-Range"] = f"bytes {start}-{start + len(content) - 1}/{total}"
         cut = False
         if path.suffix == ".safetensors":
             if self.server.wrong:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 import yaml
@@ -17,6 +18,33 @@ from tests.e2lm.run_folders import timeless_scores
 from tests.e2lm.suites.hub_server import Hub, running_hub
 
 ITERATIONS = tuple(range(4000, 36000, 4000))
+
+# Names that end in .invalid are nobody's (RFC 6761), and nothing listens on port 9 of this machine.
+UNREACHABLE = {
+    "http://hub.invalid": "no server of that name is known here; check HF_ENDPOINT, and the network and the proxy",
+    "http://127.0.0.1:9": "nothing answers there, the connection is refused; check HF_ENDPOINT, and that a server",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fetching(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], CompletedProcess[str]]]:
+    """What becomes of a fetch from each unreachable hub: it tries for half a minute, while other tests go on."""
+    asked = {
+        item.callspec.params.get("unreachable")
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+    }
+    root = tmp_path_factory.mktemp("unreachable")
+    with ThreadPoolExecutor(len(UNREACHABLE)) as pool:
+        runs = {
+            hub: pool.submit(
+                e2lm, "suite", "fetch", "e2lm-2025", HF_ENDPOINT=hub, E2LM_CHECKPOINTS=str(root / hub[-4:])
+            )
+            for hub in UNREACHABLE.keys() & asked
+        }
+        yield lambda hub: runs[hub].result()
 
 
 @pytest.fixture
@@ -90,17 +118,19 @@ def test_a_connection_that_breaks_is_tried_again(hub: Hub, suite: Path, tmp_path
     done = e2lm("suite", "fetch", suite, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(tmp_path / "here"))
     assert done.returncode == 0, done.stderr
     assert hub.cuts == 0
+    assert not done.stderr, "the library tells of its tries"
     assert same_as_on_the_hub(hub, tmp_path / "here")
 
 
 def test_what_a_killed_run_left_is_taken_up(hub: Hub, suite: Path, tmp_path: Path) -> None:
-    whole = hub.repositories["lab/mini", "main"] / "iter_0004000/model.safetensors"
-    partial = tmp_path / "here/lab/mini/iter_0004000/model.safetensors.partial"
-    partial.parent.mkdir(parents=True)
-    partial.write_bytes(whole.read_bytes()[:1000])
+    whole = (hub.repositories["lab/mini", "main"] / "iter_0004000/model.safetensors").read_bytes()
+    for iteration, left in ((4000, whole[:1000]), (8000, whole + b"more than there is")):
+        partial = tmp_path / f"here/lab/mini/iter_{iteration:07d}/model.safetensors.partial"
+        partial.parent.mkdir(parents=True)
+        partial.write_bytes(left)
     done = e2lm("suite", "fetch", suite, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(tmp_path / "here"))
     assert done.returncode == 0, done.stderr
-    assert hub.ranges == ["bytes=1000-"]
+    assert hub.sent["model.safetensors"] == len(whole) * len(ITERATIONS) - 1000
     assert same_as_on_the_hub(hub, tmp_path / "here")
 
 
@@ -147,22 +177,23 @@ def test_what_cannot_be_fetched_is_said_in_a_line(
     assert said in done.stderr
 
 
-def test_a_hub_that_cannot_be_reached_is_said_in_one_plain_line(tmp_path: Path) -> None:
-    """Names that end in .invalid are nobody's (RFC 6761), and nothing listens on port 9 of this machine."""
-    said = {
-        "http://hub.invalid": "no server of that name is known here; check HF_ENDPOINT, and the network and the proxy",
-        "http://127.0.0.1:9": "nothing answers there, the connection is refused; check HF_ENDPOINT, and that a server",
-    }
-    with ThreadPoolExecutor() as pool:  # each tries for half a minute
-        runs = [
-            pool.submit(e2lm, "suite", "fetch", "e2lm-2025", HF_ENDPOINT=hub, E2LM_CHECKPOINTS=str(tmp_path))
-            for hub in said
-        ]
-    for (hub, reason), run in zip(said.items(), runs, strict=True):
-        done = run.result()
-        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
-        assert done.stderr.startswith(f"error: {hub}: no connection: {reason}")
-        assert done.stderr.endswith("what arrived is kept: the same command goes on\n")
+def test_a_gated_repository_is_refused_in_one_line(hub: Hub, suite: Path, tmp_path: Path) -> None:
+    hub.gated = True
+    done = e2lm("suite", "fetch", suite, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(tmp_path / "here"))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert f"lab/mini on {hub.endpoint}: " in done.stderr
+    assert "set HF_TOKEN or run `hf auth login`" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unreachable", UNREACHABLE)
+def test_a_hub_that_cannot_be_reached_is_said_in_one_plain_line(
+    fetching: Callable[[str], CompletedProcess[str]], unreachable: str
+) -> None:
+    done = fetching(unreachable)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert done.stderr.startswith(f"error: {unreachable}: no connection: {UNREACHABLE[unreachable]}")
+    assert done.stderr.endswith("what arrived is kept: the same command goes on\n")
 
 
 def test_a_run_borrows_checkpoints_and_scores_what_a_run_on_the_whole_suite_scores(
@@ -241,7 +272,7 @@ def test_a_folder_of_steps_becomes_a_suite(
     assert main([*command, "4096"]) == main([*command, "4096"]) == 0
     text = suite.read_text()
     assert main([*command, "8192"]) == 2
-    assert "suite.yaml: exists already, with other content, and nothing is overwritten" in capsys.readouterr().err
+    assert "suite.yaml: exists already with other content and is not overwritten" in capsys.readouterr().err
     assert suite.read_text() == text
     monkeypatch.chdir(tmp_path)
     task = shutil.copytree(EXAMPLES / "science-cloze", tmp_path / "task.v2")

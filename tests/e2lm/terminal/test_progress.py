@@ -1,4 +1,4 @@
-"""What progress looks like on a terminal, and where there is none."""
+"""Progress on a terminal and without one."""
 
 from __future__ import annotations
 

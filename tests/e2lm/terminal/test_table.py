@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Sequence
 
 import pytest
@@ -11,6 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from e2lm.terminal.table import Column, fitted_table, folded, side_by_side
+from tests.e2lm.terminal.first_cells import first_cells
 
 NAMES = ("short", "questions-about-science-in-a-very-long-name-that-goes-on-and-on", "x" * 70, "[b]科学の質問[/b]" * 4)
 COLUMNS = [Column("run", is_name=True), *map(Column, ("score", "sq", "billion tokens", "eligible"))]
@@ -24,11 +24,6 @@ def drawn(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) 
     assert max(map(cell_len, text.splitlines())) <= width
     assert "…" not in text
     return str(text)
-
-
-def first_cells(text: str) -> str:
-    """What stands first in each line, one after the other: names that were folded are whole again."""
-    return "".join(re.split(r" *│|  +", line.strip(" │"))[0] for line in text.splitlines())
 
 
 @pytest.mark.parametrize("width", WIDTHS)

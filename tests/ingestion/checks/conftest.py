@@ -1,4 +1,4 @@
-"""Questions to check, made by hand."""
+"""Synthetic questions for the checks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from e2lm_ingestion.checks.questions import Question
 
 @pytest.fixture
 def fair() -> list[Question]:
-    """800 questions of random words without any trick to them."""
+    """800 questions of random words, in which right and wrong choices do not differ."""
     draw = random.Random(0)
 
     def words(count: int) -> str:

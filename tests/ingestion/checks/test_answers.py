@@ -1,4 +1,4 @@
-"""Right answers that show."""
+"""Findings on identical choices, stated answers and favored positions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_right_choice_in_the_question_is_found_with_both_rates(fair: list[Ques
     assert (rates["right"], rates["wrong"]) == (0.25, 0.0)
 
 
-def test_a_question_that_lists_all_choices_states_none_more_often(fair: list[Question]) -> None:
+def test_a_question_that_lists_all_choices_is_no_finding(fair: list[Question]) -> None:
     listed = [replace(q, text=q.text + "\n" + "\n".join(q.choices)) for q in fair]
     found, rates = stated_answers(listed)
     assert found == []

@@ -23,7 +23,7 @@ def test_fair_questions_leave_guessers_at_chance(fair: list[Question]) -> None:
     assert abs(scores["choices_only"] - 0.25) < 0.06
 
 
-def test_ties_in_length_share() -> None:
+def test_ties_in_length_share_the_point() -> None:
     questions = [Question(0, "", "", ("ab", "cd", "e"), (0,)), Question(1, "", "", ("ab", "cd", "e"), (2,))]
     assert by_length(questions, 1) == pytest.approx((1 / 2 + 0) / 2)
     assert by_length(questions, -1) == pytest.approx((0 + 1) / 2)
@@ -36,12 +36,12 @@ def test_long_right_choices_are_found(fair: list[Question]) -> None:
     assert scores["longest"] > 0.4 > 0.25 > scores["shortest"]
 
 
-def test_a_word_that_marks_right_choices_is_learnt_and_nothing_is_learnt_by_heart(fair: list[Question]) -> None:
+def test_a_word_that_marks_right_choices_is_learned_and_repeated_items_are_not_memorized(fair: list[Question]) -> None:
     marked = [with_gold(q, q.choices[q.gold[0]] + " thus") if q.item % 2 else q for q in fair]
     assert choices_only(marked)[0] > 0.5
     repeated = [replace(q, choices=fair[q.item % 100].choices, gold=fair[q.item % 100].gold) for q in fair]
     assert choices_only(repeated)[0] < 0.4  # copies of an item are held out together
 
 
-def test_a_large_task_is_judged_by_part_of_its_items(fair: list[Question]) -> None:
+def test_a_large_task_is_checked_on_a_sample_of_its_items(fair: list[Question]) -> None:
     assert choices_only(fair * 20)[1] <= 5_000

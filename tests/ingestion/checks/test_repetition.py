@@ -1,4 +1,4 @@
-"""Items asked twice."""
+"""Findings on duplicate items and items among the examples."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from e2lm_ingestion.checks.questions import Question, questions_of
 from e2lm_ingestion.checks.repetition import answered_by_an_example, duplicate_items
-from e2lm_ingestion.output_types.items import Item
+from e2lm_ingestion.output_types.protocol import Item
 
 
 def test_fair_questions_repeat_nothing(fair: list[Question]) -> None:
@@ -14,7 +14,7 @@ def test_fair_questions_repeat_nothing(fair: list[Question]) -> None:
     assert answered_by_an_example(fair) == []
 
 
-def test_a_repeated_item_is_found_whatever_its_case_and_order(fair: list[Question]) -> None:
+def test_a_repeated_item_is_found_regardless_of_case_and_order(fair: list[Question]) -> None:
     fair[9] = replace(fair[3], item=9, text=fair[3].text.upper() + "  ", choices=fair[3].choices[::-1])
     assert duplicate_items(fair)[0].items == (9,)
 
@@ -31,7 +31,7 @@ def test_an_item_among_its_own_examples_is_found() -> None:
     assert answered_by_an_example(questions)[0].items == (2, 5)
 
 
-def test_examples_that_differ_from_item_to_item_are_split_off_too() -> None:
+def test_examples_that_differ_between_items_are_split_off_too() -> None:
     items = [item(f"Is {i + 1000} fine?\nAnswer: no\n\n", f"Is {i} fine?\nAnswer:") for i in range(120)]
     questions = questions_of(items, "\n\n", 1)
     assert questions[50].head == "Is 1050 fine?\nAnswer: no\n\n"
@@ -39,7 +39,7 @@ def test_examples_that_differ_from_item_to_item_are_split_off_too() -> None:
     assert answered_by_an_example(questions) == []
 
 
-def test_a_question_that_holds_the_delimiter_stays_whole_behind_shared_examples() -> None:
+def test_a_question_that_contains_the_delimiter_stays_whole_after_shared_examples() -> None:
     head = "Text one.\n\nQ?\nAnswer: yes\n\n"
     questions = questions_of([item(head, f"Passage {i}.\n\nQ?\nAnswer:") for i in range(120)], "\n\n", 1)
     assert questions[4].text == "Passage 4.\n\nQ?\nAnswer:"

@@ -1,4 +1,4 @@
-"""The prefix tree: every request's tokens are there, once, and each node sees its own past and nothing else."""
+"""The prefix tree holds every request's tokens once, and each node attends to its own prefix only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def requests_of(pairs: Pairs) -> Requests:
 
 
 def predictions(chunks: list[Chunk]) -> dict[int, list[tuple[list[int], int]]]:
-    """request -> (everything the predicting node attends to, the predicted token), in order of the continuation."""
+    """request -> (tokens that the predicting node attends to, predicted token), in order of the continuation."""
     found: dict[int, list[tuple[list[int], int]]] = {}
     for chunk in chunks:
         everything = np.concatenate([chunk.stem, chunk.tokens])
@@ -39,7 +39,7 @@ tokens = st.lists(st.integers(0, 2), min_size=1, max_size=6)
 
 @settings(max_examples=150, deadline=None)
 @given(pairs=st.lists(st.tuples(tokens, tokens), min_size=1, max_size=12), max_nodes=st.integers(1, 20))
-def test_every_target_is_predicted_from_exactly_its_own_past(pairs: Pairs, max_nodes: int) -> None:
+def test_every_target_is_predicted_from_exactly_its_own_prefix(pairs: Pairs, max_nodes: int) -> None:
     chunks = plan(requests_of(pairs), max_nodes)
     expected = {
         request: [(context + continuation[:i], token) for i, token in enumerate(continuation)]

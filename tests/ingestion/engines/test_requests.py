@@ -59,7 +59,7 @@ def test_a_continuation_that_merges_into_the_context_is_encoded_alone() -> None:
 
 
 def test_a_long_context_loses_its_beginning() -> None:
-    # Five tokens are fed and the sixth is only predicted.
+    # Five tokens are inputs and the sixth is only predicted.
     context, continuation = split("qrstuvw", "xyz", context_length=5)
     assert (context, continuation) == (["u", "v", "w"], ["x", "y", "z"])
 

@@ -86,7 +86,7 @@ def test_swapped_weights_score_as_a_fresh_engine_does(tmp_path: Path, tie: bool)
 def test_weights_of_another_shape_are_refused(tmp_path: Path, llamas: list[Checkpoint]) -> None:
     engine = TransformersEngine("float32")
     engine.load(llamas[0])
-    with pytest.raises(OrganizerError, match="not of this family"):
+    with pytest.raises(OrganizerError, match="does not fit this engine group"):
         engine.load(make_llama(tmp_path / "m/deeper", 0, layers=3))
 
 
@@ -107,7 +107,7 @@ def test_an_unknown_dtype_is_refused() -> None:
         TransformersEngine("int8")
 
 
-def test_it_writes_what_transformers_itself_generates(tmp_path: Path) -> None:
+def test_it_generates_what_transformers_itself_generates(tmp_path: Path) -> None:
     checkpoint = make_llama(tmp_path / "m/iter", 5)
     rng = np.random.default_rng(4)
     head = rng.integers(3, VOCABULARY, 20).tolist()
@@ -127,7 +127,7 @@ def spelled(tokens: Sequence[int]) -> str:
     return " ".join(map(str, tokens))
 
 
-def test_writing_ends_with_a_stop_token_or_text(tmp_path: Path) -> None:
+def test_a_generation_ends_with_a_stop_token_or_text(tmp_path: Path) -> None:
     engine = TransformersEngine("float32")
     engine.load(make_llama(tmp_path / "m/iter", 5))
     whole = engine.generate([[4, 5, 6]], Stop(frozenset(), (), 25, str)).tokens[0]

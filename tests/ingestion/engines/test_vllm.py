@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,17 +21,13 @@ from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint
 from tests.llamas import VOCABULARY, make_llama
 
-try:
-    from e2lm_ingestion.engines import vllm as module
-    from e2lm_ingestion.engines.vllm import VllmEngine
-except OrganizerError as missing:
-    if os.environ.get("CI"):
-        raise
-    pytest.skip(f"NOT TESTED, the engine of the competition: {missing}", allow_module_level=True)
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from e2lm_ingestion.engines.vllm import VllmEngine
+
+pytestmark = pytest.mark.usefixtures("vllm")  # its module is imported where it is used: that takes seconds
+MODULE = "e2lm_ingestion.engines.vllm"
 CONTEXT_LENGTH = 512
 BLOCK = 32
 
@@ -50,7 +45,9 @@ def untied(tmp_path_factory: pytest.TempPathFactory) -> list[Checkpoint]:
 
 
 @pytest.fixture(scope="session")
-def shared_engine() -> Iterator[VllmEngine]:
+def shared_engine(vllm: None) -> Iterator[VllmEngine]:
+    from e2lm_ingestion.engines.vllm import VllmEngine
+
     engine = VllmEngine("float32")
     yield engine
     engine.close()
@@ -58,7 +55,7 @@ def shared_engine() -> Iterator[VllmEngine]:
 
 @pytest.fixture
 def engine(shared_engine: VllmEngine, tied: list[Checkpoint]) -> VllmEngine:
-    """An engine with the first checkpoint of the tied engine group, which a test must not leave for another."""
+    """An engine with the first checkpoint of the tied engine group; tests must keep this engine group."""
     shared_engine.load(tied[0])
     return shared_engine
 
@@ -81,7 +78,7 @@ def few_shot(head: int, question: int = 30, questions: int = 12, answer: int = 5
 
 
 def shared_beginnings() -> Requests:
-    """Contexts around the end of a block, and choices that begin alike over more than one block."""
+    """Contexts that end near the end of a block, and choices that share a prefix of more than one block."""
     rng = np.random.default_rng(1)
     context, beginning = rng.integers(0, VOCABULARY, 3 * BLOCK), rng.integers(0, VOCABULARY, 2 * BLOCK)
     ends = [rng.integers(0, VOCABULARY, rng.integers(1, 4)) for _ in range(3)]
@@ -108,7 +105,7 @@ def several_heads() -> Requests:
 
 
 def longest() -> Requests:
-    """As many tokens as the model has positions, and one more that is only predicted."""
+    """As many tokens as the model has positions, and one more that is predicted but never an input."""
     tokens = np.random.default_rng(2).integers(0, VOCABULARY, CONTEXT_LENGTH + 1)
     return requests_of([(tokens[:-3], tokens[-3:]), (tokens[:-1], tokens[-1:])])
 
@@ -118,7 +115,7 @@ SHAPE_NAMES = ["no head", "a head", "shared beginnings", "letters", "several hea
 
 
 @pytest.mark.parametrize("engine_group", ["tied", "untied"])
-def test_exchanged_weights_score_exactly_as_a_fresh_engine_does(
+def test_swapped_weights_score_exactly_as_a_fresh_engine_does(
     shared_engine: VllmEngine, engine_group: str, request: pytest.FixtureRequest
 ) -> None:
     checkpoints: list[Checkpoint] = request.getfixturevalue(engine_group)
@@ -129,25 +126,25 @@ def test_exchanged_weights_score_exactly_as_a_fresh_engine_does(
         return shared_engine.loglikelihoods(requests)
 
     shared_engine.close()
-    fresh = [score(0), score(1)]  # the first exchange of an engine group is checked against a fresh engine, which stays
+    fresh = [score(0), score(1)]  # the first swap of an engine group is compared with a fresh engine, which stays
     started = shared_engine._llm
-    exchanged = [score(2), score(0), score(1)]
+    swapped = [score(2), score(0), score(1)]
     assert shared_engine._llm is started
     shared_engine.close()
     fresh.append(score(2))
     shared_engine.close()
-    for one, other in zip(fresh, [*exchanged[1:], exchanged[0]], strict=True):
+    for one, other in zip(fresh, [*swapped[1:], swapped[0]], strict=True):
         np.testing.assert_array_equal(one.values, other.values)
         np.testing.assert_array_equal(one.greedy, other.greedy)
     assert not np.array_equal(fresh[0].values, fresh[1].values)
 
 
-def test_an_exchange_that_forgets_a_tensor_is_given_up(
+def test_a_swap_that_misses_a_tensor_leads_to_fresh_engines(
     shared_engine: VllmEngine, tied: list[Checkpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shared_engine.close()
     # Without this a tied head goes on with the weights of the first checkpoint, while the rest of the model changes.
-    monkeypatch.setattr(module, "repack_tied_weights", lambda model: None)
+    monkeypatch.setattr(f"{MODULE}.repack_tied_weights", lambda model: None)
     for checkpoint in tied:
         shared_engine.load(checkpoint)
     reference = TransformersEngine("float32")
@@ -172,7 +169,7 @@ def test_it_agrees_with_the_transformers_engine(
     np.testing.assert_array_equal(scored.greedy, expected.greedy)
 
 
-def test_it_says_which_continuations_are_greedy(engine: VllmEngine) -> None:
+def test_it_reports_which_continuations_are_greedy(engine: VllmEngine) -> None:
     context = np.arange(20)
     every_token = engine.loglikelihoods(requests_of([(context, np.asarray([token])) for token in range(VOCABULARY)]))
     likeliest = int(every_token.values.argmax())
@@ -210,7 +207,7 @@ def test_few_shot_prompts_are_computed_less_than_twice(engine: VllmEngine) -> No
     assert engine.loglikelihoods(requests).computed_tokens <= 1.8 * unique_tokens(requests)
 
 
-def test_it_writes_what_the_transformers_engine_writes(engine: VllmEngine, tied: list[Checkpoint]) -> None:
+def test_it_generates_what_the_transformers_engine_generates(engine: VllmEngine, tied: list[Checkpoint]) -> None:
     rng = np.random.default_rng(3)
     head = rng.integers(0, VOCABULARY, 70).tolist()
     prompts = [[*head, *rng.integers(0, VOCABULARY, length).tolist()] for length in range(1, 20)]
@@ -236,13 +233,13 @@ def test_values_that_the_cache_hides_are_computed_again(engine: VllmEngine, monk
     def uncut(requests: Requests, block_size: int, max_last_tokens: int) -> list[Prompt]:
         return prompts_of(requests, 1000 * block_size, max_last_tokens)
 
-    monkeypatch.setattr(module, "prompts_of", uncut)
+    monkeypatch.setattr(f"{MODULE}.prompts_of", uncut)
     scored = engine.loglikelihoods(shared_beginnings())
     assert scored.computed_tokens > expected.computed_tokens
     np.testing.assert_allclose(scored.values, expected.values, rtol=1e-5, atol=1e-4)
 
 
-def test_an_exchange_that_changes_nothing_leads_to_a_fresh_engine(
+def test_a_swap_that_changes_nothing_leads_to_a_fresh_engine(
     engine: VllmEngine, tied: list[Checkpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.load(tied[1])
@@ -255,7 +252,7 @@ def test_an_exchange_that_changes_nothing_leads_to_a_fresh_engine(
     np.testing.assert_array_equal(engine.loglikelihoods(few_shot(10)).values, expected)
 
 
-def test_what_the_model_writes_itself_is_greedy(engine: VllmEngine) -> None:
+def test_a_generated_continuation_is_greedy(engine: VllmEngine) -> None:
     requests = few_shot(40)
     scored = engine.loglikelihoods(requests)
     context = requests.sequence(0)[: requests.context_lengths[0]]
@@ -321,13 +318,13 @@ def test_a_checkpoint_of_another_size_is_refused(engine: VllmEngine, tmp_path: P
         engine.load(make_llama(tmp_path / "m/deeper", 0, layers=3, positions=CONTEXT_LENGTH))
 
 
-def test_weights_without_numbers_are_named(engine: VllmEngine, tied: list[Checkpoint], tmp_path: Path) -> None:
+def test_weights_that_are_not_finite_are_named(engine: VllmEngine, tied: list[Checkpoint], tmp_path: Path) -> None:
     broken = damaged(tied[1], tmp_path / "broken")
     tensors = load_file(broken.path / "model.safetensors")
     tensors["model.norm.weight"][:] = torch.nan
     save_file(tensors, broken.path / "model.safetensors", metadata={"format": "pt"})
     engine.load(broken)
-    with pytest.raises(OrganizerError, match="gives log-likelihoods that are no numbers"):
+    with pytest.raises(OrganizerError, match="gives log-likelihoods that are not finite"):
         engine.loglikelihoods(few_shot(10))
 
 
@@ -337,23 +334,25 @@ def test_a_prompt_that_does_not_fit_is_refused(engine: VllmEngine) -> None:
         engine.loglikelihoods(requests_of([(tokens[:-1], tokens[-1:])]))
 
 
-def test_too_little_memory_is_tried_with_smaller_steps_once(
+def test_too_little_memory_leads_to_one_retry_with_smaller_steps(
     engine: VllmEngine, tied: list[Checkpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = engine.loglikelihoods(few_shot(10)).values
-    score, failures = VllmEngine._score, iter([True, False, True, True])
+    score, failures = type(engine)._score, iter([True, False, True, True])
 
     def short_of_memory(self: VllmEngine, requests: Requests) -> object:
         if next(failures):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
         return score(self, requests)
 
-    monkeypatch.setattr(VllmEngine, "_score", short_of_memory)
+    monkeypatch.setattr(type(engine), "_score", short_of_memory)
     np.testing.assert_allclose(engine.loglikelihoods(few_shot(10)).values, expected, rtol=1e-5)
     with pytest.raises(OrganizerError, match=r"m at iteration 1,000 .* does not fit into the memory"):
         engine.loglikelihoods(few_shot(10))
 
 
 def test_an_unknown_dtype_is_refused() -> None:
+    from e2lm_ingestion.engines.vllm import VllmEngine
+
     with pytest.raises(OrganizerError, match="--dtype int8"):
         VllmEngine("int8")

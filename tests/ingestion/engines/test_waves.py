@@ -1,4 +1,4 @@
-"""Prompts in waves, run through a simulated cache of blocks: every value is computed, no shared block twice."""
+"""Prompts in waves with a simulated block cache: every value is computed, and no shared block twice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def requests_of(pairs: Pairs) -> Requests:
 
 
 def run(prompts: list[Prompt], waves: list[list[int]]) -> tuple[list[int], int]:
-    """The cached length of each prompt, and the tokens computed, with a block cache as vLLM's."""
+    """The cached length of each prompt and the number of tokens computed, with a block cache like vLLM's."""
     cache: set[tuple[int, ...]] = set()
     cached = [0] * len(prompts)
     for wave in waves:
@@ -86,7 +86,7 @@ def test_the_head_runs_first_then_each_question_then_its_choices() -> None:
     head = [9] * 3 * BLOCK
     pairs: Pairs = [(head + [question] * (BLOCK + 1), [choice, 7]) for question in range(3) for choice in range(4)]
     prompts = prompts_of(requests_of(pairs), BLOCK, 128)
-    # The first prompt brings the head and the first question; with it there, that question's choices wait no longer.
+    # The first prompt computes the head and the first question, so that question's choices run in the next wave.
     assert [len(wave) for wave in plan_waves(prompts, BLOCK, UNLIMITED)] == [1, 2 + 3, 6]
 
 

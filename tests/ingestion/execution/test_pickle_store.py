@@ -1,4 +1,4 @@
-"""Objects that are many: some in memory, the others in files, all the same to the reader."""
+"""Objects in memory and in files read the same."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from e2lm_ingestion.execution.pickle_store import PickleStore, unpickled
 
 
-def test_what_fits_stays_in_memory_and_the_rest_comes_from_files() -> None:
+def test_objects_up_to_the_limit_stay_in_memory_and_the_rest_in_files() -> None:
     with closing(PickleStore(limit_bytes=1000)) as store:
         small, large = np.arange(10), np.arange(10_000)
         store.put(0, small)
@@ -24,6 +24,6 @@ def test_what_fits_stays_in_memory_and_the_rest_comes_from_files() -> None:
     assert not folder.exists()
 
 
-def test_what_is_not_there_is_a_key_error() -> None:
+def test_a_missing_number_raises_a_key_error() -> None:
     with closing(PickleStore(0)) as store, pytest.raises(KeyError):
         store.get(3)

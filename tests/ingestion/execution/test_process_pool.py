@@ -1,4 +1,4 @@
-"""Which process scores what, and what is said of a process that cannot."""
+"""Worker processes: errors of a worker, devices that differ, and processes that die."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
+pytestmark = pytest.mark.slow  # each process imports torch
+
+
 def nothing() -> ChoiceItemSet:
     return ChoiceItemSet([], task_of(plain_task(), "task.yaml"))
 
@@ -55,7 +58,7 @@ def test_different_devices_are_refused() -> None:
 
 
 class _Described:
-    """An engine that says which device it has, and takes any checkpoint."""
+    """An engine that reports a given device and accepts any checkpoint."""
 
     def __init__(self, device: str) -> None:
         self.description = {"device": device}
@@ -71,39 +74,39 @@ def described_by_environment() -> Engine:
     return _Described(os.environ.get("DEVICE_OF_THE_TEST", "any"))  # type: ignore[return-value]
 
 
-class _Asked:
-    """Items of which every model says the same."""
+class _SameScores:
+    """An item set on which every model gets the same scores."""
 
     computed_tokens = 1
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, context_length: int) -> int:
         return context_length
 
-    def score(self, engine: Engine, encoded: int) -> _Asked:
+    def score(self, engine: Engine, encoded: int) -> _SameScores:
         return self
 
-    def arrays(self, answers: _Asked) -> dict[str, np.ndarray]:
+    def arrays(self, answers: _SameScores) -> dict[str, np.ndarray]:
         return {"item_scores": np.ones(3, np.float32)}
 
 
-class _Dividing(_Asked):
-    def score(self, engine: Engine, encoded: int) -> _Asked:
-        raise ZeroDivisionError("of items that nobody foresaw")
+class _Dividing(_SameScores):
+    def score(self, engine: Engine, encoded: int) -> _SameScores:
+        raise ZeroDivisionError("of items with a bug")
 
 
-class _Killing(_Asked):
-    def score(self, engine: Engine, encoded: int) -> _Asked:
+class _Killing(_SameScores):
+    def score(self, engine: Engine, encoded: int) -> _SameScores:
         os.kill(os.getpid(), signal.SIGKILL)
         return self
 
 
-class _Slow(_Asked):
-    def score(self, engine: Engine, encoded: int) -> _Asked:
+class _Slow(_SameScores):
+    def score(self, engine: Engine, encoded: int) -> _SameScores:
         time.sleep(2)
         return self
 
 
-def test_a_process_that_ends_while_it_has_nothing_to_do_is_no_matter(tmp_path: Path) -> None:
+def test_an_idle_process_that_ends_does_not_end_the_run(tmp_path: Path) -> None:
     work = CheckpointWork(make_checkpoint(tmp_path, 1), (0,))
     init = WorkerInit([_Slow], 64, described_by_environment)  # type: ignore[list-item]
     before = children()
@@ -115,7 +118,7 @@ def test_a_process_that_ends_while_it_has_nothing_to_do_is_no_matter(tmp_path: P
 
 
 def children() -> set[int]:
-    """Process numbers of this process' own."""
+    """Process numbers of this process' children."""
     text = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text()
     return {int(number) for number in text.split()}
 
@@ -129,19 +132,19 @@ def make_checkpoint(folder: Path, iteration: int) -> Checkpoint:
     return Checkpoint("model", iteration, iteration, path)
 
 
-def test_items_that_end_their_process_are_their_submissions_failure(
+def test_items_that_end_their_process_fail_and_others_are_scored(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     works = [CheckpointWork(make_checkpoint(tmp_path, iteration), (0, 1, 2)) for iteration in (1, 2)]
-    init = WorkerInit([_Dividing, _Killing, _Asked], 64, described_by_environment)  # type: ignore[list-item]
+    init = WorkerInit([_Dividing, _Killing, _SameScores], 64, described_by_environment)  # type: ignore[list-item]
     with closing(Processes(init, [{"PYTHONPATH": str(Path(__file__).parents[3])}])) as processes:
         answers = list(processes.run([works]))
     assert sorted((answer.checkpoint.iteration, answer.number) for answer in answers) == list(
         itertools.product((1, 2), (0, 1, 2))
     )
-    said = {answer.number: str(answer.error) for answer in answers if isinstance(answer, EvalFailure)}
-    assert sorted(said) == [0, 1]
-    assert "ended its process 3 times, at last by ZeroDivisionError: of items" in said[0]
-    assert "ended its process 3 times, at last by signal SIGKILL" in said[1]
+    messages = {answer.number: str(answer.error) for answer in answers if isinstance(answer, EvalFailure)}
+    assert sorted(messages) == [0, 1]
+    assert "ended its process 3 times, at last by ZeroDivisionError: of items" in messages[0]
+    assert "ended its process 3 times, at last by signal SIGKILL" in messages[1]
     assert len(caplog.messages) == 6
     assert "Traceback" in caplog.messages[0]

@@ -1,4 +1,4 @@
-"""Who is asked what: everything once, whoever dies; long queues are shared, and one submission's failure is its own."""
+"""Scheduling: every request is answered once despite crashes, work is stolen, and failures stay with their items."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from e2lm_ingestion.suite import Checkpoint
 KILLED = WorkerDied("by signal SIGKILL")
 
 
-def engine_group(root: Path, model: str, count: int, size: int, asked: int = 1) -> list[CheckpointWork]:
-    """`count` checkpoints whose weights have `size` bytes each, to be asked `asked` evaluations."""
+def engine_group(root: Path, model: str, count: int, size: int, item_sets: int = 1) -> list[CheckpointWork]:
+    """`count` checkpoints with weights of `size` bytes each, and `item_sets` item sets to evaluate on each."""
     made = []
     for iteration in range(1, count + 1):
         path = root / model / f"iter_{iteration}"
         path.mkdir(parents=True)
         (path / "model.safetensors").write_bytes(bytes(size))
-        made.append(CheckpointWork(Checkpoint(model, iteration, 1000 * iteration, path), tuple(range(asked))))
+        made.append(CheckpointWork(Checkpoint(model, iteration, 1000 * iteration, path), tuple(range(item_sets))))
     return made
 
 
@@ -36,7 +36,7 @@ def answer_to(request: EvalRequest) -> EvalResult:
     return EvalResult(request.checkpoint, request.number, {"item_scores": np.zeros(1)}, 1, 0.1)
 
 
-def asked(schedule: Schedule, worker_id: int) -> EvalRequest:
+def next_request(schedule: Schedule, worker_id: int) -> EvalRequest:
     request = schedule.next(worker_id)
     assert request is not None
     return request
@@ -47,8 +47,8 @@ def test_the_engine_group_with_most_bytes_comes_first(tmp_path: Path) -> None:
     assert shares([many_small, few_large], workers=2) == [few_large, many_small]
 
 
-def test_what_is_asked_of_a_checkpoint_counts_as_its_bytes_do(tmp_path: Path) -> None:
-    large, small = engine_group(tmp_path, "large", 2, 100), engine_group(tmp_path, "small", 2, 10, asked=20)
+def test_the_number_of_item_sets_counts_as_the_bytes_do(tmp_path: Path) -> None:
+    large, small = engine_group(tmp_path, "large", 2, 100), engine_group(tmp_path, "small", 2, 10, item_sets=20)
     assert shares([large, small], workers=2) == [small, large]
 
 
@@ -65,12 +65,12 @@ def test_more_workers_than_checkpoints_leave_some_without(tmp_path: Path) -> Non
     assert [len(part) for part in shares([engine_group(tmp_path, "only", 2, 10)], workers=3)] == [1, 1]
 
 
-def test_nothing_left_to_do_is_no_share() -> None:
+def test_without_work_there_are_no_shares() -> None:
     assert shares([], workers=2) == []
 
 
-def test_a_checkpoint_is_asked_everything_before_the_next_one(tmp_path: Path) -> None:
-    works = engine_group(tmp_path, "only", 2, 10, asked=2)
+def test_all_item_sets_of_a_checkpoint_come_before_the_next_checkpoint(tmp_path: Path) -> None:
+    works = engine_group(tmp_path, "only", 2, 10, item_sets=2)
     schedule = Schedule([works], everywhere(1, works))
     order = []
     while request := schedule.next(0):
@@ -80,23 +80,23 @@ def test_a_checkpoint_is_asked_everything_before_the_next_one(tmp_path: Path) ->
     assert order == [(1, 0, second), (1, 1, second), (2, 0, None), (2, 1, None)]
 
 
-def test_one_with_nothing_left_takes_half_of_what_is_neither_asked_nor_read_ahead(tmp_path: Path) -> None:
+def test_an_idle_worker_steals_half_of_the_work_that_is_neither_running_nor_prefetched(tmp_path: Path) -> None:
     large, small = engine_group(tmp_path, "large", 6, 100), engine_group(tmp_path, "small", 1, 10)
     schedule = Schedule([large, small], everywhere(2, large, small))
-    assert asked(schedule, 0).checkpoint.iteration == 1
-    schedule.answered(1, answer_to(asked(schedule, 1)))
-    stolen = asked(schedule, 1)
+    assert next_request(schedule, 0).checkpoint.iteration == 1
+    schedule.answered(1, answer_to(next_request(schedule, 1)))
+    stolen = next_request(schedule, 1)
     assert (stolen.checkpoint.model, stolen.checkpoint.iteration) == ("large", 5)
     assert stolen.engine_group == 0
     rest = []
     while request := schedule.next(0):
         rest.append(request.checkpoint.iteration)
         schedule.answered(0, answer_to(request))
-    assert rest == [2, 3, 4], "6 is what the thief reads ahead"
+    assert rest == [2, 3, 4], "the thief prefetches 6"
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_everything_is_answered_once_whoever_dies(tmp_path: Path, seed: int) -> None:
+def test_every_request_is_answered_once_whichever_worker_dies(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     engine_groups = [
         engine_group(tmp_path, f"model-{n}", rng.randint(1, 9), 10 * n + 10, rng.randint(1, 4)) for n in range(3)
@@ -111,43 +111,43 @@ def test_everything_is_answered_once_whoever_dies(tmp_path: Path, seed: int) -> 
             continue
         if rng.random() < 0.1:
             assert schedule.died(worker_id, KILLED) == []
-            schedule.hold(worker_id, everywhere(1, *engine_groups)[0])
+            schedule.started(worker_id, everywhere(1, *engine_groups)[0])
             continue
         answers.update(
             (answer.checkpoint, answer.number) for answer in schedule.answered(worker_id, answer_to(request))
         )
-    owed = [(work.checkpoint, number) for works in engine_groups for work in works for number in work.numbers]
-    assert answers == Counter(owed)
+    expected = [(work.checkpoint, number) for works in engine_groups for work in works for number in work.numbers]
+    assert answers == Counter(expected)
     assert all(schedule.next(worker_id) is None for worker_id in range(workers))
 
 
-def test_items_that_end_their_process_again_and_again_fail_and_others_go_on(tmp_path: Path) -> None:
-    works = engine_group(tmp_path, "only", 3, 10, asked=2)
+def test_items_that_end_their_process_repeatedly_fail_and_others_continue(tmp_path: Path) -> None:
+    works = engine_group(tmp_path, "only", 3, 10, item_sets=2)
     schedule = Schedule([works], everywhere(1, works))
     for _ in range(DEATHS - 1):
-        assert asked(schedule, 0).number == 0
+        assert next_request(schedule, 0).number == 0
         assert schedule.died(0, KILLED) == []
-        schedule.hold(0, everywhere(1, works)[0])
-    asked(schedule, 0)
+        schedule.started(0, everywhere(1, works)[0])
+    next_request(schedule, 0)
     failures = schedule.died(0, KILLED)
     assert [(failed.checkpoint.iteration, failed.number) for failed in failures] == [(1, 0), (2, 0), (3, 0)]
     assert all(isinstance(failed, EvalFailure) and "SIGKILL" in str(failed.error) for failed in failures)
-    schedule.hold(0, everywhere(1, works)[0])
+    schedule.started(0, everywhere(1, works)[0])
     assert schedule.left == 3
     for iteration in (1, 2, 3):
-        request = asked(schedule, 0)
+        request = next_request(schedule, 0)
         assert (request.checkpoint.iteration, request.number) == (iteration, 1)
         schedule.answered(0, answer_to(request))
     assert schedule.left == 0
 
 
-def test_what_fails_once_is_asked_of_no_other_checkpoint(tmp_path: Path) -> None:
-    works = engine_group(tmp_path, "only", 4, 10, asked=2)
+def test_a_failed_item_set_is_evaluated_on_no_other_checkpoint(tmp_path: Path) -> None:
+    works = engine_group(tmp_path, "only", 4, 10, item_sets=2)
     schedule = Schedule([works], everywhere(2, works))
-    first, other = asked(schedule, 0), asked(schedule, 1)
+    first, other = next_request(schedule, 0), next_request(schedule, 1)
     assert (first.number, other.number) == (0, 0)
     failed = EvalFailure(first.checkpoint, 0, SubmissionError("test.jsonl: too long"))
-    assert len(schedule.answered(0, failed)) == 3, "itself and two that wait; the fourth is being asked"
+    assert len(schedule.answered(0, failed)) == 3, "itself and two that wait; the fourth is running"
     assert len(schedule.answered(1, replace_checkpoint(failed, other.checkpoint))) == 1
     assert schedule.left == 4
 
@@ -156,21 +156,21 @@ def replace_checkpoint(failed: EvalFailure, checkpoint: Checkpoint) -> EvalFailu
     return EvalFailure(checkpoint, failed.number, failed.error)
 
 
-def test_processes_that_die_of_everything_end_the_run(tmp_path: Path) -> None:
-    works = engine_group(tmp_path, "only", 1, 10, asked=10)
+def test_processes_that_die_on_every_request_end_the_run(tmp_path: Path) -> None:
+    works = engine_group(tmp_path, "only", 1, 10, item_sets=10)
     schedule = Schedule([works], everywhere(1, works))
 
     def die() -> None:
         for _ in range(10 * DEATHS):
-            asked(schedule, 0)
+            next_request(schedule, 0)
             schedule.died(0, KILLED)
-            schedule.hold(0, everywhere(1, works)[0])
+            schedule.started(0, everywhere(1, works)[0])
 
-    with pytest.raises(OrganizerError, match="whatever they are asked"):
+    with pytest.raises(OrganizerError, match="processes end on every request"):
         die()
 
 
-def test_checkpoints_are_asked_where_they_are(tmp_path: Path) -> None:
+def test_checkpoints_are_evaluated_on_workers_that_hold_them(tmp_path: Path) -> None:
     works = engine_group(tmp_path, "only", 4, 10)
     first, second = frozenset(w.checkpoint for w in works[:2]), frozenset(w.checkpoint for w in works[2:3])
     schedule = Schedule([works], [first, second])

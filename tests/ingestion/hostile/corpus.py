@@ -1,4 +1,4 @@
-"""What a case of the hostile corpus is, and the right submission that all of them start from."""
+"""Cases of the hostile corpus, and the valid submission that they are variations of."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ TOLERATED = None
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A hostile or odd submission and what becomes of it."""
+    """A hostile or unusual submission and the expected outcome."""
 
     name: str
-    write: Callable[[Path], Path]  # into an empty folder; returns the submission
-    message: str | None  # a pattern that the one line of refusal matches; None: it is tolerated
+    write: Callable[[Path], Path]  # writes into an empty folder and returns the path of the submission
+    message: str | None  # pattern of the error message; None: the submission is tolerated
 
 
 def right_files(
     task: Mapping[str, Any] | None = None, *, yaml_text: str | None = None, test: str | bytes | None = None
 ) -> Files:
-    """A right submission of 100 items, changed as asked."""
+    """A valid submission of 100 items with the given changes."""
     text = yaml_text if yaml_text is not None else yaml.safe_dump({**plain_task(), **(task or {})})
     data = json_lines(documents()) if test is None else test
     return {
@@ -58,5 +58,5 @@ def write_zip(folder: Path, files: Mapping[str, bytes | str]) -> Path:
 
 
 def folder_case(name: str, message: str | None, **changes: Any) -> Case:  # noqa: ANN401 (as right_files)
-    """A folder that differs from a right one in its task or test data."""
+    """A folder that differs from a valid one in its task or test data."""
     return Case(name, lambda folder: write_folder(folder, right_files(**changes)), message)

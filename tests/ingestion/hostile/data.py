@@ -1,4 +1,4 @@
-"""Data files in every wrong way, and odd ones that are right."""
+"""Invalid and hostile data files, and unusual ones that are valid."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def lines(name: str, message: str | None, text: str | bytes) -> Case:
 
 
 def after(name: str, message: str | None, line: str | bytes) -> Case:
-    """100 right lines and one more."""
+    """100 valid lines and one more."""
     return lines(name, message, ROWS.encode() + (line.encode() if isinstance(line, str) else line) + b"\n")
 
 
@@ -32,7 +32,7 @@ def with_field(name: str, message: str | None, **fields: object) -> Case:
 
 
 def file(name: str, message: str | None, kind: str, content: str | bytes) -> Case:
-    """The test split in a file of its own, `test.`kind."""
+    """The test split in a file of another type, `test.`kind."""
     return Case(f"data {name}", lambda folder: write_kind(folder, kind, content), message)
 
 
@@ -97,7 +97,7 @@ def million_rows(path: Path) -> None:
 
 
 def own_columns(count: int, width: int) -> str:
-    """Every line with fields that no other line has."""
+    """Lines in which each has fields of its own."""
     return json_lines([{**document(i), **{f"k{i}_{j}": 1 for j in range(width)}} for i in range(count)])
 
 
@@ -143,7 +143,7 @@ CASES = [
     after("float too large", "line 101: the number 1e999 is too large", '{"q": 1e999}'),
     after("NaN", "line 101: NaN is not JSON", '{"q": NaN}'),
     after("infinity", "line 101: -Infinity is not JSON", '{"q": -Infinity}'),
-    after("field twice", "line 101: the field 'q' stands twice", '{"q": 1, "q": 2}'),
+    after("field twice", "line 101: the field 'q' appears twice", '{"q": 1, "q": 2}'),
     after("two objects a line", "line 101: not JSON", '{"q": 1}{"q": 2}'),
     after("trailing comma", "line 101: not JSON", '{"q": 1,}'),
     after("Python's literals", "line 101: not JSON", "{'q': None}"),

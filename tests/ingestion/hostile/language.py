@@ -1,4 +1,4 @@
-"""Includes, groups, examples, filters and expressions as an attack."""
+"""Attacks by includes, groups, examples, filters and expressions."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""Open submissions, each in a process of its own, and say how it ended and what it took. Tests start it.
+"""Opens each submission in a process of its own and measures time and memory. The tests start this program.
 
-A line of JSON on standard input, [what, submission, folder], gets one on standard output: exit code, processor seconds
-with those of children, bytes of memory of the largest process. `what` is "read", as every program begins, or a command
-of e2lm with options. Standard output and error go to files of the folder, which also has the current and the temporary
-folder.
+For each line of JSON on standard input, [what, submission, folder], it prints one with the exit code, processor seconds
+including children, and bytes of memory of the largest process. `what` is "read", the first step of every program, or a
+command of e2lm with options. Standard output and error go to files in the folder, which also has the current and the
+temporary folder.
 
-The processes are forks of this one, which has loaded the program already: that takes longer than most submissions. It
-is small, unlike the process of the tests, whose memory a process that it starts would begin with.
+The processes are forks of this one, which has already imported the program, because the import takes longer than most
+submissions. Forks of the tests' own process would begin with its large memory.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ import sys
 import traceback
 from pathlib import Path
 
-from e2lm.cli import check as _check  # noqa: F401 (loaded before it is needed)
+from e2lm.cli import check as _check  # noqa: F401 (imported before the fork)
 from e2lm.cli.main import main as e2lm
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.output_types.registry import item_set_of
+from e2lm_ingestion.output_types.item_sets import item_set_of
 from e2lm_ingestion.submission.submission import open_submission
 
 WALL_SECONDS = 120
 
 
 def read(submission: str) -> int:
-    """Returns 0 when the submission is tolerated, 2 when it is refused in one line."""
+    """Return 0 when the submission is tolerated, 2 when it is refused in one line."""
     try:
         with open_submission(Path(submission)) as opened:
             item_set_of(opened)
@@ -39,7 +39,7 @@ def read(submission: str) -> int:
 
 
 def main() -> None:
-    """Answer until standard input ends."""
+    """Process requests until standard input ends."""
     for line in sys.stdin:
         what, submission, folder = json.loads(line)
         process = os.fork()

@@ -1,4 +1,4 @@
-"""Folders that hold more than plain files with plain names."""
+"""Folders with links, devices and bad file names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LINK = "a link or device; put the file itself there"
 
 
 def beside(make: Callable[[Path], object]) -> Callable[[Path], Path]:
-    """A right folder in which `make` has made something more."""
+    """A valid folder in which `make` has added something."""
 
     def write(folder: Path) -> Path:
         root = write_folder(folder, right_files())

@@ -1,14 +1,14 @@
-"""Templates that try to get out, to run forever, to fill the memory or to break what reads their output."""
+"""Templates that try to leave the sandbox, run forever, fill the memory or break the reader of their output."""
 
 from __future__ import annotations
 
 from tests.ingestion.hostile.corpus import TOLERATED, folder_case
 
-UNSAFE = "unsafe|not safely callable|a template reads fields alone"
+UNSAFE = "unsafe|not safely callable|a template may only read fields"
 MEMORY = "memory|OverflowError|too large|too much text"
 SLOW = "takes more than|processor time|too long to read"
 
-# A filter that is given the name of a forbidden attribute finds nothing there and prints "Undefined".
+# A filter that gets the name of a forbidden attribute does not find it and prints "Undefined".
 _TEXTS: list[tuple[str, str, str | None]] = [
     ("class", "{{ question.__class__ }}", UNSAFE),
     ("subclasses", "{{ question.__class__.__mro__[1].__subclasses__() }}", UNSAFE),
@@ -65,7 +65,7 @@ _TEXTS: list[tuple[str, str, str | None]] = [
     (
         "doubling",
         "{% set ns = namespace(s='x') %}{% for i in range(60) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
-        f"{SLOW}|{MEMORY}",  # it fills what memory it may have: whichever limit is reached first
+        f"{SLOW}|{MEMORY}",  # the limit of time or of memory, whichever is reached first
     ),
     ("endless macro", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "RecursionError"),
     ("deep parentheses", "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}", "RecursionError|nesting"),
@@ -81,10 +81,10 @@ _TEXTS: list[tuple[str, str, str | None]] = [
     ("terminal sequence", "{{ '\\x1b]0;title' }}{{ question }}", TOLERATED),
 ]
 _CHOICES: list[tuple[str, str, str]] = [
-    ("code as a list", "{{ \"__import__('os').system('ls')\" }}", "must come out as a list"),
-    ("nested list", "{{ '[' * 5000 }}{{ ']' * 5000 }}", "must come out as a list|nesting"),
-    ("deep minus", "{{ '-' * 90000 }}1", "must come out as a list|nesting"),
-    ("number of 90,000 digits", "{{ '9' * 90000 }}", "must come out as a list"),
+    ("code as a list", "{{ \"__import__('os').system('ls')\" }}", "must render as a list"),
+    ("nested list", "{{ '[' * 5000 }}{{ ']' * 5000 }}", "must render as a list|nesting"),
+    ("deep minus", "{{ '-' * 90000 }}1", "must render as a list|nesting"),
+    ("number of 90,000 digits", "{{ '9' * 90000 }}", "must render as a list"),
     ("120 choices", "{{ ['a', 'b'] * 60 }}", "2 to 100"),
     ("bytes", "{{ \"[b'x', b'y']\" }}", "every choice must be a text"),
     ("a set", "{{ \"{'a', 'b'}\" }}", "must be a list"),

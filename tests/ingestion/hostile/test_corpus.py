@@ -1,4 +1,4 @@
-"""Every file of the hostile corpus is refused in one line or tolerated, soon, in little memory, and leaves nothing."""
+"""Every case of the hostile corpus is refused in one line or tolerated, in little time and memory, without traces."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ import pytest
 from tests.ingestion.hostile import data, language, measure, names, templates, yaml_files, zips
 from tests.ingestion.hostile.corpus import TOLERATED, Case
 
+pytestmark = pytest.mark.slow
 CASES = [*zips.CASES, *names.CASES, *yaml_files.CASES, *templates.CASES, *data.CASES, *language.CASES]
 SECONDS = 5.0  # of processor time, children included: a busy machine does not fail a test
 MEMORY = 1 << 30  # bytes resident, of the largest process
 WHAT = {
     "test_the_corpus_is_refused_or_tolerated_as_stated": "read",
-    "test_what_is_tolerated_can_be_checked_and_printed": "check",
+    "test_a_tolerated_submission_can_be_checked_and_printed": "check",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a process did."""
+    """Result of a process."""
 
     code: int
     output: str
@@ -41,7 +42,7 @@ class Outcome:
 
 
 def run(what: str, submission: Path, folder: Path, process: subprocess.Popen[str]) -> Outcome:
-    """Run in an empty current folder, with a temporary folder of its own."""
+    """Run in an empty current folder and with an own temporary folder."""
     for name in ("current", "temporary"):
         (folder / name).mkdir()
     assert process.stdin is not None
@@ -60,16 +61,16 @@ def listing(folder: Path) -> set[tuple[str, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a process did with a case, and what it left."""
+    """Result of a process on a case, and the files before and after it."""
 
     outcome: Outcome
-    given: set[tuple[str, int]]
+    given: set[tuple[str, int]]  # files of the submission
     given_after: set[tuple[str, int]]
-    left: set[tuple[str, int]]
+    left: set[tuple[str, int]]  # files in the current and the temporary folder
 
 
 def judged(case: Case, what: str, folder: Path, processes: Queue[subprocess.Popen[str]]) -> Judged:
-    """Write a case and read or check it in a fork of a process that is free."""
+    """Write a case and read or check it in a fork of an idle process."""
     (folder / "given").mkdir()
     submission = case.write(folder / "given")
     before = listing(folder / "given")
@@ -87,7 +88,7 @@ def judged(case: Case, what: str, folder: Path, processes: Queue[subprocess.Pope
 def judging(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[Judged]]]:
-    """What becomes of each case that is tested here, by the test's name; as many processes as cores."""
+    """Results of all selected cases by the test's name, computed by as many processes as there are cores."""
     started = [
         subprocess.Popen([sys.executable, "-B", measure.__file__], stdin=PIPE, stdout=PIPE, text=True)
         for _ in range(os.cpu_count() or 1)
@@ -134,7 +135,7 @@ def test_the_corpus_is_refused_or_tolerated_as_stated(
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.message is TOLERATED], ids=lambda case: case.name)
-def test_what_is_tolerated_can_be_checked_and_printed(
+def test_a_tolerated_submission_can_be_checked_and_printed(
     case: Case, judging: dict[str, Future[Judged]], request: pytest.FixtureRequest
 ) -> None:
     outcome = judging[request.node.name].result().outcome

@@ -1,4 +1,4 @@
-"""Whatever task.yaml and the data files hold, the submission is read or refused in one line."""
+"""Submissions with random content in task.yaml and data files are read or refused in one line."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,7 +29,7 @@ KEYS = st.sampled_from([*plain_task(), "num_fewshot", "fewshot_split", "fewshot_
 
 
 def refusal(action: Callable[[], None]) -> None:
-    """Any exception but a SubmissionError of one line fails the test."""
+    """Accept a SubmissionError of one line; any other exception fails the test."""
     message = ""
     try:
         action()
@@ -80,6 +81,7 @@ def test_any_bytes_in_a_data_file(tmp_path: Path, kind: str, content: bytes, sta
     refusal(lambda: read_file(path))
 
 
+@pytest.mark.slow
 @SLOW
 @given(st.dictionaries(st.sampled_from(["question", "choices", "answer", "other"]), VALUES, max_size=4))
 def test_any_fields_of_an_item(tmp_path: Path, fields: dict[str, object]) -> None:
@@ -87,6 +89,7 @@ def test_any_fields_of_an_item(tmp_path: Path, fields: dict[str, object]) -> Non
     refusal(lambda: rendered(write_folder(tmp_path, right_files(test=test))))
 
 
+@pytest.mark.slow
 @SLOW
 @given(st.sampled_from(["doc_to_text", "doc_to_choice", "doc_to_target", "description"]), st.text(max_size=20))
 def test_any_expression_in_a_template(tmp_path: Path, key: str, expression: str) -> None:

@@ -1,4 +1,4 @@
-"""task.yaml as an attack on its reader."""
+"""Attacks by task.yaml on its reader."""
 
 from __future__ import annotations
 

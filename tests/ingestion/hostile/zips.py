@@ -1,4 +1,4 @@
-"""Zips that an honest tool does not write."""
+"""Zips that no ordinary tool writes."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def duplicated(folder: Path) -> Path:
 
 
 def overlapping(folder: Path) -> Path:
-    """Twenty entries whose data are the same bytes: each is stored and spans the headers of those after it."""
+    """Twenty entries that share bytes: each is stored uncompressed and includes the headers of the entries after it."""
     files = right_files()
     path = write_zip(folder, files)
     inner = b"0" * 100_000
@@ -182,7 +182,7 @@ CASES = [
     Case(
         "zip bomb in many small entries",
         lambda f: write_zip(f, {**right_files(), **{f"{i}.txt": b"0" * 999_999 for i in range(150)}}),
-        TOLERATED,  # 150 MB of text, below every limit: it is looked at in bounded time and memory
+        TOLERATED,  # 150 MB of text, below every limit: reading it takes bounded time and memory
     ),
     Case("zip bomb of overlapping entries", overlapping, "overlap"),
     Case(

@@ -1,4 +1,4 @@
-"""Named metrics for all items at once, ties and sums over sums included."""
+"""Built-in metrics on all items at once, including ties and ratios of sums."""
 
 from __future__ import annotations
 
@@ -6,28 +6,14 @@ import numpy as np
 import pytest
 
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.metrics.builtin import NAMED, MetricFormula, OutputType
+from e2lm_ingestion.metrics.builtin import MetricFormula
 from e2lm_ingestion.metrics.expression import Columns, parse
-
-# Three items of 2, 3 and 2 choices.
-OFFSETS = np.asarray([0, 2, 5, 7])
-LL = np.asarray([-1.0, -2.0, -3.0, -2.0, -4.0, -7.0, -7.0])
-VALUES = {
-    "ll": LL,
-    "gold": np.asarray([1, 0, 0, 0, 1, 0, 1]),
-    "number": np.asarray([0, 1, 0, 1, 2, 0, 1]),
-    "chars": np.asarray([1, 1, 4, 2, 8, 5, 5]),
-    "bytes": np.asarray([2, 1, 4, 2, 8, 5, 5]),
-    "words": np.asarray([1, 1, 1, 1, 2, 1, 1]),
-    "tokens": np.asarray([1, 1, 2, 1, 2, 1, 1]),
-    "greedy": np.asarray([1, 0, 0, 0, 0, 0, 0]),
-    "ll_unconditional": np.asarray([-3.0, -1.0, -3.0, -1.0, -9.0, -7.0, -8.0]),
-}
-THREE = Columns(OFFSETS, VALUES)
+from e2lm_ingestion.task.output_type_rules import RULES, OutputTypeName
+from tests.ingestion.metrics.three_items import OFFSETS, THREE, VALUES
 
 
-def scores(name: str, columns: Columns = THREE, kind: OutputType = "multiple_choice") -> list[float]:
-    formula = NAMED[kind][name].formula
+def scores(name: str, columns: Columns = THREE, kind: OutputTypeName = "multiple_choice") -> list[float]:
+    formula = RULES[kind].metrics[name].formula
     assert formula is not None
     result: list[float] = formula.item_scores(columns).tolist()
     return result
@@ -65,7 +51,7 @@ def test_a_named_metric_of_choices(name: str, expected: list[float]) -> None:
     assert scores(name) == pytest.approx(list(expected), rel=1e-6)
 
 
-def test_several_right_choices_share_what_they_get() -> None:
+def test_several_right_choices_share_their_probability() -> None:
     both = Columns(OFFSETS, {**VALUES, "gold": np.asarray([1, 0, 0, 1, 1, 1, 1])})
     with pytest.raises(SubmissionError, match=r"item 2 .* has no wrong choice"):
         scores("logprob_margin", both)
@@ -97,7 +83,7 @@ TEXTS = Columns(
         ("acc", "loglikelihood", 1 / 3),
     ],
 )
-def test_the_mean_of_item_scores_is_the_score_of_the_whole(name: str, kind: OutputType, score: float) -> None:
+def test_the_mean_of_item_scores_is_the_score_of_the_whole(name: str, kind: OutputTypeName, score: float) -> None:
     assert np.mean(scores(name, TEXTS, kind)) == pytest.approx(score, rel=1e-6)
 
 
@@ -112,7 +98,7 @@ def test_item_scores_of_a_perplexity_have_the_spread_of_its_resampled_values() -
     assert items.std() / 20 == pytest.approx(resampled.std(), rel=0.08)
 
 
-def test_f1_is_of_the_second_choice() -> None:
+def test_f1_counts_the_second_choice_as_positive() -> None:
     # right positive, wrong positive, missed, right negative: precision 1/2, recall 1/2
     values = {
         **{name: np.ones(8) for name in VALUES},

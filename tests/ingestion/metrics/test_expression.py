@@ -1,4 +1,4 @@
-"""A participant's arithmetic: what it gives, and that nothing else is read."""
+"""Metric expressions: their values, and the refusal of everything that is not arithmetic on columns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.metrics.expression import FUNCTIONS, NAMES, parse
-from tests.ingestion.metrics.test_builtin import THREE
+from tests.ingestion.metrics.three_items import THREE
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_an_expression_gives_a_number_for_each_item(source: str, expected: list[
     assert parse(source).evaluate(THREE) == pytest.approx(np.asarray(expected))
 
 
-def test_its_names_are_those_of_columns_alone() -> None:
+def test_an_expression_names_only_columns() -> None:
     assert parse("sum(pick(ll - ll_unconditional)[gold])").names == {"ll", "ll_unconditional", "gold"}
 
 
@@ -70,7 +70,7 @@ def test_its_names_are_those_of_columns_alone() -> None:
         ("1 " * 300, r"600 characters; at most 500"),
     ],
 )
-def test_all_else_is_refused_with_its_place(source: str, message: str) -> None:
+def test_anything_else_is_refused_with_its_location(source: str, message: str) -> None:
     with pytest.raises(SubmissionError, match=rf"^expression: .*{message}"):
         parse(source)
 

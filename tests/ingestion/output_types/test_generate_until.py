@@ -1,12 +1,10 @@
-"""Prompts of generation tasks, the texts cut out of what is written, and how they are compared."""
+"""Generation tasks: prompts, stop texts, filters and comparison with the answers."""
 
 from __future__ import annotations
 
-import string
 from collections.abc import Mapping, Sequence
 
 import pytest
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from e2lm_ingestion.engines import Generations, Stop
@@ -23,18 +21,8 @@ from e2lm_ingestion.output_types.generate_until import (
 from e2lm_ingestion.task.task_parts import Filter, GenerationKwargs, Metric
 
 
-@pytest.fixture(scope="module")
-def tokenizer() -> PreTrainedTokenizerFast:
-    """A token for every character, and the special token that ends a text."""
-    characters = {text: number for number, text in enumerate(["<end>", *string.printable])}
-    alphabet = Tokenizer(models.WordLevel(characters, unk_token="<end>"))
-    alphabet.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    alphabet.decoder = decoders.Fuse()
-    return PreTrainedTokenizerFast(tokenizer_object=alphabet, eos_token="<end>")
-
-
 class Parrot:
-    """Not a model: it writes a given text, token by token, until it is told to stop."""
+    """A fake engine that generates a given text, token by token, until the stop condition."""
 
     def __init__(self, tokens: Sequence[int]) -> None:
         self._tokens = tokens
@@ -57,7 +45,7 @@ class Parrot:
         (("zz",), 10, "gas<end>more", "gas"),
     ],
 )
-def test_a_text_ends_before_what_ends_it(
+def test_a_text_ends_before_its_stop_text(
     tokenizer: PreTrainedTokenizerFast, until: tuple[str, ...], most: int, written: str, kept: str
 ) -> None:
     tokens = tokenizer.encode(written, add_special_tokens=False)
@@ -71,7 +59,7 @@ def test_a_long_prompt_loses_its_beginning_so_that_the_answer_fits(tokenizer: Pr
     assert encoded.tokens[1] == [tokenizer.eos_token_id]
 
 
-def test_no_room_for_a_prompt_is_refused(tokenizer: PreTrainedTokenizerFast) -> None:
+def test_a_generation_that_leaves_no_room_for_the_prompt_is_refused(tokenizer: PreTrainedTokenizerFast) -> None:
     with pytest.raises(SubmissionError, match="max_gen_toks is 10, and these models read 10 tokens"):
         encode_prompts([], GenerationKwargs(max_gen_toks=10), tokenizer, context_length=10)
 
@@ -90,7 +78,7 @@ def test_exact_match_honors_its_options(options: dict[str, bool], right: list[in
     assert text_scores(["gas", "Gas", "gas.", "gas2"], [["gas"]] * 4, metric).tolist() == right
 
 
-def test_exact_match_leaves_out_what_a_pattern_matches() -> None:
+def test_exact_match_ignores_text_that_a_pattern_matches() -> None:
     metric = Metric.model_validate({"metric": "exact_match", "regexes_to_ignore": [",", r"\$"]})
     assert text_scores(["$1,000", "1000."], [["1000"], ["1000"]], metric).tolist() == [1, 0]
 

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.output_types.items import Item, build_items
+from e2lm_ingestion.output_types.items import build_items
+from e2lm_ingestion.output_types.protocol import Item
 from e2lm_ingestion.submission.submission import open_submission
 from tests.ingestion.submissions import MakeSubmission, document, documents, json_lines
 
@@ -34,7 +35,7 @@ def test_a_cloze_item_without_examples(make_submission: MakeSubmission) -> None:
     )
 
 
-def test_description_and_examples_stand_before_the_question(make_submission: MakeSubmission) -> None:
+def test_description_and_examples_come_before_the_question(make_submission: MakeSubmission) -> None:
     items = items_of(make_submission({**SHOTS, "description": "Sums.\n\n"}))
     assert items[0].contexts[0] == (
         "Sums.\n\n"
@@ -66,7 +67,7 @@ def test_letters_with_delimiters_of_their_own(make_submission: MakeSubmission) -
     )
 
 
-def test_examples_from_the_items_own_split_leave_the_item_itself_out(make_submission: MakeSubmission) -> None:
+def test_examples_from_the_items_own_split_never_include_the_item_itself(make_submission: MakeSubmission) -> None:
     items = items_of(make_submission({**SHOTS, "fewshot_split": "test"}))
     assert items[0].contexts[0].startswith("Question: What is 1 plus 1?\nAnswer: 2\n\nQuestion: What is 2 plus 1?")
     assert items[1].contexts[0].startswith("Question: What is 0 plus 1?\nAnswer: 1\n\nQuestion: What is 2 plus 1?")
@@ -135,7 +136,7 @@ def test_parquet_and_a_json_list_and_several_files_read_the_same(
         assert items_of(folder) == expected
 
 
-def test_a_field_that_some_documents_lack_can_be_asked_for(make_submission: MakeSubmission) -> None:
+def test_a_template_can_test_for_a_field_that_some_documents_lack(make_submission: MakeSubmission) -> None:
     test = [document(0) | {"hint": "count"}, *documents()[1:]]
     items = items_of(make_submission({"doc_to_text": "{% if hint %}({{hint}}) {% endif %}{{question}}"}, test=test))
     assert [item.contexts[0] for item in items[:2]] == ["(count) What is 0 plus 1?", "What is 1 plus 1?"]
@@ -178,7 +179,7 @@ def changed(line: int, **fields: Any) -> list[dict[str, Any]]:  # noqa: ANN401 (
         (changed(17, choices=[]), r"line 17: 0 choices"),
         (changed(17, choices=["a", " "]), r"line 17: choice 1 \(counted from 0\) is empty"),
         (changed(17, choices=["a", 2]), r"line 17: doc_to_choice: every choice must be a text; 2 is not"),
-        (changed(17, choices="ab"), r"line 17: doc_to_choice: must come out as a list"),
+        (changed(17, choices="ab"), r"line 17: doc_to_choice: must render as a list"),
         (changed(17, question=None), r"line 17: doc_to_text: .*null or missing"),
         (documents(99), r"test\.jsonl: 99 items; a submission has 100 to 15,000"),
         ([], r"test\.jsonl: 0 items"),

@@ -1,4 +1,4 @@
-"""The results folder: whole files only, resumable, never mixed."""
+"""The results folder: complete files only, resumable, never mixed."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_changed_arrays_or_weights_are_computed_again(tmp_path: Path, checkpoint
     assert ResultsFolder(root, IDENTITY).finished(checkpoints[0]) is None
 
 
-def test_results_of_something_else_are_never_mixed(tmp_path: Path, checkpoints: list[Checkpoint]) -> None:
+def test_results_of_another_run_are_never_mixed(tmp_path: Path, checkpoints: list[Checkpoint]) -> None:
     filled(tmp_path / "results", checkpoints)
     with pytest.raises(OrganizerError, match="another metric"):
         ResultsFolder(tmp_path / "results", {**IDENTITY, "metric": "acc_norm"})

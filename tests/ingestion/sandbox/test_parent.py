@@ -1,4 +1,4 @@
-"""Templates and data files that try to get out, to run forever or to fill the memory."""
+"""Templates and data files that try to leave the sandbox, run forever or fill the memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def rendered(tmp_path: Path, template: str, limits: Limits = LIMITS) -> Rendered
     return render([Documents([(path, "test.jsonl")], {"doc_to_text": template}, max_items=10)], limits)[0]
 
 
-def test_texts_come_back_in_order_with_their_places(tmp_path: Path) -> None:
+def test_texts_come_back_in_order_with_their_locations(tmp_path: Path) -> None:
     result = rendered(tmp_path, "{{answer}}: {{question}}\n")
     assert result.test["doc_to_text"] == [f"1: What is {i} plus 1?\n" for i in range(3)]
     assert result.locations == ["test.jsonl, line 1", "test.jsonl, line 2", "test.jsonl, line 3"]
@@ -44,13 +44,13 @@ def test_texts_come_back_in_order_with_their_places(tmp_path: Path) -> None:
         ("{{ question | random }}", "No filter named 'random'"),
         ("{{ lipsum() }}", "'lipsum' is undefined"),
         ("{{ question.upper }}", r"prints a method; add \(\)"),
-        ("{{ choices | map('upper') }}", r"prints no text; end it with `\| list`"),
+        ("{{ choices | map('upper') }}", r"prints a value without a text; add `\| list`"),
         ("{{ nothing }}", "'nothing' is undefined; the fields are question, choices, answer"),
         ("{{ choices[9] }}", "has no element 9"),
         ("{{ 1 / 0 }}", "ZeroDivisionError"),
         ("{{ question + 1 }}", "TypeError"),
-        ("{{ question", "line 1 of it: unexpected end of template"),
-        ("{% for %}", "line 1 of it"),
+        ("{{ question", "line 1 of the template: unexpected end of template"),
+        ("{% for %}", "line 1 of the template"),
         ("{{ '\\ud800' }}", "half a character"),
         ("{{ '\\0' }}", "half a character"),
         ("{{ 'x' * 200000 }}", "at most 100,000 characters"),
@@ -69,7 +69,7 @@ def test_texts_come_back_in_order_with_their_places(tmp_path: Path) -> None:
         ("{{ 1" + " + 1" * 20_000 + " }}", "RecursionError|nesting|SyntaxError"),
     ],
 )
-def test_a_hostile_template_ends_in_one_line_that_names_the_field(tmp_path: Path, template: str, message: str) -> None:
+def test_a_hostile_template_is_refused_with_the_field(tmp_path: Path, template: str, message: str) -> None:
     started = time.monotonic()
     with pytest.raises(SubmissionError, match=rf"doc_to_text.*({message})") as caught:
         rendered(tmp_path, template)
@@ -77,18 +77,18 @@ def test_a_hostile_template_ends_in_one_line_that_names_the_field(tmp_path: Path
     assert time.monotonic() - started < 20
 
 
-def test_the_total_of_all_texts_is_bounded(tmp_path: Path) -> None:
+def test_the_total_length_of_all_texts_is_limited(tmp_path: Path) -> None:
     with pytest.raises(SubmissionError, match=r"line 2: doc_to_text: too much text"):
         rendered(tmp_path, "{{ 'x' * 60 }}", Limits(characters=100))
 
 
-def test_processor_time_of_the_whole_is_bounded(tmp_path: Path) -> None:
+def test_total_processor_time_is_limited(tmp_path: Path) -> None:
     slow = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
     with pytest.raises(SubmissionError, match=r"task\.yaml: doc_to_text: takes too much processor time"):
         rendered(tmp_path, slow, Limits(cpu_seconds=1, seconds_per_document=60))
 
 
-def test_wall_time_is_bounded(tmp_path: Path) -> None:
+def test_wall_time_is_limited(tmp_path: Path) -> None:
     slow = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
     with pytest.raises(SubmissionError, match=r"takes more than 1 s"):
         rendered(tmp_path, slow, Limits(cpu_seconds=60, seconds_per_document=60, wall_seconds=1))
@@ -112,7 +112,7 @@ def read(tmp_path: Path, name: str, content: str) -> Rendered:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.jsonl", '{"q": "a"}\n{"q": "a", "q": "b"}\n', r"t\.jsonl, line 2: the field 'q' stands twice"),
+        ("t.jsonl", '{"q": "a"}\n{"q": "a", "q": "b"}\n', r"t\.jsonl, line 2: the field 'q' appears twice"),
         ("t.jsonl", '{"q": NaN}\n', r"line 1: NaN is not JSON"),
         ("t.jsonl", '{"q": -Infinity}\n', r"line 1: -Infinity is not JSON"),
         ("t.jsonl", '{"q": 1e999}\n', r"line 1: the number 1e999 is too large"),
@@ -154,7 +154,7 @@ def test_a_parquet_file_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kind", ["bytes", "datetime"])
-def test_a_parquet_column_that_is_no_text_or_number_is_refused(tmp_path: Path, kind: str) -> None:
+def test_a_parquet_column_of_another_type_than_text_or_number_is_refused(tmp_path: Path, kind: str) -> None:
     import datetime
 
     import pyarrow as pa

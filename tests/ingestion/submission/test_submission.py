@@ -1,4 +1,4 @@
-"""Zips and folders as people make them; tests/ingestion/hostile holds what attackers make."""
+"""Zips and folders as participants make them; tests/ingestion/hostile has those of attackers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def refusal(path: Path) -> str:
-    """The message, and that nothing was left behind in the folder of temporary files."""
+    """The error message; asserts that no temporary file is left."""
     before = set(Path(os.environ["TMPDIR"]).iterdir())
     with pytest.raises(SubmissionError) as caught, open_submission(path):
         pass
@@ -75,7 +75,7 @@ def test_the_digest_tells_a_renamed_file_from_the_old_one(make_submission: MakeS
     assert opened(folder).sha256 != first
 
 
-def test_a_zip_is_unpacked_into_a_folder_that_goes_away(
+def test_a_zip_is_unpacked_into_a_temporary_folder(
     make_submission: MakeSubmission, tmp_path: Path, temporary: Path
 ) -> None:
     path = zip_of(tmp_path / "s.zip", contents(make_submission()))
@@ -116,7 +116,7 @@ def test_there_must_be_one_task_in_one_folder(make_submission: MakeSubmission, t
         (b"PK\x03\x04\0\0\0\0", "test.jsonl, line 1: a NUL byte"),
     ],
 )
-def test_text_that_is_no_text_is_refused_with_its_line(
+def test_text_that_is_not_utf8_is_refused_with_its_line(
     make_submission: MakeSubmission, content: bytes, message: str
 ) -> None:
     assert message in refusal(make_submission(test=content))

@@ -1,4 +1,4 @@
-"""task.yaml: what is read, and that all else is refused by name."""
+"""task.yaml: supported keys and values, and errors that name the others."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def test_defaults_are_those_of_lm_evaluation_harness(tmp_path: Path) -> None:
     assert (task.metric, task.higher_is_better) == ("acc", True)
 
 
-def test_the_first_metric_is_the_metric(tmp_path: Path) -> None:
+def test_the_first_metric_of_the_list_is_scored(tmp_path: Path) -> None:
     metrics = [{"metric": "acc_norm", "aggregation": "mean", "higher_is_better": True}, {"metric": "acc"}]
     assert load(tmp_path, yaml.safe_dump({**plain_task(), "metric_list": metrics})).metric == "acc_norm"
 
 
-def test_whether_higher_is_better_is_the_metric_s_or_as_written(tmp_path: Path) -> None:
+def test_higher_is_better_is_the_metrics_default_unless_given(tmp_path: Path) -> None:
     def direction(**keys: object) -> bool:
         return load(tmp_path, yaml.safe_dump({**plain_task(), "metric_list": [keys]})).higher_is_better
 
@@ -50,7 +50,7 @@ def test_one_data_file_alone_is_the_split_train(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", REFUSED_KEYS)
-def test_a_key_that_is_not_supported_is_named_with_what_to_do(tmp_path: Path, key: str) -> None:
+def test_an_unsupported_key_is_named_with_a_remedy(tmp_path: Path, key: str) -> None:
     with pytest.raises(SubmissionError, match=rf"^task\.yaml: {key}: {re.escape(REFUSED_KEYS[key])}$"):
         load(tmp_path, yaml.safe_dump({**plain_task(), key: None}))
 
@@ -225,7 +225,7 @@ def test_a_generation_ends_with_the_delimiter_unless_the_task_says_otherwise(tmp
 
 
 @pytest.mark.parametrize(
-    ("keys", "said"),
+    ("keys", "message"),
     [
         ({"generation_kwargs": {"until": []}, "fewshot_delimiter": ""}, r"generation_kwargs: write `until`"),
         ({"generation_kwargs": {"until": [""]}}, r"generation_kwargs\.until: write one text"),
@@ -244,8 +244,8 @@ def test_a_generation_ends_with_the_delimiter_unless_the_task_says_otherwise(tmp
         ({"metric_list": [{"metric": "acc"}]}, r"generate_until has no metric acc; it has exact_match, f1"),
     ],
 )
-def test_a_wrong_generation_task_names_the_key(tmp_path: Path, keys: dict[str, object], said: str) -> None:
+def test_a_wrong_generation_task_names_the_key(tmp_path: Path, keys: dict[str, object], message: str) -> None:
     path = tmp_path / "task.yaml"
     path.write_text(yaml.safe_dump(generate(**keys)))
-    with pytest.raises(SubmissionError, match=said):
+    with pytest.raises(SubmissionError, match=message):
         load_task(path)

@@ -1,4 +1,4 @@
-"""Domain alignment: the unit does not matter, the web-only model's lead counts nothing."""
+"""Domain alignment: the unit does not matter, a lead of the web-only model counts as 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FineTasks' measures and decision accuracy: worked values, ties, constants, and what they refuse."""
+"""FineTasks' criteria and decision accuracy: worked values, ties, constants, invalid input."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_below_chance_is_negative_and_scores_that_never_move_are_zero() -> None:
 
 
 @pytest.mark.parametrize(("early", "chance"), [([[np.inf, 1.0]], 0.25), ([[0.1, 0.2]], np.nan), ([[]], 0.25)])
-def test_non_randomness_refuses_what_is_not_finite(early: list[list[float]], chance: float) -> None:
+def test_non_randomness_refuses_values_that_are_not_finite(early: list[list[float]], chance: float) -> None:
     with pytest.raises(ValueError, match="non-randomness needs"):
         non_randomness(early, chance)
 

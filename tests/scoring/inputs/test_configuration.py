@@ -1,4 +1,4 @@
-"""scoring.yaml: what would give scores that mean nothing is refused, with the key's name."""
+"""scoring.yaml: settings that would give meaningless scores are refused, with the name of the key."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def changed(key: str, value: object) -> Configuration:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "expected"),
     [
         ("early", {"iterations": [8000, 4000, 12000]}, "increasing order"),
         ("late", {"iterations": [60000, 60000]}, "increasing order"),
@@ -43,8 +43,8 @@ def changed(key: str, value: object) -> Configuration:
         ("reveals", "participant", "Extra inputs"),
     ],
 )
-def test_what_makes_no_sense_is_refused(key: str, value: object, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_meaningless_settings_are_refused(key: str, value: object, expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
         changed(key, value)
 
 

@@ -1,4 +1,4 @@
-"""results/ is believed only when every file is whole, in its place and what results.json says it is."""
+"""Results are accepted only if every file is complete, in its location and has the digest in results.json."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ ONE_NAN = np.where(np.arange(ITEMS) == 7, np.nan, 0.5).astype(np.float32)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         (b"", "no readable item_scores"),
         (npy(), "no readable item_scores"),
@@ -66,9 +66,11 @@ ONE_NAN = np.where(np.arange(ITEMS) == 7, np.nan, 0.5).astype(np.float32)
     ],
     ids=["empty", "npy", "no item_scores", "pickled", "text", "another shape", "not finite", "another mean"],
 )
-def test_arrays_that_are_not_scores_are_refused_even_with_their_digest(worker: Path, content: bytes, said: str) -> None:
+def test_arrays_that_are_not_scores_are_refused_even_with_their_digest(
+    worker: Path, content: bytes, expected: str
+) -> None:
     replace_arrays(worker, content)
-    with pytest.raises(OrganizerError, match=said) as raised:
+    with pytest.raises(OrganizerError, match=expected) as raised:
         read(worker)
     assert "small-a/4.npz" in str(raised.value)
 
@@ -82,7 +84,7 @@ def test_a_link_out_of_the_folder_is_refused(worker: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         (lambda r: r["models"].pop(0), "small-a 0 times"),
         (lambda r: r["models"].append(r["models"][0]), "small-a 2 times"),
@@ -91,10 +93,10 @@ def test_a_link_out_of_the_folder_is_refused(worker: Path) -> None:
     ids=["model not listed", "model listed twice", "tokens fall"],
 )
 def test_a_head_at_odds_with_itself_is_refused(
-    worker: Path, change: Callable[[dict[str, Any]], object], said: str
+    worker: Path, change: Callable[[dict[str, Any]], object], expected: str
 ) -> None:
     edit(worker, change)
-    with pytest.raises(OrganizerError, match=said):
+    with pytest.raises(OrganizerError, match=expected):
         read(worker)
 
 

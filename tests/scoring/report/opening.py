@@ -1,4 +1,4 @@
-"""What the fixture that opens a report in the browser is."""
+"""The type of the fixture that opens a report in the browser."""
 
 from __future__ import annotations
 

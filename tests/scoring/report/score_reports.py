@@ -1,4 +1,4 @@
-"""Evaluations as the scoring program makes them, of the shape of the 2025 suite and with made-up scores."""
+"""Score reports as the scoring program makes them, in the shape of the 2025 suite and with made-up scores."""
 
 from __future__ import annotations
 

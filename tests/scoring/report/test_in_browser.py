@@ -72,7 +72,7 @@ def with_long_names(score_report: ScoreReport) -> ScoreReport:
 
 
 def read_at_the_edge(browser: webdriver.Chrome, width: int, height: int, share: float) -> WebElement:
-    """What hovering reads while the lower end of the curves is at the lower end of a window of that size."""
+    """The readout while the lower end of the curves is at the lower end of a window of this size."""
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     canvas = browser.find_element(By.ID, "curves")
@@ -93,7 +93,7 @@ def is_in_the_window(browser: webdriver.Chrome, readout: WebElement) -> bool:
 
 @pytest.mark.parametrize(("width", "height"), [(360, 640), (1440, 900)])
 @pytest.mark.parametrize("share", [0.0, 0.45, 1.0])
-def test_what_hovering_reads_is_in_the_window_with_names_in_full_lines(
+def test_the_readout_is_in_the_window_with_names_in_full_lines(
     open_report: Open, width: int, height: int, share: float
 ) -> None:
     score_report = with_long_names(good())

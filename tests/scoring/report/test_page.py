@@ -1,4 +1,4 @@
-"""What the file holds, and what it must not."""
+"""The content of the report file, and data that it must not contain."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.scoring.report.score_reports import WEB, good, ineligible, item_table
 
 
 def with_other_held_values(score_report: ScoreReport) -> ScoreReport:
-    """The same early science curves and scores, with everything that is held back changed, its length too."""
+    """The same early science curves and scores, with all withheld data changed, its length too."""
 
     def changed(curve: Curve) -> Curve:
         if curve.model == WEB:
@@ -55,7 +55,7 @@ def test_the_organizers_page_does_depend_on_it() -> None:
 
 
 def test_a_participants_page_has_no_late_number_and_says_who_holds_it() -> None:
-    # held scores are moved where no position on the page can be mistaken for one
+    # withheld scores are shifted to values that no position on the page equals
     score_report = good("organizer")
 
     def moved(curve: Curve, values: np.ndarray | None) -> np.ndarray:
@@ -171,11 +171,11 @@ def test_the_words_for_ranking_consistency_are_those_of_its_reference() -> None:
     assert "Only the last one counts" in final
 
 
-def test_pruning_tells_both_gains_and_warns() -> None:
+def test_pruning_reports_both_gains_and_warns() -> None:
     page = render(good("participant"))
     assert all(number in page for number in ("0.9912", "0.9511", "0.9498", "overfits"))
     alone = replace(good(), pruning=replace(good().pruning, held_out=()))  # type: ignore[type-var]
-    assert "no other models to check it on" in render(alone)
+    assert "no held-out models to check the gain on" in render(alone)
 
 
 def test_items_of_signal_models_that_are_held_back_are_held_back_too() -> None:
@@ -193,7 +193,7 @@ def test_fifteen_thousand_items_fit_in_the_page() -> None:
     assert "Subsets" in page
 
 
-def test_what_the_check_found_stands_before_the_curves() -> None:
+def test_warnings_come_before_the_curves() -> None:
     page = render(replace(good("participant"), warnings=("the longest choice is right in 80%",)))
     assert "the longest choice is right in 80%" in page.split('id="all-curves"')[0]
     assert "What the check found" not in render(good())
@@ -214,7 +214,7 @@ def test_the_order_of_models_is_mapped_over_what_may_be_seen() -> None:
     assert {shade for shade, _, _ in cells(render(replace(alone, curves=constant)))} == {"3"}, "a tie is neither"
 
 
-def test_a_failure_says_why_and_whose_turn_it_is_without_any_script() -> None:
+def test_a_failure_says_why_and_who_has_to_act_without_any_script() -> None:
     attack = "<script>alert(1)</script>"
     organizers = render_failure(OrganizerError(f"results.json: {attack} missing\nsecond line"))
     assert "results.json: &lt;script&gt;" in organizers

@@ -72,7 +72,7 @@ def test_columns_sort_by_click_and_by_key_and_say_so(browser: webdriver.Chrome, 
     assert names(browser) == ["delta", "gamma", "beta", "alpha", "noise"]
 
 
-def test_rows_are_found_by_team_method_and_standing(browser: webdriver.Chrome, site: Path) -> None:
+def test_rows_are_found_by_team_method_and_ranking(browser: webdriver.Chrome, site: Path) -> None:
     open_page(browser, site / "index.html")
     search = browser.find_element(By.ID, "search")
     search.send_keys("GAUSS margins")
@@ -153,7 +153,7 @@ def test_on_a_phone_the_table_is_still_a_table_to_a_screen_reader(browser: webdr
     assert roles.count("rowheader") == 5
 
 
-def test_what_has_the_focus_is_seen(browser: webdriver.Chrome, site: Path) -> None:
+def test_the_focus_is_visible(browser: webdriver.Chrome, site: Path) -> None:
     open_page(browser, site / "index.html")
     for _ in range(3):
         browser.switch_to.active_element.send_keys(Keys.TAB)

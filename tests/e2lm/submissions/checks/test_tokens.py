@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 from e2lm.submissions.checks import tokens
 from e2lm_ingestion.engines.prefix_tree import unique_tokens
 from e2lm_ingestion.engines.requests import encode
-from e2lm_ingestion.output_types.items import Item
+from e2lm_ingestion.output_types.protocol import Item
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What the judge reads of a hostile item, and what of an answer counts."""
+"""The judge's prompt for hostile items, and the parsing of its answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def item(text: str, *choices: str) -> Question:
 
 
 def fenced(text: str) -> tuple[str, str, str]:
-    """What the user's message holds before, within and after the fence, read as the judge is told to."""
+    """The parts of the user's message before, within and after the fence, split as the judge is instructed."""
     content = messages(described(item(text)))[1]["content"]
     number = re.search(r"two lines with ([0-9a-f]{32})\.", content)
     assert number

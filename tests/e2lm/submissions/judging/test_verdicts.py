@@ -1,4 +1,4 @@
-"""What verdicts say together, and the file that they are kept in."""
+"""The outcome of many verdicts, and their file."""
 
 from __future__ import annotations
 
@@ -61,5 +61,5 @@ def test_a_line_that_a_killed_run_left_half_written_is_left_out(tmp_path: Path) 
 def test_another_file_is_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "test.jsonl"
     path.write_text('{"question": "?"}\n')
-    with pytest.raises(OrganizerError, match=r"test\.jsonl, line 1: no answer of a judge"):
+    with pytest.raises(OrganizerError, match=r"test\.jsonl, line 1: not an answer of a judge"):
         read_answers(path)

@@ -8,16 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from e2lm.suites.miniature.tokenizer import train_tokenizer
 from e2lm.suites.miniature.training import Recipe, new_model, pack, steps_at, tokens_needed, train, train_checkpoints
 from e2lm.suites.miniature.worlds import science_mixture
 
 TINY = Recipe("tiny", "science", hidden=32, layers=1, heads=4, feed_forward=64, learning_rate=4e-3)
-DOCUMENTS = science_mixture(np.random.default_rng(0), 2000)
-TOKENIZER = train_tokenizer(DOCUMENTS, 2048)
-STREAM = pack(TOKENIZER(DOCUMENTS)["input_ids"], TOKENIZER.eos_token_id, 40_000)
+
+
+@pytest.fixture(scope="module")
+def corpus() -> tuple[PreTrainedTokenizerFast, np.ndarray]:
+    """A tokenizer, and documents as a stream of its tokens."""
+    documents = science_mixture(np.random.default_rng(0), 2000)
+    tokenizer = train_tokenizer(documents, 2048)
+    return tokenizer, pack(tokenizer(documents)["input_ids"], tokenizer.eos_token_id, 40_000)
 
 
 @pytest.fixture(autouse=True)
@@ -43,18 +48,24 @@ def test_too_few_documents_are_an_error() -> None:
         pack([[5, 6]], end_token=0, tokens=4)
 
 
-def test_the_loss_falls() -> None:
+@pytest.mark.slow
+def test_the_loss_falls(corpus: tuple[PreTrainedTokenizerFast, np.ndarray]) -> None:
+    tokenizer, stream = corpus
     losses: list[float] = []
-    model = new_model(TINY, len(TOKENIZER), 2048, TOKENIZER.eos_token_id)
-    train(model, STREAM, learning_rate=4e-3, steps=150, after_step=lambda step, loss: losses.append(loss))
+    model = new_model(TINY, len(tokenizer), 2048, tokenizer.eos_token_id)
+    train(model, stream, learning_rate=4e-3, steps=150, after_step=lambda step, loss: losses.append(loss))
     assert np.mean(losses[-20:]) < 0.5 * np.mean(losses[:5])
 
 
-def test_checkpoints_are_complete_repeatable_and_load_as_hugging_face_models(tmp_path: Path) -> None:
-    stream = STREAM[: tokens_needed(8000)]
+@pytest.mark.slow
+def test_checkpoints_are_complete_repeatable_and_load_as_hugging_face_models(
+    corpus: tuple[PreTrainedTokenizerFast, np.ndarray], tmp_path: Path
+) -> None:
+    tokenizer, stream = corpus
+    stream = stream[: tokens_needed(8000)]
     seen: list[int] = []
     for run in ("first", "second"):
-        train_checkpoints(TINY, stream, TOKENIZER, [4000, 8000], tmp_path / run, seen.append)
+        train_checkpoints(TINY, stream, tokenizer, [4000, 8000], tmp_path / run, seen.append)
     assert seen == [4000, 8000, 4000, 8000]
     weights = [tmp_path / run / "iter_0008000/model.safetensors" for run in ("first", "second")]
     assert weights[0].read_bytes() == weights[1].read_bytes()

@@ -1,0 +1,49 @@
+"""What task.yaml may say for each output type: its keys and its metrics.
+
+How a model is asked and scored is in the package output_types, which builds on tasks; a test holds the names of both
+to each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from e2lm_ingestion.metrics.builtin import (
+    GENERATE_UNTIL_METRICS,
+    LOGLIKELIHOOD_METRICS,
+    LOGLIKELIHOOD_ROLLING_METRICS,
+    MULTIPLE_CHOICE_METRICS,
+    MetricSpec,
+)
+
+OutputTypeName = Literal["multiple_choice", "loglikelihood", "loglikelihood_rolling", "generate_until"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputTypeRules:
+    """The keys of task.yaml that an output type reads, beside those that all read."""
+
+    metrics: Mapping[str, MetricSpec]
+    default_metric: str  # of a task of lm-evaluation-harness with metrics that are not known here
+    choices: Literal["needed", "optional", "refused"]  # doc_to_choice
+    examples: bool = True  # num_fewshot may be above 0
+    generates: bool = False  # generation_kwargs and filter_list; no log-likelihoods, so no expressions
+
+
+RULES: Mapping[OutputTypeName, OutputTypeRules] = {
+    "multiple_choice": OutputTypeRules(MULTIPLE_CHOICE_METRICS, default_metric="acc", choices="needed"),
+    "loglikelihood": OutputTypeRules(LOGLIKELIHOOD_METRICS, default_metric="perplexity", choices="refused"),
+    "loglikelihood_rolling": OutputTypeRules(
+        LOGLIKELIHOOD_ROLLING_METRICS, default_metric="bits_per_byte", choices="refused", examples=False
+    ),
+    "generate_until": OutputTypeRules(
+        GENERATE_UNTIL_METRICS, default_metric="exact_match", choices="optional", generates=True
+    ),
+}
+
+
+def output_types_where(holds: Callable[[OutputTypeRules], bool]) -> str:
+    """The names of the output types of which it holds, for a message."""
+    return " or ".join(name for name, rules in RULES.items() if holds(rules))
