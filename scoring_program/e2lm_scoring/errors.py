@@ -2,8 +2,8 @@
 
 
 class SubmissionError(Exception):
-    """An error that the participant can fix: the message names the file and line or item, the fault and the remedy."""
+    """A participant can fix this: the message names the file, the line or item, what is wrong and what to do."""
 
 
 class OrganizerError(Exception):
-    """An error that an organizer can fix: the message names the checkpoint or file, the fault and the remedy."""
+    """An organizer can fix this: the message names the checkpoint, configuration file or machine and what to do."""
