@@ -1,1 +1,1 @@
-"""What is computed of log-likelihoods: the built-in metrics, and expressions that a task may write."""
+"""Metrics computed from log-likelihoods: the built-in ones, and expressions in a task."""

@@ -1,10 +1,11 @@
-"""A participant's arithmetic over the choices of an item: parsed, never executed, evaluated for all items at once.
+"""Metric expressions of a participant: arithmetic on the choices of an item, parsed but never executed as Python.
 
-    ll[gold] - mean(ll[~gold])          nats by which the right choice beats the mean of the others
-    sum(softmax(ll / chars)[gold])      the share of probability on the right choices, by log-likelihood per character
+    ll[gold] - mean(ll[~gold])          margin in nats of the right choice over the mean of the others
+    sum(softmax(ll / chars)[gold])      probability of the right choices, from log-likelihoods per character
 
-A name is a value for each choice of the item (see `NAMES`). `x[gold]` keeps the right choices, `x[~gold]` the others;
-`sum`, `mean`, `max` and `min` make one number of several. The value of an expression is one number for each item.
+A name has a value for each choice of the item (see `NAMES`). `x[gold]` selects the right choices, `x[~gold]` the
+others; `sum`, `mean`, `max` and `min` reduce them to one number. An expression has one value for each item; all items
+are evaluated at once.
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Columns:
-    """What an expression sees: the choices of all items, flat."""
+    """Input of an expression: values for the choices of all items, in flat arrays."""
 
     offsets: np.ndarray  # (items + 1,) int64: the choices of item i are offsets[i] .. offsets[i + 1] - 1
-    values: Mapping[str, np.ndarray]  # name -> (choices,); `gold` is always there
+    values: Mapping[str, np.ndarray]  # name -> (choices,); always includes `gold`
 
     @property
     def items(self) -> int:
-        """How many items."""
+        """The number of items."""
         return len(self.offsets) - 1
 
 
@@ -56,14 +57,15 @@ class Expression:
 
     @property
     def names(self) -> frozenset[str]:
-        """The columns it needs."""
+        """The names of the columns that it needs."""
         called = {id(node.func) for node in ast.walk(self.tree) if isinstance(node, ast.Call)}
         return frozenset(n.id for n in ast.walk(self.tree) if isinstance(n, ast.Name) and id(n) not in called)
 
     def evaluate(self, columns: Columns) -> np.ndarray:
-        """One number for each item, (items,) float64; it may be infinite or NaN.
+        """The value for each item, (items,) float64; values may be infinite or NaN.
 
-        Raises SubmissionError, naming the column of the text, where numbers of a different kind are mixed.
+        Raises SubmissionError with the position in the source when the sides of an operation have values for different
+        choices, or the result has several values for an item.
         """
         with np.errstate(all="ignore"):
             value = _Evaluation(self, columns).value(self.tree)
@@ -73,12 +75,12 @@ class Expression:
         return np.broadcast_to(value.array, (columns.items,)).astype(np.float64)
 
     def refuse(self, node: ast.AST, problem: str) -> NoReturn:
-        """Raise SubmissionError for a part of the text."""
+        """Raise SubmissionError with the position of a node in the source."""
         _refuse(self.source, getattr(node, "col_offset", 0), problem)
 
 
 def parse(source: str) -> Expression:
-    """Read an expression. Raises SubmissionError naming the column of what is not read."""
+    """Parse an expression. Raises SubmissionError with the position of the first error."""
     if len(source) > MAX_CHARACTERS:
         raise SubmissionError(f"expression: {len(source):,} characters; at most {MAX_CHARACTERS}")
     if not source.isascii() or not source.isprintable():
@@ -101,36 +103,36 @@ def _refuse(source: str, at: int, problem: str) -> NoReturn:
 
 
 def _elementwise(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[_Value, _Evaluation], _Value]:
-    return lambda value, item_set: _Value(function(value.array), value.part)
+    return lambda value, evaluation: _Value(function(value.array), value.part)
 
 
-def _softmax(value: _Value, item_set: _Evaluation) -> _Value:
-    spread = item_set.spread
-    shifted = np.exp(value.array - spread(item_set.reduced(np.maximum, value), "all"))
-    total = item_set.reduced(np.add, _Value(shifted, "all"))
+def _softmax(value: _Value, evaluation: _Evaluation) -> _Value:
+    spread = evaluation.spread
+    shifted = np.exp(value.array - spread(evaluation.reduced(np.maximum, value), "all"))
+    total = evaluation.reduced(np.add, _Value(shifted, "all"))
     return _Value(shifted / spread(total, "all"), "all")
 
 
-def _pick(value: _Value, item_set: _Evaluation) -> _Value:
-    best = value.array == item_set.spread(item_set.reduced(np.maximum, value), "all")
-    ties = item_set.reduced(np.add, _Value(best.astype(np.float64), "all"))
-    return _Value(best / item_set.spread(ties, "all"), "all")
+def _pick(value: _Value, evaluation: _Evaluation) -> _Value:
+    best = value.array == evaluation.spread(evaluation.reduced(np.maximum, value), "all")
+    ties = evaluation.reduced(np.add, _Value(best.astype(np.float64), "all"))
+    return _Value(best / evaluation.spread(ties, "all"), "all")
 
 
-def _sum(value: _Value, item_set: _Evaluation) -> _Value:
-    return _Value(item_set.reduced(np.add, value), None)
+def _sum(value: _Value, evaluation: _Evaluation) -> _Value:
+    return _Value(evaluation.reduced(np.add, value), None)
 
 
-def _mean(value: _Value, item_set: _Evaluation) -> _Value:
-    return _Value(item_set.reduced(np.add, value) / item_set.counts(value.part), None)
+def _mean(value: _Value, evaluation: _Evaluation) -> _Value:
+    return _Value(evaluation.reduced(np.add, value) / evaluation.counts(value.part), None)
 
 
-def _max(value: _Value, item_set: _Evaluation) -> _Value:
-    return _Value(item_set.reduced(np.maximum, value), None)
+def _max(value: _Value, evaluation: _Evaluation) -> _Value:
+    return _Value(evaluation.reduced(np.maximum, value), None)
 
 
-def _min(value: _Value, item_set: _Evaluation) -> _Value:
-    return _Value(item_set.reduced(np.minimum, value), None)
+def _min(value: _Value, evaluation: _Evaluation) -> _Value:
+    return _Value(evaluation.reduced(np.minimum, value), None)
 
 
 ELEMENTWISE = {"exp": np.exp, "log": np.log, "sqrt": np.sqrt, "abs": np.abs}
@@ -151,7 +153,7 @@ _OPERATORS: dict[type[ast.operator], Callable[[np.ndarray, np.ndarray], np.ndarr
 
 
 def _check(expression: Expression, node: ast.expr, depth: int) -> None:
-    """Refuse whatever is not arithmetic over the known names and functions."""
+    """Refuse everything except arithmetic on the known names and functions."""
     if depth == 0:
         expression.refuse(node, "nested too deep; an expression is one line of arithmetic")
     inner: list[ast.expr] = []
@@ -181,7 +183,7 @@ def _check(expression: Expression, node: ast.expr, depth: int) -> None:
 
 
 def _kept(node: ast.Subscript) -> str | None:
-    """Which choices a subscript keeps: "right", "wrong", or None when it is another one."""
+    """The choices that a subscript selects: "right" for [gold], "wrong" for [~gold], None for any other."""
     index, kept = node.slice, "right"
     if isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.Invert):
         index, kept = index.operand, "wrong"
@@ -190,14 +192,14 @@ def _kept(node: ast.Subscript) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """Numbers: of each item or one for all (part None), or of each item's choices: all of them, right or wrong ones."""
+    """Intermediate values of an evaluation."""
 
-    array: np.ndarray
-    part: str | None
+    array: np.ndarray  # (choices of the part,); for part None (items,) or a scalar
+    part: str | None  # "all", "right" or "wrong" choices; None: one value for each item or for all
 
 
 class _Evaluation:
-    """One expression over one set of columns."""
+    """Evaluates one expression on one set of columns."""
 
     def __init__(self, expression: Expression, columns: Columns) -> None:
         self._expression = expression
@@ -224,19 +226,19 @@ class _Evaluation:
         return self._call(node, node.func.id)
 
     def counts(self, part: str | None) -> np.ndarray:
-        """How many choices of a part each item has, (items,)."""
+        """The number of choices of a part in each item, (items,) int64."""
         assert part is not None
         counted: np.ndarray = np.add.reduceat(self._masks[part].astype(np.int64), self._columns.offsets[:-1])
         return counted
 
     def reduced(self, function: np.ufunc, value: _Value) -> np.ndarray:
-        """One number for each item, of those of its choices."""
+        """Reduce the values of each item's choices to one number, (items,)."""
         counts = self.counts(value.part)
         result: np.ndarray = function.reduceat(value.array, np.cumsum(counts) - counts)
         return result
 
     def spread(self, array: np.ndarray, part: str) -> np.ndarray:
-        """A number for each item, repeated for those of its choices."""
+        """Repeat a value for each item, (items,), for the choices of a part; a scalar is returned as it is."""
         return np.repeat(array, self.counts(part)) if np.ndim(array) else array
 
     def _column(self, node: ast.Name) -> _Value:

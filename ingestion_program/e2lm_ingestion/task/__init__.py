@@ -1,1 +1,1 @@
-"""task.yaml -> Task: strict YAML, the keys that are read, and what they may hold."""
+"""Reads task.yaml: strict YAML, supported keys, and their allowed values."""
