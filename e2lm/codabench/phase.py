@@ -21,7 +21,7 @@ from e2lm_ingestion.file_names import CHECKPOINTS, ITEMS
 from e2lm_ingestion.file_names import RESULTS as RESULTS_JSON
 
 DONE = frozenset({"Finished", "Failed", "Cancelled"})  # states in which Codabench reruns a submission
-PAUSE = 0.2  # seconds between two reruns, to spare the shared server
+PAUSE = 0.2  # seconds between requests, to spare the shared server
 RESULT_FILE = re.compile(
     rf"{re.escape(RESULTS_JSON)}|{re.escape(ITEMS)}|{CHECKPOINTS}/[A-Za-z0-9][\w.-]*/iter_\d+\.npz"
 )

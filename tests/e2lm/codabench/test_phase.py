@@ -207,8 +207,8 @@ def test_a_password_gets_a_token(site: Site, monkeypatch: pytest.MonkeyPatch) ->
         (Response(401, {"detail": "Invalid token."}), "401: .*the token is wrong"),
         (Response(302, {}, {"Location": "https://example.org/"}), "redirects; give its own address as --url"),
         (Response(200, b"<html>"), "not JSON; check --url"),
-        (Response(200, {"detail": "x"}), "no listing"),
-        (Response(200, ["x"]), "no submission"),
+        (Response(200, {"detail": "x"}), "not a listing"),
+        (Response(200, ["x"]), "not submissions"),
         (Response(200, [{"id": "../7"}]), "without a number"),
     ],
 )
