@@ -18,7 +18,7 @@ from e2lm.terminal.progress import progress_bar
 from e2lm_ingestion.errors import OrganizerError, naming
 
 DONE = frozenset({"Finished", "Failed", "Cancelled"})  # states in which Codabench reruns a submission
-PAUSE = 0.2  # seconds between requests, to spare the shared server
+PAUSE = 0.2  # seconds between two reruns, to spare the shared server
 RESULT_FILE = re.compile(r"results\.json|items\.npz|checkpoints/[A-Za-z0-9][\w.-]*/iter_\d+\.npz")
 # The columns of entries.json and the questions of competition.yaml's fact sheet that fill them.
 FACTS = {
