@@ -157,7 +157,7 @@ def test_a_different_draw_of_examples_is_reported(tmp_path: Path, e2lm: Callable
     ("arguments", "message"),
     [
         (["arc_easyy", "--data", "test={file}"], "has no task or group of this name"),
-        (["mmlu_abstract", "--data", "test={file}"], "no task or group of this name; there are mmlu_"),
+        (["mmlu_abstract", "--data", "test={file}"], "no task or group of this name; similar names are mmlu_"),
         (["arc_easy", "--data", "{file}"], "a single file is given as SPLIT=FILE"),
         (["arc_easy", "--data", "test={file}.txt"], "write SPLIT=FILE"),
         (["mmlu_stem_continuation", "--data", "{empty}"], "files; download the data set into it"),
