@@ -27,7 +27,10 @@ def test_what_only_begins_like_a_number_is_a_text(text: str) -> None:
 
 
 def test_cells_keep_their_types_and_their_line_breaks() -> None:
-    rows = [{"rank": 1, "score": 0.1, "text": 'a "b",\r\nc'}, {"rank": None, "tied": False, "text": "=1\n@2"}]
+    rows: list[dict[str, object]] = [
+        {"rank": 1, "score": 0.1, "text": 'a "b",\r\nc'},
+        {"rank": None, "tied": False, "text": "=1\n@2"},
+    ]
     text = csv_text(rows, ["rank", "score", "tied", "text"])
     assert list(csv.reader(io.StringIO(text, newline=""))) == [
         ["rank", "score", "tied", "text"],
