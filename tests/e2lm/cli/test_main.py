@@ -114,6 +114,7 @@ def test_more_workers_than_cores_are_refused(tmp_path: Path, miniature: Path) ->
     assert done.stderr.startswith("error: --workers 999: give 1 to ")
 
 
+@pytest.mark.slow
 def test_a_reader_who_has_seen_enough_is_no_error() -> None:
     command = [sys.executable, "-m", "e2lm", "check", str(EXAMPLES / "noise")]
     read, write = os.pipe()
@@ -123,6 +124,7 @@ def test_a_reader_who_has_seen_enough_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (141, "")
 
 
+@pytest.mark.slow
 def test_a_terminal_without_unicode_shows_what_it_can(tmp_path: Path) -> None:
     folder = shutil.copytree(EXAMPLES / "noise", tmp_path / "größer als")
     done = e2lm("check", folder, PYTHONIOENCODING="ascii")
