@@ -49,6 +49,7 @@ def run_here(worker: Path) -> tuple[int, str]:
     return code, printed.getvalue()
 
 
+@pytest.mark.slow
 def test_a_rising_task_is_scored(worker: Path) -> None:
     done = run_scoring(worker)
     assert done.returncode == 0, done.stderr
@@ -228,6 +229,7 @@ def test_the_workers_own_key_is_preferred(worker: Path) -> None:
     assert run_here(worker) == (0, "")
 
 
+@pytest.mark.slow
 def test_scores_of_an_earlier_run_do_not_outlive_a_failure(worker: Path) -> None:
     assert run_here(worker) == (0, "")
     (worker / "input/res/results.json").unlink()

@@ -93,6 +93,7 @@ def test_the_switch_of_the_third_fetches_a_released_model_and_draws_its_curve_un
     assert len("\n".join(stopped.traceback).splitlines()) < 15, "the line that says why is lost above it"
 
 
+@pytest.mark.slow
 def test_the_sixth_stops_where_nothing_is_packed(tmp_path: Path) -> None:
     (tmp_path / "submission.zip").write_bytes(b"of last week")
     notebook = read(NOTEBOOKS[5])

@@ -13,6 +13,8 @@ from tests.e2lm.command_line import e2lm
 from tests.e2lm.terminal.first_cells import first_cells
 from tests.scoring.tiny_results import SCORING, write_results
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:

@@ -122,6 +122,7 @@ def test_more_workers_than_cores_are_refused(tmp_path: Path, miniature: Path) ->
     assert done.stderr.startswith("error: --workers 999: give 1 to ")
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_no_error() -> None:
     command = [sys.executable, "-m", "e2lm", "check", str(EXAMPLES / "noise")]
     read, write = os.pipe()
@@ -131,6 +132,7 @@ def test_a_closed_pipe_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (141, "")
 
 
+@pytest.mark.slow
 def test_a_terminal_without_unicode_shows_replacements(tmp_path: Path) -> None:
     folder = shutil.copytree(EXAMPLES / "noise", tmp_path / "größer als")
     done = e2lm("check", folder, PYTHONIOENCODING="ascii")

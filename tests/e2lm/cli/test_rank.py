@@ -51,6 +51,7 @@ def test_the_ranking_is_printed_and_written_in_three_formats(runs: Path) -> None
     assert "it does not improve" in markdown.split("## Without a place")[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [60, 80, 200])
 def test_long_names_of_submissions_and_teams_are_whole_in_any_terminal(tmp_path: Path, columns: int) -> None:
     names = ("questions-about-science-in-a-very-long-name-that-goes-on-and-on", "x" * 70)

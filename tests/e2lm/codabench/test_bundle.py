@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,7 @@ def test_a_link_does_not_go_into_a_bundle(root: Path) -> None:
         entries_of(root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suite", ["e2lm-2025-full", "miniature"])
 def test_the_competition_itself_can_be_bundled(suite: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert build("-o", str(tmp_path / "bundle.zip"), "--suite", suite) == 0
@@ -185,6 +187,7 @@ def test_the_competition_itself_can_be_bundled(suite: str, tmp_path: Path, capsy
     assert "Codabench's shared workers" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_every_bundle_has_its_own_key_for_both_programs(tmp_path: Path) -> None:
     keys = []
     for name in ("one.zip", "two.zip"):
@@ -196,6 +199,12 @@ def test_every_bundle_has_its_own_key_for_both_programs(tmp_path: Path) -> None:
 
 
 def the_competition() -> dict[str, bytes]:
+    """The files of its bundle, to change."""
+    return dict(_collected())
+
+
+@cache
+def _collected() -> dict[str, bytes]:
     return collect(PROJECT_ROOT, SUITES["e2lm-2025-full"], read_edition(PROJECT_ROOT / "edition.yaml"))
 
 

@@ -100,6 +100,7 @@ def test_the_readme_makes_a_participant_of_a_newcomer(
         assert submission.name == "my-task"
 
 
+@pytest.mark.slow
 def test_the_kit_holds_what_its_readme_speaks_of_and_is_the_same_every_time(kit: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(kit)) as archive:
         names = archive.namelist()

@@ -48,6 +48,7 @@ def plain_forward(checkpoint: Checkpoint, requests: Requests) -> tuple[np.ndarra
     return np.asarray(values), np.asarray(greedy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", [0, 90, 700])
 def test_shared_prefixes_score_as_a_plain_forward_does(llamas: list[Checkpoint], head: int) -> None:
     requests = few_shot_requests(head, questions=40)

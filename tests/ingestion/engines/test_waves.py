@@ -40,6 +40,7 @@ tokens = st.lists(st.integers(0, 1), min_size=1, max_size=14)
 pairs_of_tokens = st.lists(st.tuples(tokens, tokens), min_size=1, max_size=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(pairs=pairs_of_tokens, max_last_tokens=st.integers(1, 2))
 def test_every_token_of_a_continuation_is_predicted_once_from_a_computed_position(
@@ -61,6 +62,7 @@ def test_every_token_of_a_continuation_is_predicted_once_from_a_computed_positio
         assert sorted(predicted[number]) == sorted(expected)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(pairs=pairs_of_tokens, capacity=st.integers(4, 40))
 def test_every_prompt_runs_once_whatever_the_cache_holds(pairs: Pairs, capacity: int) -> None:
@@ -69,6 +71,7 @@ def test_every_prompt_runs_once_whatever_the_cache_holds(pairs: Pairs, capacity:
     assert sorted(number for wave in waves for number in wave) == list(range(len(prompts)))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(pairs=pairs_of_tokens)
 def test_no_whole_block_is_computed_twice(pairs: Pairs) -> None:

@@ -53,6 +53,7 @@ def read_file(path: Path) -> None:
     read_documents([(path, path.name)], 200)
 
 
+@pytest.mark.slow
 @QUICK
 @given(st.dictionaries(KEYS, VALUES, min_size=1, max_size=3))
 def test_any_values_in_task_yaml(tmp_path: Path, changes: dict[str, object]) -> None:

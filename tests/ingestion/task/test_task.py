@@ -185,6 +185,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(key=st.sampled_from([*sorted(plain_task()), "num_fewshot", "fewshot_config", "metadata"]), value=VALUES)
 def test_any_value_of_any_key_is_read_or_refused_in_one_line(tmp_path: Path, key: str, value: object) -> None:

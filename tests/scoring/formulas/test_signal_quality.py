@@ -145,6 +145,7 @@ def test_alternating_scores_as_published() -> None:
     assert round(signal_quality([1.0, -1.0] * 7).sq_published, 2) == 0.69
 
 
+@pytest.mark.slow
 def test_noise_scores_a_sixth_on_average() -> None:
     rng = np.random.default_rng(0)
     assert np.mean([signal_quality(rng.normal(size=14)).sq for _ in range(1000)]) == pytest.approx(0.17, abs=0.01)

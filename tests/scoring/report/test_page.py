@@ -54,6 +54,7 @@ def test_the_organizers_page_does_depend_on_it() -> None:
     assert render(good("organizer")) != render(with_other_held_values(good("organizer")))
 
 
+@pytest.mark.slow
 def test_a_participants_page_has_no_late_number_and_says_who_holds_it() -> None:
     # withheld scores are shifted to values that no position on the page equals
     score_report = good("organizer")
