@@ -19,7 +19,7 @@ from e2lm_ingestion.errors import OrganizerError, naming
 SHOWN_CHARACTERS = 200
 SHOWN_ROWS = 30
 COLUMNS = ("submission", "item", "other", "kind", "other_item", "share", "text", "other_text")
-MAX_ROWS = 1_000_000  # of the CSV: spreadsheets hold as many
+MAX_ROWS = 1_000_000  # rows of the CSV file, the most that a spreadsheet holds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -43,8 +43,9 @@ def main(args: argparse.Namespace) -> int:
     if out.resolve() in (results.resolve(), args.run.resolve()):
         raise SubmissionError(f"{out}: --out is the run itself; give another folder")
     with writing(out):
-        rescored = RunFolder(out).results
+        folder = RunFolder(out)
+        rescored = folder.results
         rescore(results, args.metric, rescored, expression=args.expression, chain=args.filter)
         suite = args.suite or read_results_file(rescored).suite
-        print_scores(score(rescored, find_suite(suite).scoring, out), out)
+        print_scores(score(rescored, find_suite(suite).scoring, out), scores=folder.scores, report=folder.report)
     return 0

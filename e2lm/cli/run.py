@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 from e2lm.cli.arguments import count, positive
+from e2lm.runs.run_folder import RunFolder
 from e2lm.runs.single import run
 from e2lm.suites.registry import find_suite
 from e2lm.terminal.scores_table import print_scores
@@ -79,7 +80,8 @@ def main(args: argparse.Namespace) -> int:
         deadline=deadline,
         overwrite=args.overwrite,
     )
-    print_scores(score_report, out)
+    folder = RunFolder(out)
+    print_scores(score_report, scores=folder.scores, report=folder.report)
     print(f"next:   open the report in a browser, then e2lm pack {shlex.quote(str(args.submission))}")
     return 0
 

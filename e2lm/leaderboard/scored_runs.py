@@ -36,7 +36,7 @@ class ScoredRun:
 
     @property
     def key(self) -> str:
-        """What it is ranked by: the score, or SQ in a suite that allows no score."""
+        """The column it is ranked by: the score, or SQ if the suite allows no score."""
         return ranked_by(self.draws)
 
     @property

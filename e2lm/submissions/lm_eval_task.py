@@ -62,7 +62,7 @@ def write_task(
         if getattr(config, key) != default:
             keys[key] = getattr(config, key)
     if config.gen_prefix:
-        lost.append("gen_prefix: end doc_to_text with it")
+        lost.append("gen_prefix: put it at the end of doc_to_text")
     if RULES[config.output_type].generates:
         keys |= _generation(config, lost)
     keys["metric_list"] = _metrics(config, lost)
@@ -147,5 +147,5 @@ def _metrics(config: Any, lost: list[str]) -> list[dict[str, Any]]:  # noqa: ANN
             lost.append(message.removeprefix("Value error, "))
     if not kept:
         kept = [{"metric": RULES[config.output_type].default_metric}]
-        lost.append(f"every metric: {kept[0]['metric']} stands in; see docs/task-language.md for others")
+        lost.append(f"every metric: replaced by {kept[0]['metric']}; see docs/task-language.md for others")
     return kept

@@ -62,7 +62,7 @@ def summarize(submission: Submission, tasks: Mapping[str, list[Item]], suite: Su
 def _volume(
     task: Task, items: Sequence[Item], tokenizer: PreTrainedTokenizerBase | None, context_length: int
 ) -> tokens.Volume:
-    """What the engine is asked: every choice, or one answer a question, and perhaps each choice without its prompt."""
+    """The engine's volume of work: every choice or one generation per item, and unconditional likelihoods if needed."""
     output_type = OUTPUT_TYPES[task.output_type]
     items = [output_type.requested(item) for item in items]
     asked = tokens.volume(items, tokenizer, context_length, rolling=output_type.windows)

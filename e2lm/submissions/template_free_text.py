@@ -48,7 +48,7 @@ def blanked(template: str) -> str:
 def _bare(task: Task) -> Task:
     changed = {"description": "", "num_fewshot": 0, "doc_to_text": blanked(task.doc_to_text)}
     if OUTPUT_TYPES[task.output_type].scores_target and isinstance(task.doc_to_target, str):
-        changed["doc_to_target"] = blanked(task.doc_to_target)  # the text that is scored
+        changed["doc_to_target"] = blanked(task.doc_to_target)  # the scored text
     return task.model_copy(update=changed)
 
 

@@ -180,7 +180,7 @@ def has_digest(path: Path, file: RemoteFile) -> bool:
 
 
 def fetch_small_files(files: Sequence[RemoteFile]) -> None:
-    """Bring all that is no weights; what is the same for many checkpoints comes once and is linked."""
+    """Download all files but weights; a file that many checkpoints share is downloaded once and linked."""
     here: dict[str, Path] = {}
     for file in (file for file in files if not file.is_weights):
         if not file.is_here and file.digest in here:

@@ -7,7 +7,6 @@ from pathlib import Path
 from rich.cells import cell_len
 from rich.console import Console
 
-from e2lm.runs.run_folder import RunFolder
 from e2lm.terminal.table import folded, side_by_side
 from e2lm_scoring.columns import TOTAL_AND_COMPONENTS
 from e2lm_scoring.score_report import ScoreReport
@@ -15,15 +14,14 @@ from e2lm_scoring.score_report import ScoreReport
 SHOWN = (*TOTAL_AND_COMPONENTS, "improvement_z")
 
 
-def print_scores(score_report: ScoreReport, out: Path) -> None:
-    """Print the scores, in one line if there is room, and the paths of the files."""
+def print_scores(score_report: ScoreReport, *, scores: Path, report: Path) -> None:
+    """Print the scores, in one line if there is room, and the paths of scores.json and of the report."""
     console = Console()
     # lines of a log file may have any length, and programs read it line by line
     print(scores_text(score_report, console.width if console.is_terminal else None))
     for reason in score_report.reasons:
         print(f"not eligible: {reason}")
-    folder = RunFolder(out)
-    print(f"scores: {folder.scores}\nreport: {folder.report}")
+    print(f"scores: {scores}\nreport: {report}")
 
 
 def scores_text(score_report: ScoreReport, width: int | None) -> str:

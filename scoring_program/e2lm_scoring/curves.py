@@ -1,4 +1,4 @@
-"""Results -> curves: one array of scores per model and window, "higher is better".
+"""Score curves from results: one array per model and window, oriented so that higher is better.
 
 Models have checkpoints of their own, and the formulas take arrays: a data frame would only be taken apart again.
 """
@@ -51,7 +51,7 @@ def oriented_items(results: Results) -> dict[tuple[str, int], np.ndarray]:
 def curves(
     results: Results, configuration: Configuration, draws: Mapping[tuple[str, int], np.ndarray]
 ) -> tuple[Curve, ...]:
-    """The curve of every model that scores are made of, over its checkpoints of both windows; all were checked.
+    """The curve of every model that enters a score, over both windows; `results` must hold all its checkpoints.
 
     `draws` is (model, iteration) -> (draws,), the resampled means of every checkpoint, for the bands.
     """
@@ -79,6 +79,6 @@ def curves(
 
 
 def oriented_chance(results: Results) -> float | None:
-    """The score that guessing gives, turned around where lower is better, as the curves are."""
+    """Chance level, negated where lower is better, as the curves are; None where it is undefined."""
     chance = results.file.chance
     return chance if chance is None or results.file.higher_is_better else -chance

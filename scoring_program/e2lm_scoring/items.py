@@ -1,6 +1,6 @@
 """Item analysis for the author of a task: which items rise with training, which are noise, which hurt the signal.
 
-Only early checkpoints of science models are looked at, which participants may see. Ours; described in
+It uses early checkpoints of science models alone, which participants may see. Ours; described in
 docs/uncertainty.md. pyarrow writes the arrays as they are, with their types, so no pandas is needed.
 """
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 
-SHOWN_CHARACTERS = 8_000  # of a context; the middle of a longer one is left out
+SHOWN_CHARACTERS = 8_000  # shown of a context; the middle of a longer one is left out
 BOUNDARY = "·"  # between two tokens
 
 

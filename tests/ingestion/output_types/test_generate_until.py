@@ -144,7 +144,7 @@ def test_a_choice_is_found_by_letter_or_text(text: str, found: str) -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "message"),
-    [("(", "not a regular expression: missing"), ("(a+)+$", "takes more than 1 s on what a model wrote for item 0")],
+    [("(", "not a regular expression: missing"), ("(a+)+$", "takes more than 1 s on the text generated for item 0")],
 )
 def test_a_pattern_that_cannot_be_run_is_refused(pattern: str, message: str) -> None:
     with pytest.raises(SubmissionError, match=rf"^task\.yaml: filter_list: {message}"):
