@@ -42,7 +42,8 @@ COMMANDS = {
 # These commands keep finished work when interrupted; the same command then resumes.
 RESUMED = frozenset({"demo", "run", "rerun", "judge", "suite fetch", "codabench fetch"})
 
-# Only commands with these first arguments may access the Hub; huggingface_hub reads its setting once, on import.
+# A command may access the Hub only if one of its arguments begins with one of these (--disk-budget may be shortened);
+# huggingface_hub reads its setting once, on import.
 MAY_FETCH = ("suite", "--disk")
 
 

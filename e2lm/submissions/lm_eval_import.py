@@ -14,12 +14,13 @@ import yaml
 from e2lm.submissions.lm_eval_task import write_task
 from e2lm.terminal.progress import progress_bar
 from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.task.task import EXTENSIONS as EXTENSIONS_OF_KIND
 
 if TYPE_CHECKING:
     from lm_eval.api.task import ConfigurableTask
     from lm_eval.tasks import TaskManager
 
-EXTENSIONS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
+EXTENSIONS = {extension: kind for kind, own in EXTENSIONS_OF_KIND.items() for extension in own}
 
 
 def import_task(

@@ -20,7 +20,7 @@ from e2lm_scoring.curves import (
 )
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.formulas.domain_alignment import domain_alignment, normalized_pair
-from e2lm_scoring.formulas.improvement_gate import improvement_z, ineligible_because
+from e2lm_scoring.formulas.improvement_gate import gate_z, improvement_z, ineligible_because
 from e2lm_scoring.formulas.ranking_consistency import ranking_agreement, ranking_consistency
 from e2lm_scoring.formulas.signal_quality import SignalQuality, signal_quality
 from e2lm_scoring.inputs.configuration import Configuration, load_configuration
@@ -43,7 +43,8 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
     signal = tuple(_signal(results, configuration, model, quality) for model, quality in qualities.items())
     ranking = tuple(_ranking(results, configuration, group) for group in configuration.ranking_groups)
     alignment = _alignment(results, configuration)
-    reasons = ineligible_because({part.model: part.improvement_z for part in signal}, configuration.min_improvement_z)
+    z_of_model = {part.model: part.improvement_z for part in signal}
+    reasons = ineligible_because(z_of_model, configuration.min_improvement_z)
     measured = Measured(
         results=results,
         total=_total(results, configuration),
@@ -51,7 +52,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         ranking=ranking,
         early=_compared(results, configuration, configuration.early.iterations),
         late=_compared(results, configuration, configuration.late_iterations),
-        improvement_z=float(np.median([part.improvement_z for part in signal])),
+        improvement_z=gate_z(z_of_model),
         eligible=not reasons,
     )
     scores = compute_columns(measured, configuration)

@@ -83,6 +83,8 @@ def make_engine(name: str, dtype: str, context_length: int) -> Engine:
         from e2lm_ingestion.engines.vllm import VllmEngine
 
         return VllmEngine(dtype, context_length=context_length)
+    if name != "transformers":
+        raise NotImplementedError(f"{name} is in ENGINES, but make_engine has no branch for it")
     from e2lm_ingestion.engines.transformers import TransformersEngine
 
     return TransformersEngine(dtype)

@@ -121,6 +121,8 @@ def text_scores(texts: Sequence[str], references: Sequence[Sequence[str]], metri
     pairs = [(text, right) for text, own in zip(texts, references, strict=True) for right in own]
     if metric.metric == "f1":
         values = [_f1(text, right) for text, right in pairs]
+    elif metric.metric != "exact_match":
+        raise NotImplementedError(f"text_scores has no branch for {metric.metric}")
     else:
         if metric.regexes_to_ignore:
             steps = [{"function": "remove", "patterns": metric.regexes_to_ignore}]

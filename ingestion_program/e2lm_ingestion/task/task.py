@@ -58,7 +58,7 @@ REFUSED_KEYS = {
 
 
 def _dataset_path(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
-    if value not in ("json", "csv", "parquet"):
+    if value not in tuple(EXTENSIONS):
         raise ValueError(
             f"{repr(value)[:80]} is not json, csv or parquet, and nothing is fetched from the Hub: put the documents "
             "in a file, write `dataset_path: json` and name the file under `dataset_kwargs: data_files`"

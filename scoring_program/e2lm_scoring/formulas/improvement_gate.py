@@ -37,13 +37,18 @@ def improvement_z(item_scores: np.ndarray, subset_sizes: Sequence[int] = ()) -> 
     return float(np.mean(difference)) / (spread / float(np.sqrt(len(difference))))
 
 
+def gate_z(z_of_model: Mapping[str, float]) -> float:
+    """The value that the gate compares with its minimum: the median over the signal models, in standard errors."""
+    return float(np.median(list(z_of_model.values())))
+
+
 def ineligible_because(z_of_model: Mapping[str, float], minimum: float) -> tuple[str, ...]:
     """Reasons why a submission is not eligible, as sentences for its author; empty when it is eligible.
 
     The median over the signal models must reach the minimum: a task may be too hard for the smallest model, but not
     for most.
     """
-    median = float(np.median(list(z_of_model.values())))
+    median = gate_z(z_of_model)
     if median >= minimum:
         return ()
     each = ", ".join(f"{model} {z:.1f}" for model, z in z_of_model.items())

@@ -1,4 +1,4 @@
-"""Checkpoints come from the Hub whole, whatever happens on the way, and a run borrows them within its budget."""
+"""Checkpoints come from the Hub whole, whatever happens on the way, and a run keeps no more of them than its budget."""
 
 from __future__ import annotations
 

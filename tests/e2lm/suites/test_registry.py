@@ -14,7 +14,8 @@ LAST_RELEASED = 54_000
 @pytest.mark.parametrize("name", SUITES)
 def test_a_suite_holds_every_checkpoint_that_its_scores_need(name: str) -> None:
     suite, scoring = load_suite(SUITES[name].suite), load_configuration(SUITES[name].scoring)
-    assert (suite.suite, suite.version) == (scoring.suite, scoring.suite_version)
+    assert name == suite.suite == scoring.suite
+    assert suite.version == scoring.suite_version
     assert set(scoring.needed) <= {(model.id, iteration) for model in suite.models for iteration in model.iterations}
 
 

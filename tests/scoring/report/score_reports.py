@@ -33,16 +33,16 @@ def grid() -> tuple[np.ndarray, np.ndarray]:
 
 def good(reveal: str = "organizer") -> ScoreReport:
     """Steady curves above chance, science ahead of web only."""
-    return _evaluation("science-cloze", rise=0.34, noise=0.006, reveal=reveal)
+    return _score_report("science-cloze", rise=0.34, noise=0.006, reveal=reveal)
 
 
 def noisy(reveal: str = "organizer") -> ScoreReport:
     """Curves that wander around chance and change order all the time."""
-    return _evaluation("trivia-guess", rise=0.006, noise=0.02, reveal=reveal, sq=0.2213, rc=0.4823, cs=0.0312)
+    return _score_report("trivia-guess", rise=0.006, noise=0.02, reveal=reveal, sq=0.2213, rc=0.4823, cs=0.0312)
 
 
 def ineligible(reveal: str = "participant") -> ScoreReport:
-    score_report = _evaluation("tiny-drift", rise=0.0, noise=0.0, reveal=reveal, sq=1.0, rc=0.5, cs=0.0)
+    score_report = _score_report("tiny-drift", rise=0.0, noise=0.0, reveal=reveal, sq=1.0, rc=0.5, cs=0.0)
     reasons = (
         "The early curves rise by 0.4 standard errors; the competition asks for 3.",
         "The task has 40 items; the competition asks for 100.",
@@ -50,7 +50,7 @@ def ineligible(reveal: str = "participant") -> ScoreReport:
     return replace(score_report, eligible=False, reasons=reasons, scores={**score_report.scores, "eligible": 0.0})
 
 
-def _evaluation(
+def _score_report(
     task: str, *, rise: float, noise: float, reveal: str, sq: float = 0.9641, rc: float = 0.8936, cs: float = 0.3127
 ) -> ScoreReport:
     rng = np.random.default_rng(7)
