@@ -152,7 +152,9 @@ def load_suite(path: Path) -> Suite:
     except ValidationError as error:
         first = error.errors()[0]
         location = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise OrganizerError(f"{path}: {location}: {' '.join(first['msg'].split())}") from None
+        raise OrganizerError(
+            f"{path}: {location}: {' '.join(first['msg'].removeprefix('Value error, ').split())}"
+        ) from None
 
 
 def checkpoints_root() -> Path:

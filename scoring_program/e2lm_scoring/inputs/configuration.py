@@ -151,4 +151,6 @@ def load_configuration(path: Path) -> Configuration:
     except ValidationError as error:
         first = error.errors()[0]
         location = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise OrganizerError(f"{path}: {location}: {' '.join(first['msg'].split())}") from None
+        raise OrganizerError(
+            f"{path}: {location}: {' '.join(first['msg'].removeprefix('Value error, ').split())}"
+        ) from None

@@ -161,8 +161,8 @@ def test_a_file_that_rotted_here_is_replaced(hub: Hub, suite: Path, tmp_path: Pa
     [
         ({"source": "lab/none"}, {}, "8 of 8 checkpoints are neither here nor on"),
         ({}, {"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set, so nothing is fetched"),
-        ({"checkpoint": "{step}"}, {}, "it is a text such as"),
-        ({"checkpoint": "../{iteration}"}, {}, "it must stay within its source"),
+        ({"checkpoint": "{step}"}, {}, "must be a text such as"),
+        ({"checkpoint": "../{iteration}"}, {}, "must not lead out of its source"),
     ],
 )
 def test_what_cannot_be_fetched_is_said_in_a_line(
