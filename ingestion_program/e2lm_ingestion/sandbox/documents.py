@@ -68,9 +68,20 @@ def _json(path: Path, name: str) -> Iterator[Document]:
     if not start.startswith("["):
         yield from _json_lines(path, name)
         return
+    _refuse_other_first_item(start, name)
     for number, value in enumerate(_parsed(path.read_text(encoding="utf-8-sig"), name), 1):
         location = f"{name}, item {number}"
         yield _document(value, location)
+
+
+def _refuse_other_first_item(start: str, name: str) -> None:
+    """Refuse a list whose first item is not an object before all of it, which may be large, is parsed."""
+    try:
+        first, _ = json.JSONDecoder(parse_constant=float).raw_decode(start[1:].lstrip())
+    except (ValueError, RecursionError):  # cut off here, or a mistake that parsing all of it names
+        return
+    if isinstance(first, list | str | int):
+        _document(first, f"{name}, item 1")
 
 
 def _parsed(text: str, location: str) -> Any:  # noqa: ANN401 (any JSON value)
