@@ -141,7 +141,9 @@ def test_a_wrong_data_file_is_named_with_its_line(tmp_path: Path, name: str, con
 
 @pytest.mark.slow
 def test_a_data_file_that_takes_too_much_memory_is_refused(tmp_path: Path) -> None:
-    content = "[" + "[]," * 30_000_000 + "[]]"  # 90 MB: of a parametrized test it would be kept for the whole session
+    content = (
+        "[{}," + "[]," * 30_000_000 + "[]]"
+    )  # 90 MB: of a parametrized test it would be kept for the whole session
     with pytest.raises(SubmissionError, match="too much memory") as caught:
         read(tmp_path, "t.json", content)
     assert "\n" not in str(caught.value)
