@@ -130,8 +130,8 @@ def test_a_cache_that_is_not_read_changes_rounding_alone(
 
     run = VllmEngine._run
 
-    def without_reading(self: VllmEngine, prompts: Any, *, read_cache: bool, row_wise: bool = False) -> Any:  # noqa: ANN401
-        return run(self, prompts, read_cache=False, row_wise=row_wise)
+    def without_reading(self: VllmEngine, prompts: Any, *, read_cache: bool, shared: Any = None) -> Any:  # noqa: ANN401
+        return run(self, prompts, read_cache=False, shared=shared)
 
     monkeypatch.setattr(VllmEngine, "_run", without_reading)
     results = runs("vllm", "science-cloze")

@@ -47,7 +47,7 @@ class Generations:
     computed_tokens: int  # tokens that went through the model
 
 
-ENGINES = ("auto", "vllm", "transformers")
+ENGINES = ("auto", "vllm", "transformers", "vllm-reference")
 
 
 class Engine(Protocol):
@@ -57,8 +57,11 @@ class Engine(Protocol):
     def description(self) -> dict[str, str]:
         """Everything about the engine that results depend on: its name, dtype, device and versions."""
 
-    def load(self, checkpoint: Checkpoint) -> None:
-        """Load a checkpoint's weights. Raises OrganizerError when they do not belong to this engine group."""
+    def load(self, checkpoint: Checkpoint, group_size: int = 1) -> None:
+        """Load a checkpoint's weights; `group_size` is the number of checkpoints that this engine group has.
+
+        Raises OrganizerError when they do not belong to this engine group.
+        """
 
     def loglikelihoods(self, requests: Requests) -> LogLikelihoods:
         """Score the continuations of all requests with the loaded weights."""
@@ -79,10 +82,10 @@ def make_engine(name: str, dtype: str, context_length: int) -> Engine:
         import torch  # imported here: it takes seconds, and `e2lm check` counts tokens without it
 
         name = "vllm" if importlib.util.find_spec("vllm") and torch.cuda.is_available() else "transformers"
-    if name == "vllm":
+    if name in ("vllm", "vllm-reference"):
         from e2lm_ingestion.engines.vllm import VllmEngine
 
-        return VllmEngine(dtype, context_length=context_length)
+        return VllmEngine(dtype, context_length=context_length, reference=name == "vllm-reference")
     if name != "transformers":
         raise NotImplementedError(f"{name} is in ENGINES, but make_engine has no branch for it")
     from e2lm_ingestion.engines.transformers import TransformersEngine

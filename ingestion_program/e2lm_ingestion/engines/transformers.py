@@ -48,7 +48,7 @@ class TransformersEngine:
             "transformers": transformers.__version__,
         }
 
-    def load(self, checkpoint: Checkpoint) -> None:
+    def load(self, checkpoint: Checkpoint, group_size: int = 1) -> None:
         """Load a checkpoint's weights. Raises OrganizerError when they do not belong to this engine group."""
         if self._model is None:
             self._model = _build(checkpoint, self._dtype, self._device)

@@ -6,7 +6,7 @@ import gc
 import importlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,21 +14,19 @@ import torch
 
 from e2lm_ingestion.engines import Generations, LogLikelihoods, Stop
 from e2lm_ingestion.engines.device import describe_device, resolve_dtype
+from e2lm_ingestion.engines.prompts import Prompt, block_names, prompts_of, shared_with_previous
 from e2lm_ingestion.engines.requests import Requests
 from e2lm_ingestion.engines.vllm_answers import (
     MAX_LAST_TOKENS,
     Answer,
     add_to_requests,
-    decoding_parameters,
-    drop_cached_rows,
     generation_parameters,
-    is_greedy_undecided,
-    read_answer,
-    repack_tied_weights,
+    read_core_output,
+    read_request_output,
     scoring_parameters,
     up_to_stop,
 )
-from e2lm_ingestion.engines.waves import Prompt, plan_waves, prompts_of
+from e2lm_ingestion.engines.vllm_core import CorePrompt, EngineCore, kernels, repack_tied_weights
 from e2lm_ingestion.engines.weights import Signature, read_signature, same_weights
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint
@@ -42,18 +40,23 @@ _ENVIRONMENT = {
     # vLLM needs one position more than the context for the last token, which is predicted but never an input.
     "VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1",
 }
-# Fixed: vLLM's defaults depend on the GPU, and the grouping of prompts into steps changes rounding.
-TOKEN_BUDGET = 8192  # tokens per step
-SEQUENCES = 512  # prompts per step
+# On a CPU, compiling the few functions that vLLM compiles even in eager mode takes longer than they save.
+_CPU_ENVIRONMENT = {"TORCHDYNAMO_DISABLE": "1"}
 _BLOCK_SIZE = {"cpu": 32, "cuda": 16}  # the smallest that vLLM supports, because only whole blocks are shared
 _CPU_CACHE_BYTES = 2**30
+_GPU_MEMORY = 0.85  # share of the device's memory; vLLM does not account for the log-probabilities of prompts
+_STEP_MEMORY = 3 * 2**30  # bytes beside weights and cache for one step, where engines share a GPU
+_LARGE_DEVICE = 40e9  # bytes
 _PROBE_TOKENS = 24
-Output = TypeVar("Output", LogLikelihoods, Generations)
+# From this many checkpoints on, an exact comparison of the first swap with a fresh engine is worth a second start.
+EXACT_CHECK_FROM = 24
+_PLAIN_TOLERANCE = 5e-4  # nats per token, between vLLM and a plain forward pass in float32
 _SEGMENT = 16  # tokens to generate between two searches for a stop text
+Output = TypeVar("Output", LogLikelihoods, Generations)
 
 
 def _import_vllm() -> Any:  # noqa: ANN401 (not installed everywhere, so not typed)
-    for name, value in _ENVIRONMENT.items():
+    for name, value in (_ENVIRONMENT | ({} if torch.cuda.is_available() else _CPU_ENVIRONMENT)).items():
         os.environ.setdefault(name, value)
     try:
         return importlib.import_module("vllm")
@@ -70,49 +73,64 @@ vllm = _import_vllm()
 class VllmEngine:
     """Engine for one engine group: starts vLLM once and swaps weights in place; a probe verifies each swap."""
 
-    def __init__(self, dtype: str = "auto", *, context_length: int | None = None) -> None:
+    def __init__(
+        self,
+        dtype: str = "auto",
+        *,
+        context_length: int | None = None,
+        reference: bool = False,
+        memory_share: float = 1.0,
+    ) -> None:
         """Limit prompts to `context_length` tokens, by default the max_position_embeddings of config.json.
 
-        Raises OrganizerError when the dtype is not auto, float32, bfloat16 or float16.
+        `reference`: run prompts with LLM.generate instead of on the engine core; slower, with the same values.
+        `memory_share`: share of the GPU's memory for this engine, below 1 where several engines use one GPU. Raises
+        OrganizerError when the dtype is not auto, float32, bfloat16 or float16.
         """
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._dtype = resolve_dtype(dtype, self._device)
         self._context_length = context_length
-        self._token_budget = TOKEN_BUDGET
+        self._reference, self._memory_share = reference, memory_share
+        self._most_tokens, self._sequences = step_limits(_device_bytes(self._device) * memory_share)
+        self._token_budget = self._most_tokens
         self._llm: Any = None
+        self._core: EngineCore | None = None
+        self._kernels = ""
         self._loaded: Checkpoint | None = None
         self._signature: Signature | None = None
         self._probed: list[float] = []
-        self._planned: tuple[Requests, list[Prompt], list[list[int]]] | None = None
-        # Whether swapped weights score exactly like a fresh engine; None before the first swap of an engine group.
-        self._swap_is_exact: bool | None = None
+        self._planned: tuple[Requests, list[Prompt], np.ndarray] | None = None
+        # Whether swapped weights score as they should; None before the first swap of an engine group.
+        self._swap_is_verified: bool | None = None
 
     @property
     def description(self) -> dict[str, str]:
-        """Everything about the engine that results depend on: its name, dtype, device, versions and flags."""
+        """Everything about the engine that results depend on: its name, dtype, device, versions and flags.
+
+        The limits of a step may become smaller during a sweep; model runner and attention are known after a start.
+        """
         head = "" if self._dtype == "float32" else ", float32 head"
         return {
-            "name": "vllm",
+            "name": "vllm-reference" if self._reference else "vllm",
             "dtype": self._dtype,
             **describe_device(self._device),
             "vllm": vllm.__version__,
             "torch": torch.__version__,
-            "flags": f"eager, {TOKEN_BUDGET} tokens and {SEQUENCES} prompts a step, blocks of "
+            "flags": f"eager, {self._token_budget:,} tokens and {self._sequences:,} prompts a step, blocks of "
             f"{_BLOCK_SIZE[self._device]}, prefix caching{head}",
+            **({"kernels": self._kernels} if self._kernels else {}),
         }
 
-    def load(self, checkpoint: Checkpoint) -> None:
+    def load(self, checkpoint: Checkpoint, group_size: int = 1) -> None:
         """Load a checkpoint's weights. Raises OrganizerError when they are damaged or do not fit this engine group."""
         signature = read_signature(checkpoint)
         if self._signature is not None and (difference := self._signature.difference(signature)):
             raise OrganizerError(f"{checkpoint.path}: {difference}; fetch this checkpoint again")
         self._signature = signature
-        if self._llm is None or self._swap_is_exact is False or not self._swap_weights(checkpoint):
+        if self._llm is None or self._swap_is_verified is False or not self._swap_weights(checkpoint):
             self._start(checkpoint)
-        elif self._swap_is_exact is None:
-            after_swap = self._probed
-            self._start(checkpoint)
-            self._swap_is_exact = after_swap == self._probed
+        elif self._swap_is_verified is None:
+            self._verify_first_swap(checkpoint, group_size)
         self._loaded = checkpoint
 
     def loglikelihoods(self, requests: Requests) -> LogLikelihoods:
@@ -153,7 +171,7 @@ class VllmEngine:
             try:
                 answer = evaluate()
             except RuntimeError as error:
-                raise (_too_large(checkpoint) if _is_out_of_memory(error) else error) from None
+                raise (_too_large(checkpoint, self._token_budget) if _is_out_of_memory(error) else error) from None
         return answer
 
     def _generate_segments(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
@@ -163,10 +181,9 @@ class VllmEngine:
         while unfinished:
             inputs = [[*prompts[number], *generated[number]] for number in unfinished]
             length = min(_SEGMENT, stop.max_tokens - len(generated[unfinished[0]]))
-            outputs = self._generate(inputs, [generation_parameters(length, stop.tokens)] * len(inputs))
-            for number, tokens, output in zip(unfinished, inputs, outputs, strict=True):
-                new = list(output.outputs[0].token_ids)
-                computed += len(tokens) - (output.num_cached_tokens or 0) + len(new) - 1
+            written = self._write(inputs, vllm.SamplingParams(**generation_parameters(length, stop.tokens)))
+            for number, tokens, (new, cached) in zip(unfinished, inputs, written, strict=True):
+                computed += len(tokens) - cached + len(new) - 1
                 generated[number] = up_to_stop(generated[number], new, stop)
             unfinished = [number for number in unfinished if not stop.reached(generated[number])]
         return Generations(generated, computed)
@@ -174,13 +191,13 @@ class VllmEngine:
     def close(self) -> None:
         """Free the device."""
         self._stop()
-        self._loaded = self._signature = self._planned = self._swap_is_exact = None
-        self._token_budget = TOKEN_BUDGET
+        self._loaded = self._signature = self._planned = self._swap_is_verified = None
+        self._token_budget = self._most_tokens
 
     def _stop(self) -> None:
         if self._llm is not None:
             self._llm.llm_engine.engine_core.shutdown()
-            self._llm = None
+            self._llm = self._core = None
             _clean_up()
 
     def _start(self, checkpoint: Checkpoint) -> None:
@@ -197,19 +214,17 @@ class VllmEngine:
                 raise OrganizerError(f"{checkpoint.path}: vLLM cannot start with it ({reason})")
             self._start_smaller(checkpoint)
             return
-        drop_cached_rows(self._llm)
+        self._core = None if self._reference else EngineCore(self._llm)
+        self._kernels = kernels(self._llm)
         self._probed = self._probe()
 
     def _start_smaller(self, checkpoint: Checkpoint) -> None:
-        if self._token_budget < TOKEN_BUDGET:
-            raise _too_large(checkpoint)
+        if self._token_budget < self._most_tokens:
+            raise _too_large(checkpoint, self._token_budget)
         self._token_budget //= 2
         self._start(checkpoint)
 
     def _build(self, checkpoint: Checkpoint) -> Any:  # noqa: ANN401
-        memory: dict[str, float] = {"kv_cache_memory_bytes": _CPU_CACHE_BYTES}
-        if self._device == "cuda":  # vLLM does not account for the log-probabilities of prompts
-            memory = {"gpu_memory_utilization": 0.85}
         return vllm.LLM(
             model=str(checkpoint.path),
             skip_tokenizer_init=True,
@@ -224,11 +239,23 @@ class VllmEngine:
             block_size=_BLOCK_SIZE[self._device],
             max_model_len=self._max_prompt_length() + 1,
             max_num_batched_tokens=self._token_budget,
-            max_num_seqs=SEQUENCES,
+            max_num_seqs=self._sequences,
             disable_log_stats=True,
             use_tqdm_on_load=False,
-            **memory,
+            **self._memory(),
         )
+
+    def _memory(self) -> dict[str, float]:
+        if self._device == "cpu":
+            return {"kv_cache_memory_bytes": _CPU_CACHE_BYTES}
+        share = _GPU_MEMORY * self._memory_share
+        if self._memory_share == 1:
+            return {"gpu_memory_utilization": share}
+        # With a fixed size of the cache vLLM does not measure free memory, which other engines change meanwhile.
+        assert self._signature is not None
+        weights = self._signature.parameters * (4 if self._dtype == "float32" else 2)
+        cache = int(_device_bytes(self._device) * share) - weights - _STEP_MEMORY
+        return {"gpu_memory_utilization": share, "kv_cache_memory_bytes": max(cache, 2**28)}
 
     def _max_prompt_length(self) -> int:
         if self._context_length is not None:
@@ -252,18 +279,41 @@ class VllmEngine:
         self._probed = probed
         return not unchanged or same_weights(self._loaded, checkpoint)
 
-    def _probe(self) -> list[float]:
-        """Log-probabilities of a fixed token sequence. In practice they differ between any two sets of weights."""
+    def _verify_first_swap(self, checkpoint: Checkpoint, group_size: int) -> None:
+        """Verify that the first swap of an engine group replaced all weights; otherwise start a fresh engine.
+
+        Long groups and 16-bit weights: compared exactly with a fresh engine. Short groups in float32: compared with a
+        plain forward pass, which takes a fraction of a second engine start.
+        """
+        if self._dtype == "float32" and group_size < EXACT_CHECK_FROM:
+            plain = _plain_forward(checkpoint, self._probe_tokens())
+            if plain is not None:
+                tolerance = _PLAIN_TOLERANCE * _PROBE_TOKENS
+                self._swap_is_verified = bool(np.allclose(self._probed, plain, rtol=0.0, atol=tolerance))
+                if not self._swap_is_verified:
+                    self._start(checkpoint)
+                return
+        after_swap = self._probed
+        self._start(checkpoint)
+        self._swap_is_verified = after_swap == self._probed
+
+    def _probe_tokens(self) -> list[int]:
+        """A fixed token sequence; its last token is only predicted."""
         assert self._signature is not None
         vocabulary = int(self._signature.config.get("vocab_size", 256))
-        tokens = [(1 + 7919 * position) % vocabulary for position in range(_PROBE_TOKENS)]
-        prompt = Prompt(tokens, start=1, requests=(0,), last_tokens=(tokens[0],))
+        return [(1 + 7919 * position) % vocabulary for position in range(_PROBE_TOKENS + 1)]
+
+    def _probe(self) -> list[float]:
+        """Log-likelihood of the probe's tokens without the last, and of the last; in practice no two weights agree."""
+        *tokens, last = self._probe_tokens()
+        prompt = Prompt(np.asarray(tokens, dtype=np.int32), start=1, requests=(0,), last_tokens=(last,))
         answers, _ = self._run([prompt], read_cache=False)
         if answers[0] is None:
             raise RuntimeError("vLLM gave no log-probabilities for the probe")
         return [answers[0].value, *answers[0].last_values.values()]
 
-    def _plan(self, requests: Requests) -> tuple[list[Prompt], list[list[int]]]:
+    def _plan(self, requests: Requests) -> tuple[list[Prompt], np.ndarray]:
+        """The prompts of all requests and the number of tokens that each shares with the one before it."""
         if self._planned is None or self._planned[0] is not requests:
             longest = int(np.diff(requests.starts).max()) - 1
             if longest > self._max_prompt_length():
@@ -271,86 +321,127 @@ class VllmEngine:
                     f"a prompt of {longest:,} tokens is longer than the {self._max_prompt_length():,} that these "
                     "models take; lower the suite's context_length"
                 )
-            cache = self._llm.llm_engine.vllm_config.cache_config
-            prompts = prompts_of(requests, cache.block_size, MAX_LAST_TOKENS)
-            # A tenth of the cache stays free for prompts that run while cached blocks wait to be read.
-            waves = plan_waves(prompts, cache.block_size, capacity=cache.num_gpu_blocks * 9 // 10)
-            self._planned = (requests, prompts, waves)
+            prompts = prompts_of(requests, _BLOCK_SIZE[self._device], MAX_LAST_TOKENS)
+            self._planned = (requests, prompts, shared_with_previous(prompts))
         return self._planned[1], self._planned[2]
 
     def _score(self, requests: Requests) -> LogLikelihoods:
-        prompts, waves = self._plan(requests)
+        prompts, shared = self._plan(requests)
         self._empty_cache()
+        answers, computed = self._run(prompts, read_cache=True, shared=shared)
+        # vLLM returns no values for cached tokens, so a continuation that is partly cached is computed again.
+        hidden = [number for number, answer in enumerate(answers) if answer is None]
+        again, more = self._run([prompts[number] for number in hidden], read_cache=False)
+        for number, answer in zip(hidden, again, strict=True):
+            answers[number] = answer
         values = np.zeros(len(requests))
         greedy = np.ones(len(requests), dtype=bool)
-        row_wise = self._offers_rows()
-        computed = 0
-        for wave in waves:
-            members = [prompts[number] for number in wave]
-            answers, tokens = self._score_prompts(members, row_wise=row_wise)
-            undecided = [n for n, answer in enumerate(answers) if is_greedy_undecided(members[n], answer)]
-            are_greedy, more_tokens = self._are_greedy([members[n] for n in undecided])
-            for n, is_greedy in zip(undecided, are_greedy, strict=True):
-                answers[n] = replace(answers[n], greedy=is_greedy)
-            for prompt, answer in zip(members, answers, strict=True):
-                add_to_requests(prompt, answer, values, greedy)
-            computed += tokens + more_tokens
-        return LogLikelihoods(values.astype(np.float32), greedy, computed)
+        for prompt, answer in zip(prompts, answers, strict=True):
+            if answer is None:
+                raise RuntimeError("vLLM gave no log-probabilities for tokens that it computed")
+            add_to_requests(prompt, answer, values, greedy)
+        return LogLikelihoods(values.astype(np.float32), greedy, computed + more)
 
     def _empty_cache(self) -> None:
         """Drop the cache of earlier calls, because cache hits change the grouping into steps and with it rounding."""
         if not self._llm.reset_prefix_cache():
             raise RuntimeError("vLLM did not reset its prefix cache")
 
-    def _score_prompts(self, prompts: Sequence[Prompt], *, row_wise: bool = False) -> tuple[list[Answer], int]:
-        """The answers to prompts that run together, and the number of tokens computed."""
-        answers, computed = self._run(prompts, read_cache=True, row_wise=row_wise)
-        # vLLM returns no values for cached tokens, so a continuation that is partly cached is computed again.
-        hidden = [number for number, answer in enumerate(answers) if answer is None]
-        again, more = self._run([prompts[number] for number in hidden], read_cache=False, row_wise=row_wise)
-        for number, answer in zip(hidden, again, strict=True):
-            answers[number] = answer
-        complete = [answer for answer in answers if answer is not None]
-        if len(complete) < len(prompts):
-            raise RuntimeError("vLLM gave no log-probabilities for tokens that it computed")
-        return complete, computed + more
-
-    def _are_greedy(self, prompts: Sequence[Prompt]) -> tuple[list[bool], int]:
-        """Whether each continuation equals the model's greedy generation, and the number of tokens computed."""
-        parameters = [decoding_parameters(prompt) for prompt in prompts]
-        outputs = self._generate([prompt.tokens[: prompt.start] for prompt in prompts], parameters)
-        computed = sum(
-            len(prompt.tokens) - (output.num_cached_tokens or 0)
-            for prompt, output in zip(prompts, outputs, strict=True)
-        )
-        return [
-            list(output.outputs[0].token_ids) == prompt.tokens[prompt.start :]
-            for prompt, output in zip(prompts, outputs, strict=True)
-        ], computed
-
     def _run(
-        self, prompts: Sequence[Prompt], *, read_cache: bool, row_wise: bool = False
+        self, prompts: Sequence[Prompt], *, read_cache: bool, shared: np.ndarray | None = None
     ) -> tuple[list[Answer | None], int]:
-        parameters = [scoring_parameters(prompt, read_cache=read_cache, row_wise=row_wise) for prompt in prompts]
-        outputs = self._generate([prompt.tokens for prompt in prompts], parameters)
-        answers = [read_answer(output, prompt) for output, prompt in zip(outputs, prompts, strict=True)]
+        """The answer to each prompt, None where the cache hid a value, and the number of tokens computed.
+
+        `shared` is `shared_with_previous(prompts)` if the prompts are in lexicographic order and the cache is empty.
+        """
+        if not prompts:
+            return [], 0
         computed = sum(len(prompt.tokens) for prompt in prompts)
-        return answers, computed - sum(output.num_cached_tokens or 0 for output in outputs)
+        if self._core is None:
+            outputs = self._llm.generate(
+                [{"prompt_token_ids": prompt.tokens.tolist()} for prompt in prompts],
+                [_scoring_parameters(prompt, read_cache) for prompt in prompts],
+                use_tqdm=False,
+            )
+            cached = sum(output.num_cached_tokens or 0 for output in outputs)
+            answered = zip(outputs, prompts, strict=True)
+            return [read_request_output(output, prompt) for output, prompt in answered], computed - cached
+        answers: list[Answer | None] = [None] * len(prompts)
 
-    def _generate(self, tokens: list[list[int]], parameters: list[dict[str, Any]]) -> list[Any]:
-        if not tokens:
-            return []
-        outputs: list[Any] = self._llm.generate(
-            [{"prompt_token_ids": each} for each in tokens],
-            [vllm.SamplingParams(**keywords) for keywords in parameters],
-            use_tqdm=False,
+        def read(number: int, output: Any) -> None:  # noqa: ANN401 (vllm.v1.engine.EngineCoreOutput)
+            nonlocal computed
+            computed -= output.prefill_stats.num_cached_tokens
+            answers[number] = read_core_output(output, prompts[number])
+
+        names = [None] * len(prompts) if shared is None else block_names(prompts, shared, _BLOCK_SIZE[self._device])
+        self._core.run(
+            (
+                CorePrompt(prompt.tokens.tolist(), _scoring_parameters(prompt, read_cache), own)
+                for prompt, own in zip(prompts, names, strict=True)
+            ),
+            read,
         )
-        return outputs
+        return answers, computed
 
-    def _offers_rows(self) -> bool:
-        """Whether vLLM can compute the head for single rows of a prompt: with the V2 model runner of 0.32 or later."""
-        runs_v2 = getattr(self._llm.llm_engine.vllm_config, "use_v2_model_runner", False)
-        return bool(runs_v2) and hasattr(vllm.SamplingParams, "prompt_logprob_token_ids")
+    def _write(self, prompts: Sequence[list[int]], parameters: Any) -> list[tuple[list[int], int]]:  # noqa: ANN401
+        """For each prompt (token ids) the tokens that the model writes after it, and the number of cached tokens."""
+        if self._core is None:
+            outputs = self._llm.generate(
+                [{"prompt_token_ids": tokens} for tokens in prompts], [parameters] * len(prompts), use_tqdm=False
+            )
+            return [(list(output.outputs[0].token_ids), output.num_cached_tokens or 0) for output in outputs]
+        written: list[list[int]] = [[] for _ in prompts]
+        cached = [0] * len(prompts)
+
+        def read(number: int, output: Any) -> None:  # noqa: ANN401 (vllm.v1.engine.EngineCoreOutput)
+            written[number] += output.new_token_ids
+            if output.prefill_stats is not None:
+                cached[number] = output.prefill_stats.num_cached_tokens
+
+        self._core.run((CorePrompt(tokens, parameters, None) for tokens in prompts), read)
+        return list(zip(written, cached, strict=True))
+
+
+def step_limits(device_bytes: float) -> tuple[int, int]:
+    """Tokens and prompts per step for a device with this much memory.
+
+    Fixed, because vLLM's defaults depend on the GPU's name, and the grouping into steps changes rounding. A large GPU
+    needs many prompts per step, as most of them compute only a few tokens.
+
+    >>> step_limits(80e9), step_limits(16e9)
+    ((8192, 2048), (8192, 512))
+    """
+    return 8192, 2048 if device_bytes >= _LARGE_DEVICE else 512
+
+
+def _device_bytes(device: str) -> float:
+    """The memory of the GPU in bytes; 0 for a CPU."""
+    return float(torch.cuda.get_device_properties(0).total_memory) if device == "cuda" else 0.0
+
+
+def _scoring_parameters(prompt: Prompt, read_cache: bool) -> Any:  # noqa: ANN401 (vllm.SamplingParams)
+    return _cached_parameters(prompt.last_tokens, prompt.start < len(prompt.tokens), read_cache)
+
+
+@lru_cache(maxsize=4096)
+def _cached_parameters(last_tokens: tuple[int, ...], continuation: bool, read_cache: bool) -> Any:  # noqa: ANN401
+    return vllm.SamplingParams(**scoring_parameters(last_tokens, continuation=continuation, read_cache=read_cache))
+
+
+@torch.inference_mode()
+def _plain_forward(checkpoint: Checkpoint, tokens: Sequence[int]) -> list[float] | None:
+    """What `VllmEngine._probe` returns, from transformers in float32; None if transformers cannot load the model."""
+    transformers = importlib.import_module("transformers")
+    try:
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            checkpoint.path, dtype=torch.float32, local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, RuntimeError, KeyError):
+        return None
+    ids = torch.tensor(tokens)
+    predicted = model.eval()(input_ids=ids[None, :-1]).logits[0].log_softmax(-1)
+    values = predicted.gather(-1, ids[1:, None])[:, 0].double()
+    return [float(values[:-1].sum()), float(values[-1])]
 
 
 def _clean_up() -> None:
@@ -362,8 +453,8 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower()
 
 
-def _too_large(checkpoint: Checkpoint) -> OrganizerError:
+def _too_large(checkpoint: Checkpoint, token_budget: int) -> OrganizerError:
     return OrganizerError(
-        f"{checkpoint.path}: {checkpoint} does not fit into the memory of the device, even at {TOKEN_BUDGET // 2:,} "
+        f"{checkpoint.path}: {checkpoint} does not fit into the memory of the device, even at {token_budget:,} "
         "tokens per step; free memory on the device or use a larger one"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
@@ -22,6 +23,11 @@ class Signature:
 
     config: dict[str, Any]
     tensors: dict[str, tuple[str, tuple[int, ...]]]  # name -> dtype, shape
+
+    @property
+    def parameters(self) -> int:
+        """The number of parameters."""
+        return sum(prod(shape) for _, shape in self.tensors.values())
 
     def difference(self, other: Signature) -> str | None:
         """The first difference of the other signature as a text, or None."""

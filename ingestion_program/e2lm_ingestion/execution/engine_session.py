@@ -48,6 +48,7 @@ class EvalRequest:
     """Evaluate one item set on one checkpoint."""
 
     engine_group: int  # checkpoints of one group share config and tokenizer
+    group_size: int  # the number of checkpoints that the group has
     checkpoint: Checkpoint
     number: int  # index into WorkerInit.item_sets
     next_checkpoint: Checkpoint | None  # probably evaluated next: its files are prefetched
@@ -62,6 +63,7 @@ class EvalResult:
     arrays: dict[str, np.ndarray]  # arrays of the results folder: see ItemSet.arrays
     computed_tokens: int  # tokens that went through the model
     seconds: float  # includes the time to load the checkpoint if this request loaded it
+    engine: dict[str, str]  # the engine's description afterwards: limits may have changed during the evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,10 @@ class EngineSession:
         for index, (engine_group, work) in enumerate(works):
             next_checkpoint = works[index + 1][1].checkpoint if index + 1 < len(works) else None
             for number in work.numbers:
-                answer = failed.get(number) or self.evaluate(
-                    EvalRequest(engine_group, work.checkpoint, number, next_checkpoint)
+                request = EvalRequest(
+                    engine_group, len(engine_groups[engine_group]), work.checkpoint, number, next_checkpoint
                 )
+                answer = failed.get(number) or self.evaluate(request)
                 if isinstance(answer, EvalFailure):
                     failed[number] = answer
                 yield answer
@@ -118,7 +121,7 @@ class EngineSession:
             self._end_engine_group()
             self._engine_group = request.engine_group
         if checkpoint != self._loaded:
-            self._load(checkpoint, request.next_checkpoint)
+            self._load(request)
         try:
             item_set, encoded = self._encoding(checkpoint, number)
             answers = item_set.score(self._engine, encoded)
@@ -129,19 +132,21 @@ class EngineSession:
             self._engine.close()
             self._loaded = None
             return EvalFailure(checkpoint, number, error)
-        return EvalResult(checkpoint, number, arrays, answers.computed_tokens, time.perf_counter() - begun)
+        seconds = time.perf_counter() - begun
+        return EvalResult(checkpoint, number, arrays, answers.computed_tokens, seconds, self._engine.description)
 
     def close(self) -> None:
         """Free the device. Does not wait for a prefetch, which may be a download of several minutes."""
         self._reader.shutdown(wait=False, cancel_futures=True)
         self._end_engine_group()
 
-    def _load(self, checkpoint: Checkpoint, next_checkpoint: Checkpoint | None) -> None:
+    def _load(self, request: EvalRequest) -> None:
+        checkpoint, next_checkpoint = request.checkpoint, request.next_checkpoint
         if self._ahead is not None and self._ahead[0] == checkpoint:
             self._ahead[1].result()
         else:
             self._init.provide(checkpoint)
-        self._engine.load(checkpoint)
+        self._engine.load(checkpoint, request.group_size)
         self._loaded = checkpoint
         if next_checkpoint is not None and (self._ahead is None or self._ahead[0] != next_checkpoint):
             self._ahead = next_checkpoint, self._reader.submit(self._read_ahead, next_checkpoint)

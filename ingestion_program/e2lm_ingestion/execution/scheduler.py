@@ -120,6 +120,7 @@ class Schedule:
         self._engine_group = {
             work.checkpoint: engine_group for engine_group, works in enumerate(engine_groups) for work in works
         }
+        self._group_sizes = [len(works) for works in engine_groups]
         self._waiting = deque(deque(works) for works in shares(engine_groups, len(held)))
         self.left = sum(len(work.numbers) for works in engine_groups for work in works)  # results still to come
         self._deaths: Counter[tuple[Checkpoint, int]] = Counter()
@@ -137,7 +138,10 @@ class Schedule:
         next_checkpoint = worker.queue[0].checkpoint if worker.queue else None
         if others:
             worker.queue.appendleft(replace(work, numbers=tuple(others)))
-        worker.request = EvalRequest(self._engine_group[work.checkpoint], work.checkpoint, number, next_checkpoint)
+        engine_group = self._engine_group[work.checkpoint]
+        worker.request = EvalRequest(
+            engine_group, self._group_sizes[engine_group], work.checkpoint, number, next_checkpoint
+        )
         return worker.request
 
     def answered(self, worker_id: int, answer: EvalResult | EvalFailure) -> list[EvalResult | EvalFailure]:

@@ -216,7 +216,11 @@ class _SweepRun:
             self._on_failure(self._prepared_submissions[answer.number], answer.error, answer.trace)
             return
         row = folder.add(
-            answer.checkpoint, answer.arrays, seconds=answer.seconds, computed_tokens=answer.computed_tokens
+            answer.checkpoint,
+            answer.arrays,
+            seconds=answer.seconds,
+            computed_tokens=answer.computed_tokens,
+            engine=answer.engine,
         )
         self._report(answer.number, answer.checkpoint, row, False, answer.seconds, seconds_left)
 

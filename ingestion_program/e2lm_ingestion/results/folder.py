@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Finished:
     weights: list[list[int]]  # size and modification time of each weight file
     seconds: float
     computed_tokens: int  # tokens that went through the model
+    engine: dict[str, str] = field(default_factory=dict)  # keys of the engine that differ from the first line's
 
 
 class ResultsFolder:
@@ -93,7 +94,13 @@ class ResultsFolder:
         return done if intact else None
 
     def add(
-        self, checkpoint: Checkpoint, arrays: Mapping[str, np.ndarray], *, seconds: float, computed_tokens: int
+        self,
+        checkpoint: Checkpoint,
+        arrays: Mapping[str, np.ndarray],
+        *,
+        seconds: float,
+        computed_tokens: int,
+        engine: Mapping[str, str],
     ) -> Finished:
         """Write one checkpoint's arrays, among them `item_scores` (items,), and record it with its mean score."""
         name = f"{CHECKPOINTS}/{checkpoint.model}/iter_{checkpoint.iteration:07d}.npz"
@@ -112,6 +119,7 @@ class ResultsFolder:
             weights=_weights(checkpoint) or [],
             seconds=round(seconds, 3),
             computed_tokens=computed_tokens,
+            engine={key: value for key, value in engine.items() if self._identity["engine"].get(key) != value},
         )
         with naming(self._journal), self._journal.open("a", encoding="utf-8") as journal:
             journal.write(json.dumps(asdict(done)) + "\n")
@@ -120,12 +128,15 @@ class ResultsFolder:
 
     def complete(self, head: Mapping[str, Any], checkpoints: Sequence[Checkpoint]) -> Path:
         """Write results.json: the keys of `head`, then the checkpoints, all finished, in the order given."""
-        rows = []
+        rows, engine = [], {key: [value] for key, value in head["engine"].items()}
         for checkpoint in checkpoints:
             row = asdict(self._finished[(checkpoint.model, checkpoint.iteration)])
             del row["weights"], row["seconds"], row["computed_tokens"]  # they differ between runs that agree
+            for key, value in row.pop("engine").items():
+                engine.setdefault(key, []).append(value)
             rows.append(row)
-        return write_results(self._root, head, rows)
+        described = {key: "; ".join(dict.fromkeys(values)) for key, values in engine.items()}
+        return write_results(self._root, {**head, "engine": described}, rows)
 
 
 def write_results(root: Path, head: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Path:

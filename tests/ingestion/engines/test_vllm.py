@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 
 from e2lm_ingestion.engines import LogLikelihoods, Stop
 from e2lm_ingestion.engines.prefix_tree import unique_tokens
+from e2lm_ingestion.engines.prompts import Prompt, prompts_of
 from e2lm_ingestion.engines.requests import Requests
 from e2lm_ingestion.engines.transformers import TransformersEngine
-from e2lm_ingestion.engines.waves import Prompt, prompts_of
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint
 from tests.llamas import VOCABULARY, make_llama
@@ -118,11 +118,13 @@ SHAPE_NAMES = ["no head", "a head", "shared beginnings", "letters", "several hea
 def test_swapped_weights_score_exactly_as_a_fresh_engine_does(
     shared_engine: VllmEngine, engine_group: str, request: pytest.FixtureRequest
 ) -> None:
+    from e2lm_ingestion.engines.vllm import EXACT_CHECK_FROM
+
     checkpoints: list[Checkpoint] = request.getfixturevalue(engine_group)
     requests = few_shot(100)
 
     def score(number: int) -> LogLikelihoods:
-        shared_engine.load(checkpoints[number])
+        shared_engine.load(checkpoints[number], group_size=EXACT_CHECK_FROM)
         return shared_engine.loglikelihoods(requests)
 
     shared_engine.close()
@@ -139,14 +141,26 @@ def test_swapped_weights_score_exactly_as_a_fresh_engine_does(
     assert not np.array_equal(fresh[0].values, fresh[1].values)
 
 
+def test_the_first_swap_of_a_short_group_is_compared_with_a_plain_forward_pass(
+    shared_engine: VllmEngine, tied: list[Checkpoint]
+) -> None:
+    shared_engine.close()
+    shared_engine.load(tied[0], group_size=3)
+    started = shared_engine._llm
+    shared_engine.load(tied[1], group_size=3)
+    assert shared_engine._llm is started
+    assert shared_engine._swap_is_verified
+
+
+@pytest.mark.parametrize("group_size", [3, 100])
 def test_a_swap_that_misses_a_tensor_leads_to_fresh_engines(
-    shared_engine: VllmEngine, tied: list[Checkpoint], monkeypatch: pytest.MonkeyPatch
+    shared_engine: VllmEngine, tied: list[Checkpoint], monkeypatch: pytest.MonkeyPatch, group_size: int
 ) -> None:
     shared_engine.close()
     # Without this a tied head goes on with the weights of the first checkpoint, while the rest of the model changes.
     monkeypatch.setattr(f"{MODULE}.repack_tied_weights", lambda model: None)
     for checkpoint in tied:
-        shared_engine.load(checkpoint)
+        shared_engine.load(checkpoint, group_size)
     reference = TransformersEngine("float32")
     reference.load(tied[2])
     expected = reference.loglikelihoods(few_shot(10)).values
@@ -167,6 +181,37 @@ def test_it_agrees_with_the_transformers_engine(
     # many times that as the continuation has tokens.
     np.testing.assert_allclose(scored.values, expected.values, rtol=1e-5, atol=2e-4)
     np.testing.assert_array_equal(scored.greedy, expected.greedy)
+
+
+@pytest.fixture(scope="module")
+def reference_engine(vllm: None, tied: list[Checkpoint]) -> Iterator[VllmEngine]:
+    """LLM.generate on the first checkpoint of the tied engine group."""
+    from e2lm_ingestion.engines.vllm import VllmEngine
+
+    engine = VllmEngine("float32", reference=True)
+    engine.load(tied[0])
+    yield engine
+    engine.close()
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=SHAPE_NAMES)
+def test_the_engine_core_gives_the_values_of_generate(
+    engine: VllmEngine, reference_engine: VllmEngine, shape: Callable[[], Requests]
+) -> None:
+    requests = shape()
+    scored, expected = engine.loglikelihoods(requests), reference_engine.loglikelihoods(requests)
+    np.testing.assert_array_equal(scored.values, expected.values)
+    np.testing.assert_array_equal(scored.greedy, expected.greedy)
+    assert scored.computed_tokens == expected.computed_tokens
+    assert engine.description["kernels"] == reference_engine.description["kernels"] == "runner V1, CPU_ATTN attention"
+
+
+def test_the_engine_core_writes_what_generate_writes(engine: VllmEngine, reference_engine: VllmEngine) -> None:
+    rng = np.random.default_rng(3)
+    head = rng.integers(0, VOCABULARY, 70).tolist()
+    prompts = [[*head, *rng.integers(0, VOCABULARY, length).tolist()] for length in range(1, 20)]
+    stop = Stop(frozenset(), (), 40, words)
+    assert engine.generate(prompts, stop) == reference_engine.generate(prompts, stop)
 
 
 def test_it_reports_which_continuations_are_greedy(engine: VllmEngine) -> None:
@@ -200,6 +245,26 @@ def test_the_same_run_twice_is_identical(engine: VllmEngine) -> None:
     np.testing.assert_array_equal(first.values, second.values)
     np.testing.assert_array_equal(first.greedy, second.greedy)
     assert first.computed_tokens == second.computed_tokens
+
+
+@pytest.mark.parametrize("reference", [False, True])
+def test_a_cache_of_two_prompts_changes_rounding_alone(
+    tied: list[Checkpoint], engine: VllmEngine, monkeypatch: pytest.MonkeyPatch, reference: bool
+) -> None:
+    from e2lm_ingestion.engines.vllm import VllmEngine
+
+    requests = few_shot(300, question=60, questions=20)
+    expected = engine.loglikelihoods(requests)
+    cache = engine._llm.llm_engine.vllm_config.cache_config
+    block_bytes = cache.kv_cache_memory_bytes // cache.num_gpu_blocks
+    monkeypatch.setattr(f"{MODULE}._CPU_CACHE_BYTES", 24 * block_bytes)
+    small = VllmEngine("float32", reference=reference)
+    small.load(tied[0])
+    assert small._llm.llm_engine.vllm_config.cache_config.num_gpu_blocks == 24
+    scored = small.loglikelihoods(requests)
+    small.close()
+    np.testing.assert_allclose(scored.values, expected.values, rtol=1e-5, atol=1e-4)
+    assert scored.computed_tokens <= 2 * expected.computed_tokens
 
 
 def test_few_shot_prompts_are_computed_less_than_twice(engine: VllmEngine) -> None:
@@ -250,20 +315,6 @@ def test_a_swap_that_changes_nothing_leads_to_a_fresh_engine(
     engine.load(tied[1])
     assert engine._llm is not stuck
     np.testing.assert_array_equal(engine.loglikelihoods(few_shot(10)).values, expected)
-
-
-def test_a_generated_continuation_is_greedy(engine: VllmEngine) -> None:
-    requests = few_shot(40)
-    scored = engine.loglikelihoods(requests)
-    context = requests.sequence(0)[: requests.context_lengths[0]]
-    written = context.tolist()
-    for _ in range(3):
-        every = requests_of([(np.asarray(written), np.asarray([token])) for token in range(VOCABULARY)])
-        written.append(int(engine.loglikelihoods(every).values.argmax()))
-    pairs = [(context, np.asarray(written[len(context) :])), (context, np.asarray([*written[len(context) : -2], 1, 2]))]
-    prompts = prompts_of(requests_of(pairs), BLOCK, 128)
-    assert engine._are_greedy(prompts)[0] == [prompt.tokens == written[:-1] for prompt in prompts]
-    assert not scored.greedy.all()
 
 
 def test_equal_weights_under_another_name_need_no_fresh_engine(
@@ -346,7 +397,9 @@ def test_too_little_memory_leads_to_one_retry_with_smaller_steps(
         return score(self, requests)
 
     monkeypatch.setattr(type(engine), "_score", short_of_memory)
+    assert "8,192 tokens and 512 prompts a step" in engine.description["flags"]
     np.testing.assert_allclose(engine.loglikelihoods(few_shot(10)).values, expected, rtol=1e-5)
+    assert "4,096 tokens and 512 prompts a step" in engine.description["flags"]
     with pytest.raises(OrganizerError, match=r"m at iteration 1,000 .* does not fit into the memory"):
         engine.loglikelihoods(few_shot(10))
 
@@ -356,3 +409,13 @@ def test_an_unknown_dtype_is_refused() -> None:
 
     with pytest.raises(OrganizerError, match="--dtype int8"):
         VllmEngine("int8")
+
+
+def test_another_version_of_vllm_is_refused(engine: VllmEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    import vllm
+
+    from e2lm_ingestion.engines.vllm_core import EngineCore
+
+    monkeypatch.setattr(vllm, "__version__", "0.33.1")
+    with pytest.raises(OrganizerError, match=r"vLLM 0\.33\.1 is installed, and --engine vllm needs 0\.32; .*reference"):
+        EngineCore(engine._llm)

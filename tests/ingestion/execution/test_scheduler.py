@@ -33,7 +33,7 @@ def everywhere(workers: int, *engine_groups: list[CheckpointWork]) -> list[froze
 
 
 def answer_to(request: EvalRequest) -> EvalResult:
-    return EvalResult(request.checkpoint, request.number, {"item_scores": np.zeros(1)}, 1, 0.1)
+    return EvalResult(request.checkpoint, request.number, {"item_scores": np.zeros(1)}, 1, 0.1, {})
 
 
 def next_request(schedule: Schedule, worker_id: int) -> EvalRequest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,11 @@ from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.results.folder import ResultsFolder, empty_folder
 from e2lm_ingestion.suite import Checkpoint
 
-IDENTITY = {"suite": "tiny", "metric": "acc"}
+IDENTITY: dict[str, Any] = {
+    "suite": "tiny",
+    "metric": "acc",
+    "engine": {"name": "vllm", "flags": "8,192 tokens a step"},
+}
 ARRAYS = {"item_scores": np.asarray([1, 0, 0.5], dtype=np.float32)}
 
 
@@ -29,7 +34,7 @@ def filled(root: Path, checkpoints: list[Checkpoint]) -> ResultsFolder:
     folder = ResultsFolder(root, IDENTITY)
     folder.begin(b"items")
     for checkpoint in checkpoints:
-        folder.add(checkpoint, ARRAYS, seconds=0.1, computed_tokens=7)
+        folder.add(checkpoint, ARRAYS, seconds=0.1, computed_tokens=7, engine={})
     return folder
 
 
@@ -52,7 +57,7 @@ def test_a_line_cut_short_does_not_count_and_does_not_swallow_the_next(
     reopened = ResultsFolder(root, IDENTITY)
     assert reopened.finished(checkpoints[1]) is None
     reopened.begin(b"items")
-    reopened.add(checkpoints[1], ARRAYS, seconds=0.1, computed_tokens=7)
+    reopened.add(checkpoints[1], ARRAYS, seconds=0.1, computed_tokens=7, engine={})
     assert ResultsFolder(root, IDENTITY).finished(checkpoints[1]) is not None
 
 
@@ -105,3 +110,15 @@ def test_the_output_folder_is_emptied_of_planted_files(tmp_path: Path) -> None:
     empty_folder(output)
     assert list(output.iterdir()) == []
     assert (outside / "kept").exists()
+
+
+def test_an_engine_that_changes_during_a_run_is_recorded(tmp_path: Path, checkpoints: list[Checkpoint]) -> None:
+    folder = ResultsFolder(tmp_path, IDENTITY)
+    folder.begin(b"")
+    halved = {"name": "vllm", "flags": "4,096 tokens a step", "kernels": "runner V1"}
+    folder.add(checkpoints[0], ARRAYS, seconds=0.1, computed_tokens=7, engine=halved)
+    resumed = ResultsFolder(tmp_path, IDENTITY)
+    resumed.begin(b"")
+    resumed.add(checkpoints[1], ARRAYS, seconds=0.1, computed_tokens=7, engine={**halved, **IDENTITY["engine"]})
+    engine = json.loads(resumed.complete(IDENTITY, checkpoints).read_text())["engine"]
+    assert engine == {"name": "vllm", "flags": "8,192 tokens a step; 4,096 tokens a step", "kernels": "runner V1"}
