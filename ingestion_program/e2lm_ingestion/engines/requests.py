@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Requests:
     """Sequences to score in one flat array.
 
     Request r is tokens[starts[r]:starts[r + 1]]: context_lengths[r] tokens of context, then the continuation. Both have
-    at least one token.
+    at least one token. Compared by identity, so that an engine can keep what it derives from them.
     """
 
     tokens: np.ndarray  # (all tokens,) int32

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -99,7 +100,8 @@ class VllmEngine:
         self._loaded: Checkpoint | None = None
         self._signature: Signature | None = None
         self._probed: list[float] = []
-        self._planned: tuple[Requests, list[Prompt], np.ndarray] | None = None
+        # Kept for as long as the session keeps the requests, because all checkpoints of an engine group have the same.
+        self._plans: WeakKeyDictionary[Requests, tuple[list[Prompt], np.ndarray]] = WeakKeyDictionary()
         # Whether swapped weights score as they should; None before the first swap of an engine group.
         self._swap_is_verified: bool | None = None
 
@@ -191,7 +193,8 @@ class VllmEngine:
     def close(self) -> None:
         """Free the device."""
         self._stop()
-        self._loaded = self._signature = self._planned = self._swap_is_verified = None
+        self._loaded = self._signature = self._swap_is_verified = None
+        self._plans.clear()
         self._token_budget = self._most_tokens
 
     def _stop(self) -> None:
@@ -314,7 +317,8 @@ class VllmEngine:
 
     def _plan(self, requests: Requests) -> tuple[list[Prompt], np.ndarray]:
         """The prompts of all requests and the number of tokens that each shares with the one before it."""
-        if self._planned is None or self._planned[0] is not requests:
+        plan = self._plans.get(requests)
+        if plan is None:
             longest = int(np.diff(requests.starts).max()) - 1
             if longest > self._max_prompt_length():
                 raise OrganizerError(
@@ -322,8 +326,8 @@ class VllmEngine:
                     "models take; lower the suite's context_length"
                 )
             prompts = prompts_of(requests, _BLOCK_SIZE[self._device], MAX_LAST_TOKENS)
-            self._planned = (requests, prompts, shared_with_previous(prompts))
-        return self._planned[1], self._planned[2]
+            plan = self._plans[requests] = prompts, shared_with_previous(prompts)
+        return plan
 
     def _score(self, requests: Requests) -> LogLikelihoods:
         prompts, shared = self._plan(requests)
