@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from e2lm.submissions.checks import forecast
-from e2lm.submissions.checks.terminal import text_of
+from e2lm.submissions.checks.check_text import text_of
 from e2lm.submissions.summary import summarize
 from e2lm.suites.registry import find_suite
 from e2lm_ingestion.errors import SubmissionError
