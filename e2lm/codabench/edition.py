@@ -70,7 +70,7 @@ class Prizes(_Strict):
         """A Markdown table."""
         rows = [(f"{rank}", amount) for rank, amount in enumerate(self.teams, 1)]
         rows += [(f"student award {rank}", amount) for rank, amount in enumerate(self.students, 1)]
-        return "\n".join(["| place | prize |", "|---|---|", *(f"| {name} | {amount:,} USD |" for name, amount in rows)])
+        return "\n".join(["| rank | prize |", "|---|---|", *(f"| {name} | {amount:,} USD |" for name, amount in rows)])
 
 
 class Edition(_Strict):
