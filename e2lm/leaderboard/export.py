@@ -80,7 +80,7 @@ def ranking_csv(ranked_runs: Sequence[RankedRun]) -> str:
 
 
 def ranking_markdown(ranked_runs: Sequence[RankedRun], failures: Sequence[tuple[str, Row]] = ()) -> str:
-    """The ranking for an announcement: ranks, ties, and the runs that are not ranked or have no result, with the reasons."""
+    """The ranking for an announcement: ranks, ties, and the reasons of runs that are not ranked or have no result."""
     first = ranked_runs[0].run
     keys = [key for key in TOTAL_AND_COMPONENTS if key in first.draws]
     ranked = [ranked_run for ranked_run in ranked_runs if ranked_run.position is not None]
