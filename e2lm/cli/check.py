@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 from e2lm.submissions.checks import forecast
-from e2lm.submissions.checks.terminal import text_of
+from e2lm.submissions.checks.check_text import text_of
 from e2lm.submissions.summary import summarize
-from e2lm.suites.registry import find_suite
+from e2lm.suites.registry import COMPETITION_SUITE, find_suite
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.output_types.items import items_by_task
 from e2lm_ingestion.submission.submission import open_submission
@@ -21,9 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("submission", type=Path, help="a submission's folder or zip")
     parser.add_argument(
         "--suite",
-        default="e2lm-2025-full",
-        help="the suite of the token counts and the forecast: its name or suite.yaml (default: e2lm-2025-full, on "
-        "which uploads are scored)",
+        default=COMPETITION_SUITE,
+        help="the suite of the token counts and the forecast: its name or suite.yaml (default: %(default)s, on which "
+        "uploads are scored)",
     )
     parser.add_argument(
         "--gpu", choices=list(forecast.GPUS), default="A100", help="the GPU of the forecast (default: A100)"
