@@ -15,7 +15,7 @@ import pytest
 from e2lm.submissions.checks import tokens
 from e2lm.submissions.checks.calibration import calibrated
 from e2lm.submissions.checks.forecast import Work, checkpoint_seconds, minutes, parameters_of
-from e2lm.submissions.checks.hardware import CPU, GPUS, TRANSFORMERS, VLLM, Machine
+from e2lm.submissions.checks.hardware import CPU, GPUS, TRANSFORMERS, VLLM, Hardware
 from e2lm.submissions.checks.tokens import Volume
 from e2lm.suites.registry import find_suite
 from e2lm_ingestion.engines import make_engine
@@ -64,7 +64,7 @@ def copied(runs: dict[str, tuple[Path, Volume]], tmp_path: Path) -> Path:
     return Path(shutil.copytree(runs["science-cloze"][0], tmp_path / "run"))
 
 
-def change(run: Path, head: Callable[[Row], None], row: Callable[[Row], None] = lambda row: None) -> None:
+def change(run: Path, head: Callable[[Row], object], row: Callable[[Row], object] = lambda row: None) -> None:
     path = run / "results/progress.jsonl"
     first, *others = [json.loads(line) for line in path.read_text().splitlines()]
     head(first)
@@ -118,7 +118,7 @@ def test_the_start_of_an_engine_is_what_first_checkpoints_take_longer(
     ],
 )
 def test_the_runs_device_and_engine_are_recognized(
-    suite: Suite, runs: dict[str, tuple[Path, Volume]], copied: Path, name: str, device: str, hardware: Machine
+    suite: Suite, runs: dict[str, tuple[Path, Volume]], copied: Path, name: str, device: str, hardware: Hardware
 ) -> None:
     change(copied, lambda head: head["engine"].update(name=name, device=device))
     found = calibrated(copied, suite, runs["science-cloze"][1]).hardware
