@@ -10,10 +10,13 @@ from typing import Annotated, Self
 from uuid import UUID
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from e2lm.submissions.checks.hardware import KINDS, machine
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.output_types.items import MAX_ITEMS, MIN_ITEMS
+
+STARTING = 1800  # seconds of a step reserved for the image, the last checkpoint and the upload
 
 
 class _Strict(BaseModel):
@@ -62,6 +65,20 @@ class Limits(_Strict):
     step_hours: int = Field(gt=0)
 
 
+class Worker(_Strict):
+    """The devices that compute a submission: `e2lm check` forecasts the time on them."""
+
+    gpu: str = "H100"
+    gpus: int = Field(default=1, gt=0)
+
+    @field_validator("gpu")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in KINDS:
+            raise ValueError(f"no figures for {value!r}; choose the most similar of {', '.join(KINDS)}")
+        return value
+
+
 Amount = Annotated[int, Field(gt=0)]  # USD
 
 
@@ -94,6 +111,12 @@ class Edition(_Strict):
     dates: Dates
     prizes: Prizes
     limits: Limits
+    worker: Worker = Worker()
+
+    @property
+    def sweep_minutes(self) -> int:
+        """Minutes that a sweep may take: those of a step, without what is reserved for the image and the upload."""
+        return (self.limits.step_hours * 3600 - STARTING) // 60
 
     def names(self) -> dict[str, str]:
         """The value of every $name in competition.yaml and the pages."""
@@ -111,6 +134,8 @@ class Edition(_Strict):
             "prize_table": self.prizes.table,
             "step_hours": str(self.limits.step_hours),
             "step_seconds": str(self.limits.step_hours * 3600),
+            "sweep_minutes": str(self.sweep_minutes),
+            "worker": machine(self.worker.gpu, self.worker.gpus).label,
             "min_items": f"{MIN_ITEMS:,}",
             "max_items": f"{MAX_ITEMS:,}",
         }

@@ -26,7 +26,6 @@ def _facts(summary: dict[str, Any]) -> list[str]:
     span = str(choices["min"]) if choices["min"] == choices["max"] else f"{choices['min']} to {choices['max']}"
     examples = f"{shots} from {printable(str(summary['fewshot_split']))}" if shots else "none"
     guess = summary["guessers"]
-    minutes = "unknown time" if cost["minutes"] is None else f"about {max(1, round(cost['minutes'])):,} minutes"
     what = OUTPUT_TYPES[summary["output_type"]].wording.item.format(choices=span)
     asked = [f"items      {summary['items']:,}; {what}"]
     if guess is not None:
@@ -42,9 +41,25 @@ def _facts(summary: dict[str, Any]) -> list[str]:
         f"metric     {summary['metric']}",
         f"longest    {summary['longest_prompt_characters']:,} characters (context and answer)",
         f"requests   {cost['requests']:,}; {cost['tokens']:,} tokens, {cost['unique_tokens']:,} of them unique "
-        f"({cost['source']})",
-        f"forecast   {minutes} for the {cost['checkpoints']} checkpoints of {cost['suite']} on one {cost['gpu']}",
+        f"({cost['source']}){_written(cost)}",
+        f"forecast   {_minutes(cost)} for the {cost['checkpoints']} checkpoints of {cost['suite']} on "
+        f"{printable(cost['machine'])} ({cost['figures']}){_limit(cost)}",
     ]
+
+
+def _written(cost: dict[str, Any]) -> str:
+    return f"; at most {cost['written_tokens']:,} are written" if cost["written_tokens"] else ""
+
+
+def _minutes(cost: dict[str, Any]) -> str:
+    if cost["minutes"] is None:
+        return "unknown time"
+    minutes = max(1, round(cost["minutes"]))
+    return f"{'at most' if cost['written_tokens'] else 'about'} {minutes:,} minute{'s' if minutes > 1 else ''}"
+
+
+def _limit(cost: dict[str, Any]) -> str:
+    return "" if cost["limit_minutes"] is None else f"; the limit is {cost['limit_minutes']:,.0f}"
 
 
 def _warnings(summary: dict[str, Any]) -> list[str]:

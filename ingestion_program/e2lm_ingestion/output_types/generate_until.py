@@ -259,4 +259,5 @@ GENERATE_UNTIL = OutputType(
     rescored=_rescored,
     chance=_chance,
     requested=_requested,
+    writes=True,
 )

@@ -109,6 +109,7 @@ class OutputType:
     requested: Callable[[Item], Item]  # the item with those continuations alone that make a request, for the forecast
     windows: bool = False  # a long text is scored in several windows, so that none is too long
     has_choices: bool = False  # the checks guess among the choices, and look at the right one's place and wording
+    writes: bool = False  # the model writes up to max_gen_toks tokens for each item
     scores_target: bool = False  # what doc_to_target renders is the text that is scored
 
 

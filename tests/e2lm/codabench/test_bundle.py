@@ -252,6 +252,14 @@ def test_next_years_edition_is_an_edit_of_one_file(root: Path) -> None:
     assert competition.docker_image == "localhost:5000/e2lm:2"
 
 
+def test_pages_can_name_the_workers_and_their_time(root: Path) -> None:
+    (root / "overview.md").write_text("$sweep_minutes minutes on $worker.")
+    assert entries_of(root)["overview.md"] == b"690 minutes on one H100."
+    with (root / "edition.yaml").open("a") as edition:
+        edition.write("worker: {gpu: A100, gpus: 4}\n")
+    assert entries_of(root)["overview.md"] == b"690 minutes on 4 A100."
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
@@ -261,6 +269,12 @@ def test_next_years_edition_is_an_edit_of_one_file(root: Path) -> None:
         ("submissions_a_day: 10", "submissions_a_day: 0", "limits.submissions_a_day: Input should be greater than 0"),
         ("teams: [500, 250]", "teams: [500, -250]", "prizes.teams.1: Input should be greater than 0"),
         ("year: 2025", "year: [", "not YAML"),
+        (
+            "year: 2025",
+            "year: 2025\nworker: {gpu: V100}",
+            "worker.gpu: no figures for 'V100'; choose the most similar of",
+        ),
+        ("year: 2025", "year: 2025\nworker: {gpus: 0}", "worker.gpus: Input should be greater than 0"),
     ],
 )
 def test_a_mistake_in_the_edition_is_one_line(root: Path, before: str, after: str, expected: str) -> None:
