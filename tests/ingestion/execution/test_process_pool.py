@@ -66,6 +66,9 @@ class _Described:
     def load(self, checkpoint: Checkpoint) -> None:
         """Nothing to load."""
 
+    def read_ahead(self, checkpoint: Checkpoint) -> None:
+        """Nothing to read."""
+
     def close(self) -> None:
         """Nothing to free."""
 
