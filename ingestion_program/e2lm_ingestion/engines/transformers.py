@@ -47,6 +47,8 @@ class TransformersEngine:
         refuse_rounded_float32(name, self._device.type)
         self._dtype: torch.dtype = getattr(torch, name)
         self._context_length, self._memory_share = context_length, memory_share
+        if self._device.type == "cuda" and memory_share < 1:
+            torch.cuda.set_per_process_memory_fraction(memory_share)
         self._model: PreTrainedModel | None = None
         self._loaded: Checkpoint | None = None
         self._ahead: tuple[Checkpoint, list[_Weights]] | None = None

@@ -32,6 +32,8 @@ class WorkerInit:
     context_length: int
     make_engine: Callable[[], Engine]
     provide: Callable[[Checkpoint], None] = verify_checkpoint  # called before a checkpoint is loaded
+    parameters: int | None = None  # of the largest model, a count; None if it is not known
+    checkpoints: int = 0  # the number to evaluate
 
 
 @dataclass(frozen=True, slots=True)
