@@ -28,7 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="auto: vllm with a GPU, else transformers")
     parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
     parser.add_argument(
-        "--workers", type=count, metavar="N", help="engines to run in parallel (default: one for each GPU)"
+        "--workers",
+        type=count,
+        metavar="N",
+        help="engines to run in parallel, up to four on a GPU (default: as for e2lm run; with --ray, one for each GPU)",
     )
     parser.add_argument("--ray", metavar="ADDRESS", help="run on this Ray cluster; local starts one here")
     parser.add_argument(
