@@ -39,12 +39,13 @@ def read_lm_eval(
     described = [(key, arguments[key]) for key in _CHECKPOINT_KEYS if arguments.get(key)] or [("model_name", name)]
     progress = progress_of(described, folders, location=str(path), pattern=step)
     limit = mapping(content.get("config")).get("limit")
+    tokens = mapping(content.get("config")).get("training_tokens")  # written by `e2lm run --lm-eval-output`
     shared = Point(
         model=without_step(name),
         benchmark="",
         metric="",
         step=progress.step,
-        tokens=progress.tokens,
+        tokens=float(tokens) if isinstance(tokens, int) else progress.tokens,
         score=0.0,
         limit="" if limit is None else f"{limit:g}" if isinstance(limit, int | float) else str(limit),
         checkpoint=", ".join(f"{key}={value}" for key, value in described),

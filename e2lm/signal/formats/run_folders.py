@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import zipfile
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from e2lm.runs.result_arrays import read_arrays
 from e2lm.signal.contrast import wrong_label_contrast
 from e2lm.signal.points import Point
-from e2lm_ingestion.errors import OrganizerError, SubmissionError
+from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.file_names import RESULTS
 from e2lm_ingestion.metrics.builtin import MetricSpec
 from e2lm_ingestion.task.task_parts import Metric
@@ -29,11 +27,11 @@ def read_run(folder: Path) -> list[Point]:
     """The points of a results folder. Raises OrganizerError naming a file that is missing or damaged."""
     file = read_results_file(folder)
     spec = _spec(file)
-    items = _arrays(folder, file.items.arrays, file.items.sha256) if file.items is not None and spec else {}
+    items = read_arrays(folder, file.items.arrays, file.items.sha256) if file.items is not None and spec else {}
     time = (folder / RESULTS).stat().st_mtime
     points = []
     for row in file.checkpoints:
-        arrays = _arrays(folder, row.arrays, row.sha256)
+        arrays = read_arrays(folder, row.arrays, row.sha256)
         scores = arrays["item_scores"].astype(np.float32) * file.item_weights
         points.append(
             Point(
@@ -74,22 +72,3 @@ def _contrast(
         return wrong_label_contrast(spec.formula, items, arrays)
     except SubmissionError:  # the metric has no finite value with another label
         return None
-
-
-def _arrays(folder: Path, name: str, sha256: str) -> dict[str, np.ndarray]:
-    path = folder / PurePosixPath(name)
-    try:
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise OrganizerError(f"{folder / RESULTS}: {name!r} is outside the folder; run the submission again")
-        content = path.read_bytes()
-    except (OSError, ValueError):
-        raise OrganizerError(f"{path}: missing or unreadable; run the submission again") from None
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise OrganizerError(
-            f"{path}: not the file that {RESULTS} lists (its digest differs); run the submission again"
-        )
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile):
-        raise OrganizerError(f"{path}: not arrays; run the submission again") from None
