@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from e2lm.submissions.checks import forecast
-from e2lm.submissions.checks.terminal import text_of
+from e2lm.submissions.checks.terminal import errors_of, text_of
 from e2lm.submissions.summary import summarize
 from e2lm.suites.registry import find_suite
 from e2lm_ingestion.errors import SubmissionError
@@ -33,14 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Check everything that can be checked without a model. Raises SubmissionError for the first error."""
+    """Check everything that can be checked without a model; the exit code is 2 where there are errors."""
     suite = load_suite(find_suite(args.suite).suite)
     try:
         with open_submission(args.submission) as submission:
             summary = summarize(submission, items_by_task(submission), suite, args.gpu)
     except SubmissionError as error:
         if args.json:
-            print(json.dumps({"errors": [str(error)]}, indent=1))
-        raise
+            print(json.dumps({"errors": list(map(str, error.args))}, indent=1))
+        print("\n".join(errors_of(error)), file=sys.stderr)
+        return 2
     print(json.dumps(summary, indent=1) if args.json else text_of(summary, args.submission))
     return 0

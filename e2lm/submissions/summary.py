@@ -33,6 +33,7 @@ def summarize(submission: Submission, tasks: Mapping[str, list[Item]], suite: Su
     counts = [len(item.choices) for item in items]
     return {
         "errors": [],
+        "notes": _notes(submission),
         "warnings": [{key: value for key, value in asdict(finding).items() if value != ()} for finding in findings],
         "task": submission.name,
         "tasks": {name: len(own) for name, own in tasks.items()},
@@ -57,6 +58,16 @@ def summarize(submission: Submission, tasks: Mapping[str, list[Item]], suite: Su
             "assumption": forecast.ASSUMPTION,
         },
     }
+
+
+def _notes(submission: Submission) -> list[str]:
+    """What is read otherwise than it may be meant, and needs no change."""
+    notes = []
+    if submission.without_effect:
+        notes.append(f"kept without effect on the scores: {', '.join(submission.without_effect)}")
+    if submission.left_out:
+        notes.append(f"left out, as no data: {', '.join(submission.left_out)}")
+    return notes
 
 
 def _volume(
