@@ -105,6 +105,7 @@ class FewshotConfig(Strict):
     doc_to_target: Target | None = None
     target_delimiter: str | None = None
     fewshot_delimiter: str | None = None
+    gen_prefix: str | None = None
 
     @property
     def keeps_choices(self) -> bool:
