@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GroupAnswers:
-    """What one model says of every task of a group."""
+    """One model's answers to the items of every task of a group."""
 
     parts: tuple[Any, ...]
     computed_tokens: int
