@@ -27,7 +27,7 @@ ALLOWED = (*TEXT, ".parquet")
 RESERVED_NAMES = (RESULTS, JOURNAL, SEAL, ITEMS, *OF_SCORING)
 RUN_MARK = ".e2lm"  # file in a folder that `e2lm run` and other commands write; such folders are not submitted
 PACKED = "submission.zip"  # default output of `e2lm pack`, possibly inside the folder that it packs
-PACK_MARK = b"e2lm pack: no part of a submission"  # the comment, and so the end, of every zip that `e2lm pack` writes
+PACK_MARK = b"packed by e2lm, not part of a submission"  # the comment (the last bytes) of zips that `e2lm pack` writes
 # What systems, editors and version control leave beside data. Such files are left out everywhere, also of the digest.
 LEFT_FOLDERS = frozenset(
     {"__MACOSX", ".git", ".svn", ".hg", "__pycache__", ".ipynb_checkpoints", ".vscode", ".idea", ".pytest_cache"}

@@ -58,5 +58,5 @@ RULES: Mapping[OutputTypeName, OutputTypeRules] = {
 
 
 def output_types_where(holds: Callable[[OutputTypeRules], bool]) -> str:
-    """The names of the output types of which it holds, for a message."""
+    """The names of the output types that meet a condition, for a message."""
     return " or ".join(name for name, rules in RULES.items() if holds(rules))

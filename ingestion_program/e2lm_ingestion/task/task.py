@@ -96,12 +96,12 @@ class Task(Strict):
 
     @property
     def unconditional(self) -> bool:
-        """Whether some metric needs the log-likelihood of each choice after nothing."""
+        """Whether some metric needs the log-likelihood of each choice without its prompt."""
         return any("ll_unconditional" in metric.spec(self.output_type).names for metric in self.metric_list)
 
     @property
     def generation(self) -> GenerationKwargs:
-        """How a model writes; without other words of the task, until the few-shot delimiter."""
+        """How a model generates; by default until the few-shot delimiter."""
         given = self.generation_kwargs or GenerationKwargs()
         return given if given.until else given.model_copy(update={"until": (self.fewshot_delimiter,)})
 

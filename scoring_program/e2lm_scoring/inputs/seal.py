@@ -25,7 +25,7 @@ SEALED = (RESULTS, JOURNAL)
 KEY_FILE = "e2lm.key"
 MIN_KEY_LENGTH = 32  # characters
 PACKED = "submission.zip"  # what e2lm pack writes into the folder that it packs
-PACK_MARK = b"e2lm pack: no part of a submission"  # at the end of every zip that e2lm pack writes
+PACK_MARK = b"packed by e2lm, not part of a submission"  # at the end of every zip that e2lm pack writes
 RUN_MARK = ".e2lm"  # in a folder that e2lm has written a run into
 # What systems, editors and version control leave beside data.
 LEFT_FOLDERS = frozenset(
