@@ -12,13 +12,13 @@ from e2lm.cli.arguments import count
 from e2lm.codabench.edition import Worker, read_edition
 from e2lm.project import PROJECT_ROOT
 from e2lm.submissions.checks.calibration import calibrated
+from e2lm.submissions.checks.check_text import text_of
 from e2lm.submissions.checks.forecast import largest_model
 from e2lm.submissions.checks.hardware import KINDS, Machine, machine
-from e2lm.submissions.checks.terminal import text_of
 from e2lm.submissions.checks.this_machine import this_machine
 from e2lm.submissions.checks.tokens import Volume
 from e2lm.submissions.summary import summarize
-from e2lm.suites.registry import find_suite
+from e2lm.suites.registry import COMPETITION_SUITE, find_suite
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.output_types.items import items_by_task
 from e2lm_ingestion.submission.submission import open_submission
@@ -32,9 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("submission", type=Path, help="a submission's folder or zip")
     parser.add_argument(
         "--suite",
-        default="e2lm-2025-full",
-        help="the suite of the token counts and the forecast: its name or suite.yaml (default: e2lm-2025-full, on "
-        "which uploads are scored)",
+        default=COMPETITION_SUITE,
+        help="the suite of the token counts and the forecast: its name or suite.yaml (default: %(default)s, on which "
+        "uploads are scored)",
     )
     device = parser.add_mutually_exclusive_group()
     device.add_argument(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import io
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from e2lm.archive import files_under, write_zip
 from e2lm_ingestion.errors import SubmissionError, naming
 from e2lm_ingestion.output_types.item_sets import item_set_of
-from e2lm_ingestion.submission.file_rules import is_leftover
+from e2lm_ingestion.submission.file_rules import PACK_MARK, is_leftover, is_packed
 from e2lm_ingestion.submission.submission import open_submission
 
 
@@ -36,14 +38,15 @@ def main(args: argparse.Namespace) -> int:
     if args.output.is_dir():
         raise SubmissionError(f"{args.output}: a folder; give the zip a name, such as {args.output / 'submission.zip'}")
     own = args.output.resolve()
+    entries = {inner: path.read_bytes() for inner, path in files_under(root) if path.resolve() != own}
     entries = {
-        inner: path.read_bytes()
-        for inner, path in files_under(root)
-        if not is_leftover(inner) and path.resolve() != own
+        inner: content
+        for inner, content in entries.items()
+        if not is_leftover(inner) and not is_packed(inner, partial(io.BytesIO, content))
     }
     with tempfile.TemporaryDirectory() as folder:
         packed = Path(folder) / "submission.zip"
-        write_zip(entries, packed)
+        write_zip(entries, packed, PACK_MARK)
         with open_submission(packed) as submission:
             name, items = submission.name, item_set_of(submission).count
         args.output.parent.mkdir(parents=True, exist_ok=True)

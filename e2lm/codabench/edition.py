@@ -24,12 +24,12 @@ class _Strict(BaseModel):
 
 
 class Dates(_Strict):
-    """First days of the phases and the dates after them, in order."""
+    """The first day of each phase, the last day of the last phase, and the dates after it, in order."""
 
     warm_up: date
     development: date
     final: date
-    last_day: date  # of the final phase
+    last_day: date  # of the last phase
     results: date
     fact_sheets: date
     workshop: str
@@ -45,6 +45,17 @@ class Dates(_Strict):
     def moments(self) -> dict[str, date]:
         """Every field that holds a single date."""
         return {name: value for name in type(self).model_fields if isinstance(value := getattr(self, name), date)}
+
+    @property
+    def phase_days(self) -> dict[str, int]:
+        """Days of each phase: up to the first day of the next one, or up to and including `last_day`."""
+        days = {}
+        for (phase, first), (following, date_after) in pairwise(self.moments.items()):
+            is_last = following == "last_day"
+            days[phase] = (date_after - first).days + is_last
+            if is_last:
+                break
+        return days
 
 
 class Limits(_Strict):
@@ -87,7 +98,7 @@ class Prizes(_Strict):
         """A Markdown table."""
         rows = [(f"{rank}", amount) for rank, amount in enumerate(self.teams, 1)]
         rows += [(f"student award {rank}", amount) for rank, amount in enumerate(self.students, 1)]
-        return "\n".join(["| place | prize |", "|---|---|", *(f"| {name} | {amount:,} USD |" for name, amount in rows)])
+        return "\n".join(["| rank | prize |", "|---|---|", *(f"| {name} | {amount:,} USD |" for name, amount in rows)])
 
 
 class Edition(_Strict):
@@ -111,18 +122,13 @@ class Edition(_Strict):
         """The value of every $name in competition.yaml and the pages."""
         dates, daily = self.dates, self.limits.submissions_a_day
         days = {name: f"{day:%d} {day:%B}" for name, day in dates.moments.items()}
-        spans = {
-            "warm_up": (dates.development - dates.warm_up).days,
-            "development": (dates.final - dates.development).days,
-            "final": (dates.last_day - dates.final).days + 1,
-        }
         return {
             "year": str(self.year),
             "image": self.image,
             "workshop": dates.workshop,
             **{name: day.isoformat() for name, day in dates.moments.items()},
             **{f"{name}_day": day for name, day in days.items()},
-            **{f"{name}_submissions": str(daily * length) for name, length in spans.items()},
+            **{f"{name}_submissions": str(daily * length) for name, length in dates.phase_days.items()},
             "submissions_a_day": str(daily),
             "prize_total": f"{self.prizes.total:,}",
             "prize_table": self.prizes.table,

@@ -14,8 +14,8 @@ from e2lm.suites.fetch import fetch
 from e2lm.suites.registry import SuiteFiles
 from e2lm.terminal.progress import progress_bar
 from e2lm_ingestion.engines import make_engine
-from e2lm_ingestion.execution.process_pool import visible_gpus
 from e2lm_ingestion.execution.sweep import Progress, is_finished, sweep
+from e2lm_ingestion.execution.worker_devices import visible_gpus
 from e2lm_ingestion.output_types.items import items_by_task
 from e2lm_ingestion.submission.submission import Submission, open_submission
 from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite

@@ -48,8 +48,9 @@ def open_question(document: Document, most: int = 1) -> Question:
         raise SubmissionError(f"{location}: doc_to_target is {repr(target)[:60]}; write the right answer as a text")
     texts = tuple(map(str, answers))
     if len(texts) > most:
+        scored = "one text" if most == 1 else f"at most {most} right answers"
         raise SubmissionError(
-            f"{location}: doc_to_target is a list of {len(texts)}; {document.output_type} scores one text"
+            f"{location}: doc_to_target is a list of {len(texts)}; {document.output_type} scores {scored}"
         )
     if not all(texts):
         raise SubmissionError(f"{location}: doc_to_target is empty; write the right answer as a text")

@@ -6,6 +6,7 @@ import mmap
 import stat
 import unicodedata
 import zipfile
+from functools import partial
 from pathlib import Path
 
 from e2lm_ingestion.errors import SubmissionError, naming
@@ -17,11 +18,14 @@ from e2lm_ingestion.submission.file_rules import (
     check_name,
     is_leftover,
     is_output,
+    is_packed,
     shown,
 )
 
 MAX_RATIO = 200  # unpacked bytes per zipped byte; text rarely passes 20
+MAX_ZIP_RATIO = 2  # of a zip within the zip, whose end is read to find the mark of `e2lm pack`
 _SMALL = 1_000_000  # bytes; smaller files may have any ratio
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _CHUNK = 1 << 20
 _LOCAL_HEADER = 30  # bytes before the name
 _ENTRY_SIGNATURE = b"PK\x01\x02"
@@ -32,8 +36,8 @@ def unzip(path: Path, folder: Path) -> None:
     _refuse_non_zip(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            checked = _checked(archive.infolist())
             _refuse_overlaps(archive)
+            checked = _checked(archive)
             for info, relative in checked:
                 _write(archive, info, folder / unicodedata.normalize("NFC", relative))
     except (SubmissionError, MemoryError):
@@ -71,9 +75,10 @@ def _refuse_overlaps(archive: zipfile.ZipFile) -> None:
         end = info.header_offset
 
 
-def _checked(infos: list[zipfile.ZipInfo]) -> list[tuple[zipfile.ZipInfo, str]]:
+def _checked(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, str]]:
     """The entries to unpack and their names, all checked."""
     kept: list[tuple[zipfile.ZipInfo, str]] = []
+    infos = archive.infolist()
     marks = {info.orig_filename for info in infos if info.orig_filename.endswith(f"/{RUN_MARK}")}
     for info in infos:
         relative = info.orig_filename
@@ -86,6 +91,8 @@ def _checked(infos: list[zipfile.ZipInfo]) -> list[tuple[zipfile.ZipInfo, str]]:
             raise SubmissionError(f"{shown(relative)}: encrypted; zip it without a password")
         if relative.endswith("/"):
             check_name(relative + "folder.txt")
+            continue
+        if _is_packed_entry(archive, info):
             continue
         check_name(relative)
         _check_size(info, relative)
@@ -101,8 +108,13 @@ def _checked(infos: list[zipfile.ZipInfo]) -> list[tuple[zipfile.ZipInfo, str]]:
     return kept
 
 
+def _is_packed_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    readable = info.compress_type in _METHODS and info.file_size <= MAX_ZIP_RATIO * info.compress_size
+    return readable and is_packed(info.orig_filename, partial(archive.open, info))
+
+
 def _check_size(info: zipfile.ZipInfo, relative: str) -> None:
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+    if info.compress_type not in _METHODS:
         raise SubmissionError(
             f"{shown(relative)}: packed with an unusual method; zip it with the ordinary one (deflate)"
         )

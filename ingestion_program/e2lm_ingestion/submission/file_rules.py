@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import io
 import os
 import stat
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.file_names import CHECKPOINTS, ITEMS, JOURNAL, OF_SCORING, RESULTS, SEAL
@@ -23,6 +26,7 @@ ALLOWED = (*TEXT, ".parquet")
 RESERVED_NAMES = (RESULTS, JOURNAL, SEAL, ITEMS, *OF_SCORING)
 RUN_MARK = ".e2lm"  # file in a folder that `e2lm run` and other commands write; such folders are not submitted
 PACKED = "submission.zip"  # default output of `e2lm pack`, possibly inside the folder that it packs
+PACK_MARK = b"e2lm pack: no part of a submission"  # the comment, and so the end, of every zip that `e2lm pack` writes
 _CHUNK = 1 << 20
 
 
@@ -36,6 +40,17 @@ def is_output(relative: str, marks: Collection[str]) -> bool:
     """Whether a file is in the output folder of a run; `marks` are the paths of all files named RUN_MARK."""
     folders = (str(parent) for parent in PurePosixPath(relative).parents if parent.name)
     return any(f"{folder}/{RUN_MARK}" in marks for folder in folders)
+
+
+def is_packed(relative: str, open_file: Callable[[], IO[bytes]]) -> bool:
+    """Whether the file is a zip that `e2lm pack` wrote. Under any name, it is ignored like a leftover."""
+    if not relative.casefold().endswith(".zip"):
+        return False
+    end = b""
+    with open_file() as file:
+        while chunk := file.read(_CHUNK):
+            end = (end + chunk)[-len(PACK_MARK) :]
+    return end == PACK_MARK
 
 
 def shown(name: str) -> str:
@@ -81,7 +96,7 @@ def check_collisions(relatives: Iterable[str]) -> None:
 
 
 def list_files(folder: Path) -> dict[str, Path]:
-    """Relative path -> file, sorted, without leftovers and outputs of runs.
+    """Relative path -> file, sorted, without leftovers, packed submissions and outputs of runs.
 
     Raises SubmissionError for links, devices, bad names, and too many or too large files.
     """
@@ -104,6 +119,8 @@ def list_files(folder: Path) -> dict[str, Path]:
                 continue
             if not stat.S_ISREG(status.st_mode):
                 raise SubmissionError(f"{shown(relative)}: a link or device; put the file itself there")
+            if is_packed(relative, partial(io.FileIO, entry.path)):
+                continue
             check_name(relative)
             found[relative] = Path(entry.path)
             total += status.st_size

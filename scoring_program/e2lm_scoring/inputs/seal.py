@@ -24,6 +24,7 @@ SEALED = (RESULTS, JOURNAL)
 KEY_FILE = "e2lm.key"
 MIN_KEY_LENGTH = 32  # characters
 PACKED = "submission.zip"  # what e2lm pack writes into the folder that it packs
+PACK_MARK = b"e2lm pack: no part of a submission"  # at the end of every zip that e2lm pack writes
 RUN_MARK = ".e2lm"  # in a folder that e2lm has written a run into
 NOT_OURS = "ingestion did not write these results, so they are not scored"
 
@@ -105,6 +106,8 @@ def digest_of_submission(folder: Path) -> str:
 def _is_ignored(folder: Path, path: Path) -> bool:
     """Whether ingestion ignores a file: what macOS and e2lm pack leave, and the runs of e2lm."""
     left = "__MACOSX" in path.parts or path.name in (".DS_Store", PACKED) or path.name.startswith("._")
+    if path.name.casefold().endswith(".zip") and not (folder / path).is_symlink():
+        left = left or _read(folder / path).endswith(PACK_MARK)
     return left or any((folder / parent / RUN_MARK).is_file() for parent in path.parents if parent.name)
 
 

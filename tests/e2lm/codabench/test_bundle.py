@@ -106,6 +106,8 @@ def test_image_and_queue_are_written_into_the_bundle_only(root: Path) -> None:
         ("    execution_time_limit: 60", "    execution_time_limt: 60", "write execution_time_limit if that is meant"),
         ("    execution_time_limit: 60\n", "", "phases.0.execution_time_limit: missing; each step would be stopped"),
         ("    max_submissions: 350\n", "", "phases.0.max_submissions: missing; a team would be stopped after 100"),
+        ("    hide_prediction_output: true\n", "", "phases.0.hide_prediction_output: missing; participants could"),
+        ("hide_prediction_output: true", "hide_prediction_output: false", "scores of late checkpoints; write true"),
         ('"2025-08-11 00:00:00"', '"11 August"', "phases.0.end: '11 August' is no time"),
         ("tasks: [0]", "tasks: [0]\n    max_submisions: 3", "write max_submissions if that is meant"),
         ("key: board", "key: board\n    colour: red", "leaderboards.0.colour: Codabench does not know this key"),

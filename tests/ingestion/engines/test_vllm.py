@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -245,6 +246,19 @@ def test_the_same_run_twice_is_identical(engine: VllmEngine) -> None:
     np.testing.assert_array_equal(first.values, second.values)
     np.testing.assert_array_equal(first.greedy, second.greedy)
     assert first.computed_tokens == second.computed_tokens
+
+
+def test_the_plans_of_several_submissions_are_kept_while_their_requests_are(engine: VllmEngine) -> None:
+    first, second = few_shot(100), few_shot(120)
+    before = engine.loglikelihoods(first)
+    plan = engine._plan(first)
+    engine.loglikelihoods(second)
+    assert engine._plan(first) is plan
+    np.testing.assert_array_equal(engine.loglikelihoods(first).values, before.values)
+    kept = len(engine._plans)
+    del second
+    gc.collect()
+    assert len(engine._plans) == kept - 1
 
 
 @pytest.mark.parametrize("reference", [False, True])

@@ -122,7 +122,11 @@ CASES = [
     filtered("filter of code", "is not run", {"function": "custom", "filter_fn": "os.system"}),
     filtered("eleven filters", "at most 10 items", *({"function": "lowercase"} for _ in range(11))),
     changed("answers that are all empty", "doc_to_target is empty", **{**WRITES, "doc_to_target": "{{''}}"}),
-    changed("thousand right answers", "is a list of 1000", **{**WRITES, "doc_to_target": "{{['x'] * 1000}}"}),
+    changed(
+        "thousand right answers",
+        "list of 1000; generate_until scores at most 100 right",
+        **{**WRITES, "doc_to_target": "{{['x'] * 1000}}"},
+    ),
     changed("list of right answers that is code", TOLERATED, **{**WRITES, "doc_to_target": "[__import__('os')]"}),
     metric("expression", TOLERATED, "ll[gold] - mean(ll[~gold])"),
     metric("expression that calls", "is not known", "eval(ll)"),

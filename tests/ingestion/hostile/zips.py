@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from e2lm_ingestion.submission.file_rules import PACK_MARK
 from tests.ingestion.hostile.corpus import TOLERATED, Case, right_files, write_zip
 
 OUT = "leads out of the submission"
@@ -166,6 +167,7 @@ CASES = [
     Case("zip socket", with_info(mode(stat.S_IFSOCK)), "extra.txt: a link or device"),
     Case("zip set-user-id file", with_info(mode(stat.S_IFREG, 0o6777)), TOLERATED),
     Case("zip in a zip", entry("inner.zip"), "data, not programs or archives"),
+    Case("zip in a zip that repeats", entry("inner.zip", b"0" * 900_000 + PACK_MARK), "data, not programs or archives"),
     Case("zip tar within", entry("inner.tar.gz"), "data, not programs or archives"),
     Case("zip within, named as data", entry("inner.jsonl", b"PK\x03\x04\x14\0"), "inner.jsonl, line 1: a NUL byte"),
     Case("zip names apart in case", entry("TEST.jsonl"), "has the same name"),

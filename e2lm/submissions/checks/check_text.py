@@ -1,4 +1,4 @@
-"""The outcome of `e2lm check` as text that is safe to print, whatever the submission holds."""
+"""The output of `e2lm check` as text that is safe to print, whatever the submission holds."""
 
 from __future__ import annotations
 
