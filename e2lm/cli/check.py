@@ -55,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gpus",
         type=count,
         metavar="N",
-        help="how many such devices (default: 1; without --gpu and --calibrate the worker's)",
+        help="how many such devices, or with --calibrate how many processes (--workers) share the work (default: 1; "
+        "without --gpu and --calibrate the worker's)",
     )
     parser.add_argument("--json", action="store_true", help="print the same as JSON")
     parser.epilog = (

@@ -53,7 +53,9 @@ TRANSFORMERS = EngineCosts(
     recomputed_tokens=0.0,
 )
 LAYER_SHARE = 0.6  # of the rate of a single layer, as `--gpu this` measures it, that an engine sustains; an assumption
-ENGINES_A_GPU = 1  # each has a process of its own, so that k engines prepare prompts k times as fast
+# k engines on a GPU, each a process, prepare prompts k times as fast. A sweep chooses the number for the largest model: 1
+# for 3 billion parameters.
+ENGINES_A_GPU = 1
 
 PROGRAM_SECONDS = 8.0  # starting Python, its packages and the workers, once
 CPU_SECONDS_A_TOKEN = 2e-6  # encoding and planning, for each token of all requests, once for each model
