@@ -85,25 +85,50 @@ def sweep(
     checkpoint would probably miss it, and finished checkpoints are kept.
     """
     ends = None if deadline is None else time.perf_counter() + deadline
-
-    def fail(prepared: PreparedSubmission, error: SubmissionError | OrganizerError, trace: str) -> None:
-        raise error
-
     with closing(PickleStore(0)) as store:
-        prepared = prepare(submission, suite, results, store, 0)
-        sweep_all(
-            [prepared],
+        sweep_prepared(
+            prepare(submission, suite, results, store, 0),
             store,
             suite,
             root=root,
             make_engine=make_engine,
-            start=partial(make_runner, workers=workers),
             checkpoint_cache=checkpoint_cache,
+            workers=workers,
             on_progress=on_progress,
-            on_failure=fail,
             ends=ends,
         )
     return results / RESULTS
+
+
+def sweep_prepared(
+    prepared: PreparedSubmission,
+    store: PickleStore,
+    suite: Suite,
+    *,
+    root: Path,
+    make_engine: Callable[[], Engine],
+    checkpoint_cache: CheckpointCache | None = None,
+    workers: int | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    ends: float | None = None,
+) -> None:
+    """`sweep` for a submission that is prepared in `store` already; `ends` is a time of `time.perf_counter`."""
+
+    def fail(prepared: PreparedSubmission, error: SubmissionError | OrganizerError, trace: str) -> None:
+        raise error
+
+    sweep_all(
+        [prepared],
+        store,
+        suite,
+        root=root,
+        make_engine=make_engine,
+        start=partial(make_runner, workers=workers),
+        checkpoint_cache=checkpoint_cache,
+        on_progress=on_progress,
+        on_failure=fail,
+        ends=ends,
+    )
 
 
 def is_finished(

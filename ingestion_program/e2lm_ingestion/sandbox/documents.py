@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from e2lm_ingestion.errors import SubmissionError
 
@@ -55,21 +55,27 @@ def read_documents(files: list[tuple[Path, str]], limit: int) -> list[Document]:
 
 def _json_lines(path: Path, name: str) -> Iterator[Document]:
     with path.open(encoding="utf-8-sig", newline="\n") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                location = f"{name}, line {number}"
-                yield _document(_parsed(line, location), location)
+        yield from _documents_of_lines(file, name)
+
+
+def _documents_of_lines(file: TextIO, name: str) -> Iterator[Document]:
+    for number, line in enumerate(file, 1):
+        if line.strip():
+            location = f"{name}, line {number}"
+            yield _document(_parsed(line, location), location)
 
 
 def _json(path: Path, name: str) -> Iterator[Document]:
     """Read a list of objects, or one object per line as in a .jsonl file."""
-    with path.open(encoding="utf-8-sig") as file:
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
         start = file.read(4096).lstrip()
-    if not start.startswith("["):
-        yield from _json_lines(path, name)
-        return
-    _refuse_other_first_item(start, name)
-    for number, value in enumerate(_parsed(path.read_text(encoding="utf-8-sig"), name), 1):
+        file.seek(0)
+        if not start.startswith("["):
+            yield from _documents_of_lines(file, name)
+            return
+        _refuse_other_first_item(start, name)
+        text = file.read()
+    for number, value in enumerate(_parsed(text, name), 1):
         location = f"{name}, item {number}"
         yield _document(value, location)
 
