@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from e2lm.cli.arguments import count
 from e2lm.codabench.edition import Worker, read_edition
 from e2lm.project import PROJECT_ROOT
 from e2lm.submissions.checks.calibration import calibrated
-from e2lm.submissions.checks.check_text import text_of
+from e2lm.submissions.checks.check_text import errors_of, text_of
 from e2lm.submissions.checks.forecast import largest_model
 from e2lm.submissions.checks.hardware import KINDS, Machine, machine
 from e2lm.submissions.checks.this_machine import this_machine
@@ -67,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Check everything that can be checked without a model. Raises SubmissionError for the first error."""
+    """Check everything that can be checked without a model; the exit code is 2 where there are errors."""
     suite = load_suite(find_suite(args.suite).suite)
     worker, limit = _edition(suite)
     try:
@@ -76,8 +77,9 @@ def main(args: argparse.Namespace) -> int:
             summary = summarize(submission, items_by_task(submission), suite, machine_of, limit)
     except SubmissionError as error:
         if args.json:
-            print(json.dumps({"errors": [str(error)]}, indent=1))
-        raise
+            print(json.dumps({"errors": list(map(str, error.args))}, indent=1))
+        print("\n".join(errors_of(error)), file=sys.stderr)
+        return 2
     print(json.dumps(summary, indent=1) if args.json else text_of(summary, args.submission))
     return 0
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "run": "run a submission on every checkpoint of a suite and score it",
     "rerun": "run many submissions on every checkpoint of a suite, loading each checkpoint once",
     "rescore": "score a finished run with another metric, without running a model",
+    "signal": "find the benchmarks that say something early, in results of lm_eval, lighteval, olmes, CSV",
     "compare": "compare runs: scores with intervals, and the probability of their order",
     "rank": "rank runs over one suite: ties within noise, prizes",
     "leaderboard": "write the public leaderboard of runs as a static site",

@@ -130,7 +130,7 @@ def _problem(column: Column) -> str:
     """What is wrong with a column whatever the suite, or ""."""
     known = BY_KEY.get(column.key)
     if known is None:
-        return f"is no column of {SCORES}; choose of {', '.join(BY_KEY)}"
+        return f"is not a column of {SCORES}; choose one of {', '.join(BY_KEY)}"
     if not known.of_every_task:
         return "is missing for some tasks, and Codabench would sort their rows on top; remove the column"
     if column.sorting != known.sorting:

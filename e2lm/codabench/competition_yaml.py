@@ -39,7 +39,7 @@ def _moment(value: Any) -> datetime:  # noqa: ANN401 (what YAML holds)
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
-        raise ValueError(f'{value!r} is no time; write "YYYY-MM-DD hh:mm:ss"') from None
+        raise ValueError(f'{value!r} is not a time; write "YYYY-MM-DD hh:mm:ss"') from None
     if moment.tzinfo is not None:
         raise ValueError("has a time zone, which would be dropped; write the time in UTC, without one")
     return moment
@@ -153,7 +153,9 @@ class Leaderboard(_Strict):
         if len(set(indexes)) != len(indexes) or len(set(keys)) != len(keys):
             raise ValueError("two columns have the same index or key; make both unique")
         if self.primary_index not in indexes:
-            raise ValueError(f"primary_index {self.primary_index} is no column's index; choose one of {indexes}")
+            raise ValueError(
+                f"primary_index {self.primary_index} is not the index of a column; choose one of {indexes}"
+            )
         return self
 
 

@@ -47,6 +47,7 @@ def summarize(
     counts = [len(item.choices) for item in items]
     return {
         "errors": [],
+        "notes": _notes(submission),
         "warnings": [{key: value for key, value in asdict(finding).items() if value != ()} for finding in findings],
         "task": submission.name,
         "tasks": {name: len(own) for name, own in tasks.items()},
@@ -74,6 +75,16 @@ def summarize(
             "limit_minutes": limit_minutes,
         },
     }
+
+
+def _notes(submission: Submission) -> list[str]:
+    """What is read otherwise than it may be meant, and needs no change."""
+    notes = []
+    if submission.without_effect:
+        notes.append(f"kept without effect on the scores: {', '.join(submission.without_effect)}")
+    if submission.left_out:
+        notes.append(f"left out, as no data: {', '.join(submission.left_out)}")
+    return notes
 
 
 def _volume(

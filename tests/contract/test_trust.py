@@ -69,6 +69,10 @@ SHAPES = {
         "v1.zip": zip_bytes(right_files(), PACK_MARK),
         "old/V2.ZIP": zip_bytes({"task.yaml": b"x"}, PACK_MARK),
     },
+    "with what editors and version control leave": {**right_files(), ".git/HEAD": b"x", "LICENSE": b"x", "a.pdf": b"x"},
+    "as PowerShell writes it": {f"mine\\{name}": content for name, content in right_files().items()},
+    "as Finder writes it": {**right_files(), "é.txt".encode().decode("cp437"): b"x"},
+    "with dots": {f"./{name}": content for name, content in right_files().items()},
     "with names of macOS": {**right_files(), unicodedata.normalize("NFD", "données/é.txt"): b"x", "a.txt": b""},
 }
 

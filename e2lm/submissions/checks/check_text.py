@@ -6,9 +6,11 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 
 SHOWN_CHARACTERS = 8_000  # shown of a context; the middle of a longer one is left out
+MOST_ERRORS = 20
 BOUNDARY = "·"  # between two tokens
 
 
@@ -63,9 +65,24 @@ def _limit(cost: dict[str, Any]) -> str:
 
 
 def _warnings(summary: dict[str, Any]) -> list[str]:
+    notes = [f"note       {printable(note)}" for note in summary["notes"]]
     if not summary["warnings"]:
-        return ["no errors, no warnings"]
-    return ["no errors", *(f"warning    {printable(warning['message'])}" for warning in summary["warnings"])]
+        return [*notes, "no errors, no warnings"]
+    warnings = (f"warning    {printable(warning['message'])}" for warning in summary["warnings"])
+    return [*notes, "no errors", *warnings]
+
+
+def errors_of(error: SubmissionError) -> list[str]:
+    """A line for each problem, grouped by file, MOST_ERRORS at most, and how many are left out."""
+    problems = list(map(str, error.args))
+    files = list(dict.fromkeys(map(_file_of, problems)))
+    ordered = sorted(problems, key=lambda problem: files.index(_file_of(problem)))
+    more = [f"... and {len(ordered) - MOST_ERRORS} more"] if len(ordered) > MOST_ERRORS else []
+    return [f"error: {printable(problem)}" for problem in ordered[:MOST_ERRORS]] + more
+
+
+def _file_of(problem: str) -> str:
+    return problem.split(":", 1)[0].split(",", 1)[0]
 
 
 def _item(number: int, item: dict[str, Any], title: str) -> list[str]:

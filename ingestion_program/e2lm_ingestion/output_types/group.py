@@ -33,7 +33,7 @@ class GroupRequests:
 
 @dataclass(frozen=True, slots=True)
 class GroupAnswers:
-    """What one model says of every task of a group."""
+    """One model's answers to the items of every task of a group."""
 
     parts: tuple[Any, ...]
     computed_tokens: int

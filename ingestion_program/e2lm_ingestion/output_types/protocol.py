@@ -41,7 +41,7 @@ class Item:
 
 
 class Answers(Protocol):
-    """What one checkpoint's model says of all items."""
+    """The answers of one checkpoint's model to all items."""
 
     @property
     def computed_tokens(self) -> int:
@@ -86,7 +86,7 @@ class TaskItemSet(ItemSet, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How `e2lm check` speaks of the items."""
+    """How `e2lm check` describes the items."""
 
     item: str  # what one asks; `{choices}` stands for how many choices it has
     continuation: str  # the line before the continuations

@@ -98,7 +98,7 @@ def _golds(document: Document, choices: tuple[str, ...]) -> tuple[int, ...]:
 def _gold(target: Any, choices: tuple[str, ...], source: str, location: str) -> int:  # noqa: ANN401 (what the file holds)
     """Number of the right choice, as lm-evaluation-harness finds it: a number, or a text that is one of the choices.
 
-    A template that prints digits is a number. A single letter that is no choice's text counts choices from A.
+    A template that prints digits is a number. A single letter that is not the text of a choice counts choices from A.
     """
     name = f"`{source}`" if source.isidentifier() else "doc_to_target"
     if isinstance(target, str):

@@ -84,9 +84,9 @@ def render(score_report: ScoreReport) -> str:
 
 
 def environment(folder: Path = FOLDER) -> Environment:
-    """Jinja environment of a folder (default: this one); texts are escaped, undefined names are errors."""
+    """Jinja environment of a folder and this one, for its charts; texts are escaped, undefined names are errors."""
     environment = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader([folder, FOLDER]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -83,6 +83,16 @@ def test_what_macos_leaves_behind_stays_out(folder: Path, tmp_path: Path) -> Non
     assert names_in(tmp_path / "submission.zip") == ["data/items.jsonl", "dev.jsonl", "task.yaml"]
 
 
+def test_pack_has_the_rule_of_check(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "LICENSE").write_text("x")
+    pack(folder, tmp_path / "submission.zip")
+    assert "left out, as no data: LICENSE" in capsys.readouterr().out
+    assert names_in(tmp_path / "submission.zip") == ["data/items.jsonl", "dev.jsonl", "task.yaml"]
+    (folder / ".hidden").write_text("x")
+    with pytest.raises(SubmissionError, match=r"\.hidden: a submission holds data"):
+        pack(folder, tmp_path / "submission.zip")
+
+
 def test_a_folder_around_the_submission_is_taken_off(folder: Path, tmp_path: Path) -> None:
     outer = tmp_path / "outer"
     outer.mkdir()
