@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -43,7 +45,7 @@ def calibrated(run: Path, suite: Suite, volume: Volume, devices: int = 1) -> Mac
     Raises OrganizerError when the run cannot tell: no or too few checkpoints, models of other sizes, written texts.
     """
     results = run / "results" if (run / "results").is_dir() else run
-    engine, timings = _journal(results / JOURNAL)
+    hardware, timings = _journal(results / JOURNAL)
     by_size: dict[float, list[_Timing]] = defaultdict(list)
     for timing in timings:
         by_size[timing.parameters].append(timing)
@@ -54,7 +56,6 @@ def calibrated(run: Path, suite: Suite, volume: Volume, devices: int = 1) -> Mac
         )
     _require_similar_sizes(run, suite, list(by_size))
     usual = {size: median(timing.seconds for timing in own) for size, own in by_size.items()}
-    hardware = _hardware(engine)
     hardware = replace(hardware, engine=replace(hardware.engine, start=_start_seconds(timings, usual)))
     base = Machine(
         "run", f"the machine of {run}", hardware, devices, source=f"calibrated with {len(timings)} checkpoints"
@@ -68,8 +69,8 @@ def calibrated(run: Path, suite: Suite, volume: Volume, devices: int = 1) -> Mac
     return replace(base, factors=factors)
 
 
-def _journal(path: Path) -> tuple[Mapping[str, str], list[_Timing]]:
-    """The engine, and the last line of each checkpoint, in the order of the journal."""
+def _journal(path: Path) -> tuple[Hardware, list[_Timing]]:
+    """The hardware, and the last line of each checkpoint, in the order of the journal."""
     try:
         whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
         head, *rows = [json.loads(line) for line in whole.splitlines()] or [None]
@@ -80,7 +81,8 @@ def _journal(path: Path) -> tuple[Mapping[str, str], list[_Timing]]:
             )
         sizes = {model["id"]: forecast.parameters_of(model["size"]) for model in head["models"]}
         timings = {(row["model"], row["iteration"]): _timing(row, sizes) for row in rows}
-        return head["engine"], [timing for timing in timings.values() if timing is not None]
+        hardware = _hardware(head["engine"]["name"], head["engine"]["device"])
+        return hardware, [timing for timing in timings.values() if timing is not None]
     except (FileNotFoundError, NotADirectoryError):
         raise OrganizerError(f"--calibrate: {path}: there is no such file; give a folder that e2lm run wrote") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -91,7 +93,7 @@ def _journal(path: Path) -> tuple[Mapping[str, str], list[_Timing]]:
 
 def _timing(row: Mapping[str, Any], sizes: Mapping[str, float | None]) -> _Timing | None:
     parameters, seconds, computed = sizes[row["model"]], float(row["seconds"]), int(row["computed_tokens"])
-    if parameters is None or not seconds > 0:
+    if parameters is None or not 0 < seconds < math.inf:
         return None
     return _Timing(row["model"], parameters, seconds, computed, str(row["arrays"]))
 
@@ -115,12 +117,11 @@ def _start_seconds(timings: Sequence[_Timing], usual: Mapping[float, float]) -> 
     return mean(longer)
 
 
-def _hardware(engine: Mapping[str, str]) -> Hardware:
+def _hardware(engine: str, device: str) -> Hardware:
     """The assumed figures of the run's device, with the costs of its engine."""
-    device = engine["device"]
     kinds = sorted((kind for kind in GPUS if kind in device), key=len)
     hardware = CPU if device.startswith("cpu") else GPUS[kinds[-1]] if kinds else _UNKNOWN_GPU
-    return replace(hardware, engine=TRANSFORMERS if engine["name"] == "transformers" else VLLM)
+    return replace(hardware, engine=TRANSFORMERS if engine == "transformers" else VLLM)
 
 
 def _prompts(results: Path, arrays: str) -> int:
@@ -134,7 +135,7 @@ def _prompts(results: Path, arrays: str) -> int:
         several = np.add.reduceat(tokens > 1, starts, dtype=np.int64)
         single = np.maximum.reduceat((tokens <= 1).astype(np.int64), starts)
         return int(several.sum() + single.sum())
-    except (OSError, ValueError, KeyError, IndexError):
+    except (OSError, ValueError, KeyError, IndexError, EOFError, BadZipFile):
         raise OrganizerError(
             f"--calibrate {results}: {ITEMS} or {arrays} is missing or damaged; give a folder that e2lm run wrote"
         ) from None

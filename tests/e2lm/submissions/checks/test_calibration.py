@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -20,7 +21,9 @@ from e2lm.submissions.checks.tokens import Volume
 from e2lm.suites.registry import find_suite
 from e2lm_ingestion.engines import make_engine
 from e2lm_ingestion.errors import OrganizerError
-from e2lm_ingestion.execution.sweep import sweep
+from e2lm_ingestion.execution.pickle_store import PickleStore
+from e2lm_ingestion.execution.process_pool import make_runner
+from e2lm_ingestion.execution.sweep import PreparedSubmission, prepare, sweep_all
 from e2lm_ingestion.output_types.items import items_by_task
 from e2lm_ingestion.submission.submission import open_submission
 from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite
@@ -41,21 +44,31 @@ def suite() -> Suite:
 
 @pytest.fixture(scope="module")
 def runs(suite: Suite, miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Volume]]:
-    """The folder and the volume of two runs."""
+    """Folder and volume of two runs, made in turns on each checkpoint so that other load disturbs both alike."""
     found = {}
     tokenizer = tokens.suite_tokenizer(suite, checkpoints_root())
-    for name in ("science-cloze", "web-trivia"):
-        folder = tmp_path_factory.mktemp(name)
-        with open_submission(EXAMPLES / name) as submission:
-            sweep(
-                submission,
-                suite,
-                root=checkpoints_root(),
-                results=folder / "results",
-                make_engine=partial(make_engine, "transformers", "auto", suite.context_length),
-            )
-            items = [item for own in items_by_task(submission).values() for item in own]
-        found[name] = folder, tokens.volume(items, tokenizer, suite.context_length)
+    with closing(PickleStore(0)) as store:
+        prepared = []
+        for number, name in enumerate(("science-cloze", "web-trivia")):
+            folder = tmp_path_factory.mktemp(name)
+            with open_submission(EXAMPLES / name) as submission:
+                prepared.append(prepare(submission, suite, folder / "results", store, number))
+                items = [item for own in items_by_task(submission).values() for item in own]
+            found[name] = folder, tokens.volume(items, tokenizer, suite.context_length)
+
+        def fail(failed: PreparedSubmission, error: Exception, trace: str) -> None:
+            raise error
+
+        sweep_all(
+            prepared,
+            store,
+            suite,
+            root=checkpoints_root(),
+            make_engine=partial(make_engine, "transformers", "auto", suite.context_length),
+            start=partial(make_runner, workers=1),
+            on_progress=lambda progress: None,
+            on_failure=fail,
+        )
     return found
 
 
@@ -82,7 +95,7 @@ def test_one_run_tells_the_time_of_another_task(suite: Suite, runs: dict[str, tu
         assert size is not None
         work = Work(volume.prompts, 0, volume.unique_tokens, volume.tokens / volume.requests)
         measured = median(row["seconds"] for row in rows[1:] if row["model"] == model.id)
-        # 0.75 to 1.25 on a quiet machine; other load may come and go between the two runs.
+        # 0.75 to 1.25 on a quiet machine; other load comes and goes.
         assert 0.5 < checkpoint_seconds(work, size, machine) / measured < 2
 
 
@@ -134,7 +147,14 @@ def test_the_runs_device_and_engine_are_recognized(
         (lambda run: (run / "results/progress.jsonl").write_text("[]\n[]\n"), "not the journal of a run, or damaged"),
         (lambda run: (run / "results/progress.jsonl").write_bytes(b"\xff\n"), "not the journal of a run, or damaged"),
         (lambda run: (run / "results/progress.jsonl").write_text(""), "not the journal of a run, or damaged"),
+        (lambda run: change(run, lambda head: head["engine"].clear()), "not the journal of a run, or damaged"),
         (lambda run: (run / "results/items.npz").write_text("no"), "items.npz or checkpoints/"),
+        (lambda run: (run / "results/items.npz").write_bytes(b"PK\3\4"), "items.npz or checkpoints/"),
+        (lambda run: (run / "results/items.npz").write_bytes(b""), "items.npz or checkpoints/"),
+        (
+            lambda run: change(run, lambda head: None, lambda row: row.update(seconds=float("inf"))),
+            "no size of model has 3 finished checkpoints",
+        ),
         (lambda run: change(run, lambda head: head.update(output_type="generate_until")), "whose models write texts"),
         (
             lambda run: change(run, lambda head: [model.update(size="large") for model in head["models"]]),
