@@ -131,7 +131,7 @@ def _problem(column: Column) -> str:
     known = BY_KEY.get(column.key)
     if known is None:
         return f"is not a column of {SCORES}; choose one of {', '.join(BY_KEY)}"
-    if not known.of_every_task:
+    if known.tasks:
         return "is missing for some tasks, and Codabench would sort their rows on top; remove the column"
     if column.sorting != known.sorting:
         return f"would be sorted with the worst on top; write sorting: {known.sorting}"

@@ -13,10 +13,12 @@ from typing import Literal
 import numpy as np
 
 from e2lm_scoring.curves import oriented_chance
+from e2lm_scoring.eligibility import Contrast
 from e2lm_scoring.formulas.decision_accuracy import decision_accuracy
 from e2lm_scoring.formulas.finetasks import non_randomness, ordering_consistency
+from e2lm_scoring.formulas.improvement_gate import gate_z
 from e2lm_scoring.formulas.ranking_consistency import kendall_tau
-from e2lm_scoring.formulas.signal_quality import SignalQuality
+from e2lm_scoring.formulas.signal_quality import SignalQuality, signal_qualities
 from e2lm_scoring.formulas.signal_to_noise import signal_to_noise
 from e2lm_scoring.inputs.configuration import Configuration
 from e2lm_scoring.inputs.results import Results
@@ -34,6 +36,8 @@ class Measured:
     early: np.ndarray  # (compared models, early checkpoints) float64, higher is better
     late: np.ndarray  # (compared models, late checkpoints) float64; no checkpoint where the suite has no late ones
     improvement_z: float
+    contrast: Contrast | None  # None where the task has none
+    contrast_curves: Sequence[np.ndarray]  # of the signal models, (early checkpoints,) each; none likewise
     eligible: bool
 
 
@@ -65,7 +69,7 @@ class Column:
     precision: int = 4
     sorting: Literal["desc", "asc"] = "desc"
     needs: tuple[Need, ...] = ()
-    of_every_task: bool = True  # False: some tasks have no such value, so that a leaderboard cannot show it
+    tasks: str = ""  # the tasks that have such a value, if not all have: a leaderboard cannot show it
 
 
 COLUMNS = (
@@ -179,7 +183,7 @@ COLUMNS = (
         title="Non-randomness",
         meaning="Distance of the best last score from chance, in units of noise; 3 is good.",
         how="(best last early score − chance) / noise, the noise of `snr` (FineTasks); 0 when no score moves",
-        of_every_task=False,
+        tasks="a task with a chance level",
         compute=lambda measured: _non_randomness(measured),
     ),
     Column(
@@ -224,10 +228,36 @@ COLUMNS = (
         compute=lambda measured: measured.improvement_z,
     ),
     Column(
+        key="contrast_z",
+        title="Contrast z",
+        meaning="The same rise, of scores with right labels over those with wrong ones; decides on eligibility.",
+        how="z of the improvement gate of the contrast, median over the signal models",
+        precision=2,
+        tasks="a task with a contrast",
+        compute=lambda measured: None if measured.contrast is None else gate_z(measured.contrast.z_of_model),
+    ),
+    Column(
+        key="sq_contrast",
+        title="SQ of the contrast",
+        meaning="Signal quality of right labels over wrong ones, without what any text gains by training.",
+        how="SQ of the mean contrast at each early checkpoint, mean over the signal models",
+        tasks="a task with a contrast",
+        compute=lambda measured: _sq_contrast(measured),
+    ),
+    Column(
+        key="label_share",
+        title="Label share",
+        meaning="Share of the early rise that wrong labels do not show; 1 for accuracy, 0 for any text.",
+        how="rise of the contrast over rise of the score, over the signal models, clipped to 0 and 1",
+        tasks="a task with a contrast",
+        compute=lambda measured: None if measured.contrast is None else measured.contrast.label_share,
+    ),
+    Column(
         key="eligible",
         title="Eligible (1 = yes)",
         meaning="Whether the submission takes part in the ranking.",
-        how="1 where `improvement_z` reaches `min_improvement_z` of scoring.yaml, else 0",
+        how="1 where `contrast_z` reaches `min_improvement_z` and `label_share` reaches `min_label_share` of "
+        "scoring.yaml, else 0; a task without contrast is not eligible unless `require_contrast` is false",
         precision=0,
         compute=lambda measured: float(measured.eligible),
     ),
@@ -256,6 +286,12 @@ def ranked_by(columns: Container[str]) -> str:
 def _non_randomness(measured: Measured) -> float | None:
     chance = oriented_chance(measured.results)
     return None if chance is None else non_randomness(measured.early, chance)
+
+
+def _sq_contrast(measured: Measured) -> float | None:
+    if not measured.contrast_curves:
+        return None
+    return float(np.mean(signal_qualities(np.stack(measured.contrast_curves))))
 
 
 def _mean(values: Iterable[float]) -> float:

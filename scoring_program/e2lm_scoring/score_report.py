@@ -20,6 +20,7 @@ class Curve:
     early: np.ndarray  # (checkpoints,) bool: on the early grid
     low: np.ndarray | None = None  # (checkpoints,) 2.5 % quantile of the item bootstrap; None where it was not run
     high: np.ndarray | None = None  # (checkpoints,) 97.5 %
+    wrong: np.ndarray | None = None  # (checkpoints,) scores with wrong labels; None where the task has no contrast
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class ModelSignal:
     autocorrelation: float
     sq: float
     improvement_z: float
+    contrast_z: float | None = None  # None where the task has no contrast
 
 
 @dataclass(frozen=True, slots=True)

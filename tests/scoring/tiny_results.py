@@ -35,7 +35,8 @@ def write_results(folder: Path) -> None:
         for iteration in (*EARLY, *LATE):
             scores = (0.25 + gain * iteration / 12 > difficulty).astype(np.float32)
             buffer = io.BytesIO()
-            np.savez_compressed(buffer, item_scores=scores)
+            contrasts = (scores - (1 - scores) / 3).astype(np.float32)  # of accuracy with four choices
+            np.savez_compressed(buffer, item_scores=scores, contrast_scores=contrasts)
             name = f"checkpoints/{model}/{iteration}.npz"
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(buffer.getvalue())

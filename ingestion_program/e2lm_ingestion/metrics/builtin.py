@@ -35,15 +35,7 @@ class MetricFormula:
 
         Raises SubmissionError naming the item where arithmetic has no result.
         """
-        numerator = self.numerator.evaluate(columns)
-        denominator = np.ones(columns.items) if self.denominator is None else self.denominator.evaluate(columns)
-        if self.denominator is None and self.function == "identity":
-            scores = numerator
-        else:
-            function, slope = _FUNCTIONS[self.function]
-            mean = denominator.mean() or 1.0  # a mean of 0 means that the numerator is 0 too
-            ratio = numerator.mean() / mean
-            scores = function(ratio) + slope(ratio) * (numerator - ratio * denominator) / mean
+        scores = self.values(columns)
         with np.errstate(over="ignore"):
             stored = scores.astype(np.float32)
         if not np.isfinite(stored).all():
@@ -53,6 +45,18 @@ class MetricFormula:
                 "must be finite; guard against 0 and against large exponents"
             )
         return stored
+
+    def values(self, columns: Columns) -> np.ndarray:
+        """The item scores before they are checked and rounded, (items,) float64; they may be infinite or NaN."""
+        numerator = self.numerator.evaluate(columns)
+        if self.denominator is None and self.function == "identity":
+            return numerator
+        denominator = np.ones(columns.items) if self.denominator is None else self.denominator.evaluate(columns)
+        function, slope = _FUNCTIONS[self.function]
+        mean = denominator.mean() or 1.0  # a mean of 0 means that the numerator is 0 too
+        ratio = numerator.mean() / mean
+        scores: np.ndarray = function(ratio) + slope(ratio) * (numerator - ratio * denominator) / mean
+        return scores
 
 
 def _perplexity(loglikelihood: float) -> float:

@@ -12,7 +12,8 @@ import numpy as np
 
 from e2lm_ingestion.engines import Engine, LogLikelihoods
 from e2lm_ingestion.engines.requests import Requests, encode, encode_windows
-from e2lm_ingestion.metrics.builtin import MetricSpec, chance, choice_columns
+from e2lm_ingestion.metrics.builtin import MetricFormula, MetricSpec, chance, choice_columns
+from e2lm_ingestion.metrics.contrast import contrast_scores
 from e2lm_ingestion.output_types.protocol import Arrays, Item
 from e2lm_ingestion.output_types.questions import Question
 from e2lm_ingestion.task.task import Task
@@ -129,12 +130,14 @@ class ChoiceItemSet:
         }
 
     def arrays(self, answers: ChoiceAnswers) -> dict[str, np.ndarray]:
-        """`item_scores` (items,); `loglikelihoods`, `greedy`, `tokens` and perhaps more (choices of all items,)."""
+        """`item_scores` and perhaps `contrast_scores` (items,); `loglikelihoods`, `greedy`, `tokens` and perhaps more.
+
+        The latter are (choices of all items,).
+        """
         kept = {"loglikelihoods": answers.loglikelihoods, "greedy": answers.greedy, "tokens": answers.tokens}
         if answers.unconditional is not None:
             kept["loglikelihoods_unconditional"] = answers.unconditional
-        scores = self.task.formula.item_scores(choice_columns(self._item_arrays, kept))
-        return {"item_scores": scores, **kept}
+        return {**_scored(self.task.formula, self._item_arrays, kept), **kept}
 
 
 def choice_item_set(task: Task, items: Sequence[Item], *, windows: bool = False) -> ChoiceItemSet:
@@ -154,10 +157,17 @@ def after_the_context(
 
 def rescored_choices(
     metric: Metric, spec: MetricSpec, filters: Sequence[Filter], items: Arrays, arrays: Arrays
-) -> np.ndarray:
-    """A score for each item under another metric, (items,) float32."""
+) -> dict[str, np.ndarray]:
+    """`item_scores` and perhaps `contrast_scores` under another metric, (items,) float32."""
     assert spec.formula is not None
-    return spec.formula.item_scores(choice_columns(items, arrays))
+    return _scored(spec.formula, items, arrays)
+
+
+def _scored(formula: MetricFormula, items: Arrays, answers: Arrays) -> dict[str, np.ndarray]:
+    columns = choice_columns(items, answers)
+    scores = {"item_scores": formula.item_scores(columns)}
+    contrast = contrast_scores(formula, columns)
+    return scores if contrast is None else {**scores, "contrast_scores": contrast}
 
 
 def chance_of_choices(spec: MetricSpec, items: Arrays) -> float | None:

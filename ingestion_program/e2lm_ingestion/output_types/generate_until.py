@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 CHANCE = 0.0  # a text is not hit by guessing
+WRONG_ANSWERS = 3  # other items whose answers are an item's wrong ones in its contrast
+WRONG_ANSWERS_SEED = 0  # fixed: the same texts have the same contrast
 FILTER_LIMITS = Limits(cpu_seconds=20, seconds_per_document=1.0, wall_seconds=60)  # for what one checkpoint wrote
 
 
@@ -134,6 +136,29 @@ def text_scores(texts: Sequence[str], references: Sequence[Sequence[str]], metri
     return best
 
 
+def text_contrasts(
+    scores: np.ndarray, texts: Sequence[str], references: Sequence[Sequence[str]], metric: Metric
+) -> np.ndarray:
+    """What each text has of its own right answers more than of those of three other items, (items,) float32.
+
+    `scores` are its `text_scores`. The other items are drawn with a fixed seed, so that every item lends its answers
+    to three others. A task with a single item has a contrast of 0.
+    """
+    order = np.random.default_rng(WRONG_ANSWERS_SEED).permutation(len(texts))
+    wrong = np.zeros(len(texts))
+    for step in range(1, WRONG_ANSWERS + 1):
+        other = np.empty_like(order)
+        other[order] = np.roll(order, step)
+        wrong += text_scores(texts, [references[item] for item in other], metric)
+    contrast: np.ndarray = (scores - wrong / WRONG_ANSWERS).astype(np.float32)
+    return contrast
+
+
+def _scored(texts: Sequence[str], references: Sequence[Sequence[str]], metric: Metric) -> dict[str, np.ndarray]:
+    scores = text_scores(texts, references, metric)
+    return {"item_scores": scores, "contrast_scores": text_contrasts(scores, texts, references, metric)}
+
+
 def _plain(text: str, metric: Metric) -> str:
     text = text.lower() if metric.ignore_case else text
     removed = (string.punctuation if metric.ignore_punctuation else "") + (
@@ -211,10 +236,10 @@ class GenerationItemSet:
         return arrays
 
     def arrays(self, answers: Texts) -> dict[str, np.ndarray]:
-        """`item_scores` (items,); `generations`, all texts in UTF-8 as uint8; `generation_offsets` (items + 1,)."""
+        """`item_scores`, `contrast_scores` (items,); `generations`, all texts as UTF-8; `generation_offsets`."""
         texts = filtered(answers.texts, self.task.filters, [item.options for item in self.items])
-        scores = text_scores(texts, [item.choices for item in self.items], self.task.metric_list[0])
-        return {"item_scores": scores, **packed("generation", answers.texts)}
+        scores = _scored(texts, [item.choices for item in self.items], self.task.metric_list[0])
+        return {**scores, **packed("generation", answers.texts)}
 
 
 def _question(document: Document) -> Question:
@@ -230,9 +255,11 @@ def _item_set(task: Task, items: Sequence[Item]) -> GenerationItemSet:
     return item_set
 
 
-def _rescored(metric: Metric, spec: MetricSpec, filters: Sequence[Filter], items: Arrays, arrays: Arrays) -> np.ndarray:
+def _rescored(
+    metric: Metric, spec: MetricSpec, filters: Sequence[Filter], items: Arrays, arrays: Arrays
+) -> dict[str, np.ndarray]:
     options, references = _grouped("option", items), _grouped("reference", items)
-    return text_scores(filtered(unpacked("generation", arrays), filters, options), references, metric)
+    return _scored(filtered(unpacked("generation", arrays), filters, options), references, metric)
 
 
 def _grouped(name: str, items: Arrays) -> list[list[str]]:

@@ -1,7 +1,7 @@
 """Domain alignment: does a model trained on science do better at the task than the same model trained on the web only?
 
-The hidden web-only model is the organizers' (arXiv 2506.07731); the formula is reconstructed from their figures: on the
-published panel it gives 0.39 for MMLU as cloze and 0 for HellaSwag.
+The hidden web-only model is the organizers' (arXiv 2506.07731). They published no formula and no value of CS; this one
+is ours, and docs/metrics.md says what else would fit what they published.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from e2lm_scoring.columns import BY_KEY, COMPONENTS, ranked_by
 from e2lm_scoring.report.charts import all_curves, line_styles
 from e2lm_scoring.report.components import alignment_chart, ranking_card, signal_card
 from e2lm_scoring.report.item_view import item_view
+from e2lm_scoring.report.labels import labels_view
 from e2lm_scoring.report.order_map import order_map
 from e2lm_scoring.report.palette import custom_properties
 from e2lm_scoring.report.reveal import redact, shows_everything
@@ -67,6 +68,8 @@ def render(score_report: ScoreReport) -> str:
                 signal_card(number, signal, curves.get(signal.model), styles.get(signal.model, "hue-0 solid"), unit)
                 for number, signal in enumerate(shown.signal)
             ],
+            labels=labels_view(shown, unit),
+            contrast_is_held="contrast_z" in shown.scores,
             ranking_cards=[ranking_card(number, group, styles, unit) for number, group in enumerate(shown.ranking)],
             order_map=order_map(shown.curves, shown.ranking, unit),
             alignment=alignment_chart(shown.alignment, styles, unit),

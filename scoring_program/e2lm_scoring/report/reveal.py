@@ -58,6 +58,7 @@ def early_part(curve: Curve) -> Curve:
         early=early[early],
         low=curve.low[early] if curve.low is not None else None,
         high=curve.high[early] if curve.high is not None else None,
+        wrong=curve.wrong[early] if curve.wrong is not None else None,
     )
 
 
