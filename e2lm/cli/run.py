@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 from e2lm.cli.arguments import count, positive
+from e2lm.runs.lm_eval_output import write_lm_eval_output
 from e2lm.runs.run_folder import RunFolder
 from e2lm.runs.single import run
 from e2lm.suites.registry import find_suite
@@ -51,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="delete the results that FOLDER holds, and start over")
     parser.add_argument(
+        "--lm-eval-output",
+        type=Path,
+        metavar="DIR",
+        help="also write results_*.json and samples_*.jsonl as lm_eval --log_samples does, for tools that read those",
+    )
+    parser.add_argument(
         "--deadline",
         type=positive,
         metavar="MINUTES",
@@ -82,6 +89,9 @@ def main(args: argparse.Namespace) -> int:
     )
     folder = RunFolder(out)
     print_scores(score_report, scores=folder.scores, report=folder.report)
+    if args.lm_eval_output is not None:
+        written = write_lm_eval_output(args.submission, suite.suite, folder.results, args.lm_eval_output)
+        print(f"lm_eval: {args.lm_eval_output}: {len(written)} results_*.json, with samples")
     print(f"next:   open the report in a browser, then e2lm pack {shlex.quote(str(args.submission))}")
     return 0
 

@@ -12,7 +12,7 @@ END = "<|endoftext|>"
 
 
 def train_tokenizer(texts: Iterable[str], context_length: int) -> PreTrainedTokenizerFast:
-    """Byte-level, so that any text can be read; `END` begins and ends documents and is added to none by itself."""
+    """Byte-level, so that any text can be read; `END` separates documents, and the tokenizer never adds it."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

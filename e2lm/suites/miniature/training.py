@@ -1,4 +1,4 @@
-"""Training one model of the suite: a plain loop over packed documents that writes a checkpoint now and then."""
+"""Training one model of the suite: a plain loop over packed documents that writes checkpoints at given iterations."""
 
 from __future__ import annotations
 

@@ -88,6 +88,16 @@ def encode_windows(
     return _flat(sequences, context_lengths), np.asarray(text_numbers, dtype=np.int64)
 
 
+def join_requests(parts: Sequence[Requests]) -> Requests:
+    """The requests of all parts, one after the other."""
+    lengths = np.concatenate([np.diff(part.starts) for part in parts])
+    return Requests(
+        np.concatenate([part.tokens for part in parts]),
+        np.cumsum([0, *lengths], dtype=np.int64),
+        np.concatenate([part.context_lengths for part in parts]),
+    )
+
+
 def _flat(sequences: list[list[int]], context_lengths: list[int]) -> Requests:
     starts = np.zeros(len(sequences) + 1, dtype=np.int64)
     np.cumsum([len(sequence) for sequence in sequences], out=starts[1:])

@@ -1,8 +1,8 @@
 """Log-likelihoods -> a score per item, for all items at once.
 
-Every metric over choices is an expression (expression.py). Most are the mean of it. A perplexity is no mean: there an
-item's score is the whole score plus the item's own pull on it (the linearisation of survey statistics), so that the
-mean of the item scores is the score and their spread its standard error.
+Every metric over choices is an expression (expression.py), and most are its mean. A perplexity is not a mean: there an
+item's score is the whole score plus the item's influence on it (linearization, as in survey statistics), so that the
+mean of the item scores is the score and their spread gives its standard error.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class MetricFormula:
             scores = numerator
         else:
             function, slope = _FUNCTIONS[self.function]
-            mean = denominator.mean() or 1.0  # nothing below: nothing above either
+            mean = denominator.mean() or 1.0  # a mean of 0 means that the numerator is 0 too
             ratio = numerator.mean() / mean
             scores = function(ratio) + slope(ratio) * (numerator - ratio * denominator) / mean
         with np.errstate(over="ignore"):
@@ -68,7 +68,7 @@ _FUNCTIONS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]]
 
 @dataclass(frozen=True, slots=True)
 class MetricSpec:
-    """A metric of a name."""
+    """A named metric."""
 
     formula: MetricFormula | None  # None: it compares texts (output_types/generate_until.py)
     higher_is_better: bool = True
@@ -162,7 +162,7 @@ def choice_columns(items: Mapping[str, np.ndarray], answers: Mapping[str, np.nda
 
 
 def chance(formula: MetricFormula, items: Mapping[str, np.ndarray]) -> float:
-    """The score of a model to which all choices are alike; `items` are the arrays of items.npz."""
+    """Chance level: the score of a model to which all choices are equally likely; `items` are arrays of items.npz."""
     count = len(items["gold"])
     zero = np.zeros(count)
     answers: dict[str, np.ndarray] = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from e2lm_ingestion.engines import Engine
+from e2lm_ingestion.engines import Engine, LogLikelihoods
 from e2lm_ingestion.engines.requests import Requests, encode, encode_windows
 from e2lm_ingestion.metrics.builtin import MetricSpec, chance, choice_columns
 from e2lm_ingestion.output_types.protocol import Arrays, Item
@@ -23,17 +23,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ChoiceRequests:
-    """The requests of one engine group, and what each is part of."""
-
-    requests: Requests
-    owners: np.ndarray  # (requests,) the choice that each scores, or, from `choices` on, an unconditional text
-    choices: int
-    unconditional: np.ndarray | None  # (choices,) what is each choice without a prompt, as `owners` numbers it
-    tokens: np.ndarray  # (choices,) int32: how many tokens of each choice are scored
-
-
-@dataclass(frozen=True, slots=True)
 class ChoiceAnswers:
     """What one model says of every choice."""
 
@@ -42,6 +31,33 @@ class ChoiceAnswers:
     tokens: np.ndarray  # (choices,) int32
     unconditional: np.ndarray | None  # (choices,) float32, nats: without the prompt
     computed_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceLayout:
+    """Which choice each request is part of."""
+
+    owners: np.ndarray  # (requests,) the choice that each scores, or, from `choices` on, an unconditional text
+    choices: int
+    unconditional: np.ndarray | None  # (choices,) what is each choice without a prompt, as `owners` numbers it
+    tokens: np.ndarray  # (choices,) int32: how many tokens of each choice are scored
+
+    def answers(self, scored: LogLikelihoods) -> ChoiceAnswers:
+        """The log-likelihoods of the choices from those of the requests."""
+        count = max(self.choices, int(self.owners[-1]) + 1)
+        values = np.bincount(self.owners, weights=scored.values, minlength=count).astype(np.float32)
+        missed = np.bincount(self.owners, weights=~scored.greedy, minlength=count)
+        without = None if self.unconditional is None else values[self.unconditional]
+        n = self.choices
+        return ChoiceAnswers(values[:n], missed[:n] == 0, self.tokens, without, scored.computed_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceRequests:
+    """The requests of one engine group, and what each is part of."""
+
+    requests: Requests
+    layout: ChoiceLayout
 
 
 @dataclass(frozen=True)
@@ -84,17 +100,11 @@ class ChoiceItemSet:
             owners = np.arange(len(requests))
         scored = np.diff(requests.starts) - requests.context_lengths
         tokens = np.bincount(owners, weights=scored, minlength=len(pairs))[: len(pairs)].astype(np.int32)
-        return ChoiceRequests(requests, owners, len(pairs), unconditional, tokens)
+        return ChoiceRequests(requests, ChoiceLayout(owners, len(pairs), unconditional, tokens))
 
     def score(self, engine: Engine, encoded: ChoiceRequests) -> ChoiceAnswers:
         """Ask the loaded model."""
-        message = engine.loglikelihoods(encoded.requests)
-        count = max(encoded.choices, int(encoded.owners[-1]) + 1)
-        values = np.bincount(encoded.owners, weights=message.values, minlength=count).astype(np.float32)
-        missed = np.bincount(encoded.owners, weights=~message.greedy, minlength=count)
-        without = None if encoded.unconditional is None else values[encoded.unconditional]
-        n = encoded.choices
-        return ChoiceAnswers(values[:n], missed[:n] == 0, encoded.tokens, without, message.computed_tokens)
+        return encoded.layout.answers(engine.loglikelihoods(encoded.requests))
 
     def guess(self) -> ChoiceAnswers:
         """What a model would say that gives every character the same probability."""

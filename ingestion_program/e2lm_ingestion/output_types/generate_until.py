@@ -36,7 +36,7 @@ class Prompts:
     """What every model of an engine group is given."""
 
     tokens: list[list[int]]
-    texts: tuple[str, ...]  # each ends a generation and is no part of it
+    texts: tuple[str, ...]  # each ends a generation and is not part of it
     max_tokens: int
     tokenizer: PreTrainedTokenizerBase
 
@@ -113,7 +113,7 @@ def _confined(key: str, steps: Sequence[Any], texts: Sequence[str], options: Seq
 
 
 def text_scores(texts: Sequence[str], references: Sequence[Sequence[str]], metric: Metric) -> np.ndarray:
-    """What each text has of its right answers, the best of them counting; (items,) float32 in [0, 1].
+    """The score of each text against its right answers, of which the best match counts; (items,) float32 in [0, 1].
 
     `exact_match` is 1 where it is one of them, with the options of lm-evaluation-harness. `f1` is that of SQuAD
     (Rajpurkar et al. 2016): of the words that text and answer share, case, punctuation and articles aside.
@@ -259,4 +259,5 @@ GENERATE_UNTIL = OutputType(
     rescored=_rescored,
     chance=_chance,
     requested=_requested,
+    writes=True,
 )

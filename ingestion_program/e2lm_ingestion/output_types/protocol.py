@@ -41,7 +41,7 @@ class Item:
 
 
 class Answers(Protocol):
-    """What one checkpoint's model says of all items."""
+    """The answers of one checkpoint's model to all items."""
 
     @property
     def computed_tokens(self) -> int:
@@ -86,7 +86,7 @@ class TaskItemSet(ItemSet, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How `e2lm check` speaks of the items."""
+    """How `e2lm check` describes the items."""
 
     item: str  # what one asks; `{choices}` stands for how many choices it has
     continuation: str  # the line before the continuations
@@ -109,6 +109,7 @@ class OutputType:
     requested: Callable[[Item], Item]  # the item with those continuations alone that make a request, for the forecast
     windows: bool = False  # a long text is scored in several windows, so that none is too long
     has_choices: bool = False  # the checks guess among the choices, and look at the right one's place and wording
+    writes: bool = False  # the model writes up to max_gen_toks tokens for each item
     scores_target: bool = False  # what doc_to_target renders is the text that is scored
 
 

@@ -48,8 +48,9 @@ def open_question(document: Document, most: int = 1) -> Question:
         raise SubmissionError(f"{location}: doc_to_target is {repr(target)[:60]}; write the right answer as a text")
     texts = tuple(map(str, answers))
     if len(texts) > most:
+        scored = "one text" if most == 1 else f"at most {most} right answers"
         raise SubmissionError(
-            f"{location}: doc_to_target is a list of {len(texts)}; {document.output_type} scores one text"
+            f"{location}: doc_to_target is a list of {len(texts)}; {document.output_type} scores {scored}"
         )
     if not all(texts):
         raise SubmissionError(f"{location}: doc_to_target is empty; write the right answer as a text")
@@ -97,7 +98,7 @@ def _golds(document: Document, choices: tuple[str, ...]) -> tuple[int, ...]:
 def _gold(target: Any, choices: tuple[str, ...], source: str, location: str) -> int:  # noqa: ANN401 (what the file holds)
     """Number of the right choice, as lm-evaluation-harness finds it: a number, or a text that is one of the choices.
 
-    A template that prints digits is a number. A single letter that is no choice's text counts choices from A.
+    A template that prints digits is a number. A single letter that is not the text of a choice counts choices from A.
     """
     name = f"`{source}`" if source.isidentifier() else "doc_to_target"
     if isinstance(target, str):

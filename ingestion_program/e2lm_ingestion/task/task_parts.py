@@ -83,7 +83,7 @@ Target = Annotated[str | StrictInt | tuple[str | StrictInt, ...], BeforeValidato
 
 
 def _plain(value: Any, location: str) -> None:  # noqa: ANN401 (what YAML holds)
-    """Raise ValueError for what JSON has not: dates, for one, which YAML reads from 2020-01-01."""
+    """Raise ValueError for values that JSON lacks, such as the dates that YAML reads from 2020-01-01."""
     if isinstance(value, dict):
         for key, inner in value.items():
             _plain(inner, f"{location}.{key}")
@@ -105,6 +105,7 @@ class FewshotConfig(Strict):
     doc_to_target: Target | None = None
     target_delimiter: str | None = None
     fewshot_delimiter: str | None = None
+    gen_prefix: str | None = None
 
     @property
     def keeps_choices(self) -> bool:
@@ -136,7 +137,7 @@ def _greedy(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
 
 
 class GenerationKwargs(Strict):
-    """How a model writes: always the most likely token, until one of the texts or so many tokens."""
+    """How a model generates: greedily, until one of the texts or a number of tokens."""
 
     until: Annotated[tuple[str, ...], BeforeValidator(_until)] = ()
     max_gen_toks: StrictInt = Field(default=256, ge=1, le=MAX_GENERATED_TOKENS)

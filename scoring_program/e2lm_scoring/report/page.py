@@ -14,12 +14,12 @@ from markupsafe import Markup
 from e2lm_scoring.columns import BY_KEY, COMPONENTS, ranked_by
 from e2lm_scoring.report.charts import all_curves, line_styles
 from e2lm_scoring.report.components import alignment_chart, ranking_card, signal_card
-from e2lm_scoring.report.glossary import score_rows
 from e2lm_scoring.report.item_view import item_view
 from e2lm_scoring.report.order_map import order_map
 from e2lm_scoring.report.palette import custom_properties
 from e2lm_scoring.report.reveal import redact, shows_everything
 from e2lm_scoring.report.scales import score_text, token_unit
+from e2lm_scoring.report.score_rows import score_rows
 from e2lm_scoring.score_report import ScoreReport
 
 FOLDER = Path(__file__).parent
@@ -84,9 +84,9 @@ def render(score_report: ScoreReport) -> str:
 
 
 def environment(folder: Path = FOLDER) -> Environment:
-    """Jinja environment of a folder (default: this one); texts are escaped, undefined names are errors."""
+    """Jinja environment of a folder and this one, for its charts; texts are escaped, undefined names are errors."""
     environment = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader([folder, FOLDER]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -11,7 +11,7 @@ for (const canvas of document.querySelectorAll(".canvas")) {
   let current = -1;
 
   const shown = (series) => {
-    const box = canvas.id === "curves" && document.getElementById("show-" + series.slot);
+    const box = canvas.closest("#all-curves") && document.getElementById("show-" + series.slot);
     return !box || box.checked;
   };
 

@@ -20,9 +20,9 @@ from e2lm.suites.fetch import fetch
 from e2lm.suites.registry import SUITES
 from e2lm_ingestion.engines import Engine, make_engine
 from e2lm_ingestion.metrics.builtin import choice_columns
-from e2lm_ingestion.output_types.choices import ChoiceItemSet
+from e2lm_ingestion.output_types.choices import ChoiceItemSet, ChoiceRequests
 from e2lm_ingestion.output_types.generate_until import GenerationItemSet, filtered, text_scores
-from e2lm_ingestion.output_types.group import GroupItemSet
+from e2lm_ingestion.output_types.group import GroupItemSet, GroupRequests
 from e2lm_ingestion.output_types.item_sets import item_set_of
 from e2lm_ingestion.results.folder import mean_score
 from e2lm_ingestion.submission.submission import Submission, open_submission
@@ -70,22 +70,25 @@ def _run(submission: Submission, engine: Engine, tokenizer: Any) -> Found:  # no
     item_set = item_set_of(submission)
     encoded = item_set.encode(tokenizer, CONTEXT_LENGTH)
     answers: Any = item_set.score(engine, encoded)
-    parts: list[tuple[Any, Any, Any]] = [(item_set, encoded, answers)]
+    grouped = isinstance(item_set, GroupItemSet)
+    parts: list[tuple[Any, Any]] = [(item_set, answers)]
     if isinstance(item_set, GroupItemSet):
-        parts = list(zip(item_set.parts, encoded, answers.parts, strict=True))
+        parts = list(zip(item_set.parts, answers.parts, strict=True))
     found: Found = {"asked": [], "prompts": [], "metrics": {}}
     scores: dict[str, list[np.ndarray]] = {}
-    for part, own, said in parts:
+    if isinstance(encoded, ChoiceRequests | GroupRequests):
+        requests = encoded.requests
+        for i in range(len(requests)):
+            sequence = requests.sequence(i).tolist()
+            found["asked"].append((sequence, len(sequence) - int(requests.context_lengths[i])))
+    else:
+        found["prompts"] = [prompt for own in (encoded if grouped else [encoded]) for prompt in own.tokens]
+    for part, said in parts:
         if isinstance(part, GenerationItemSet):
-            found["prompts"] += own.tokens
             for name, values in _text_metrics(part, said).items():
                 scores.setdefault(name, []).append(values)
         else:
             assert isinstance(part, ChoiceItemSet)
-            requests = own.requests
-            for i in range(len(requests)):
-                sequence = requests.sequence(i).tolist()
-                found["asked"].append((sequence, len(sequence) - int(requests.context_lengths[i])))
             columns = choice_columns(part.item_arrays(), part.arrays(said))
             for metric in part.task.metric_list:
                 values = metric.formula(part.task.output_type).item_scores(columns)
