@@ -136,9 +136,16 @@ class TransformersEngine:
     def loglikelihoods(self, requests: Requests) -> LogLikelihoods:
         """Score the continuations of all requests with the loaded weights.
 
-        Raises OrganizerError when the device has too little memory, or the architecture ignores attention masks.
+        Raises OrganizerError when the device has too little memory, the architecture ignores attention masks, or a
+        log-likelihood is not finite.
         """
-        return retry_smaller(lambda: self._score(requests), self._use_smaller_chunks, self._too_large)
+        scored = retry_smaller(lambda: self._score(requests), self._use_smaller_chunks, self._too_large)
+        if not np.isfinite(scored.values).all():
+            remedy = "fetch or train it again"
+            if self._dtype == torch.float16:
+                remedy = "models trained in bfloat16 can exceed the range of float16: give --dtype float32"
+            raise OrganizerError(f"{self._place()} gives log-likelihoods that are not finite; {remedy}")
+        return scored
 
     def generate(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
         """Generate a continuation of each prompt greedily. Shared prefixes of prompts are computed once.
@@ -198,12 +205,14 @@ class TransformersEngine:
             torch.cuda.empty_cache()
 
     def _too_large(self) -> OrganizerError:
-        loaded = self._loaded
-        assert loaded is not None
         return OrganizerError(
-            f"{loaded.path}: {loaded} does not fit into the memory of the device, even at {self._nodes:,} tokens per "
+            f"{self._place()} does not fit into the memory of the device, even at {self._nodes:,} tokens per "
             "forward pass; free memory on the device, lower --workers, or use a larger device"
         )
+
+    def _place(self) -> str:
+        """The checkpoint that is loaded, for messages."""
+        return f"{self._loaded.path}: {self._loaded}" if self._loaded else "no checkpoint"
 
     def _check_against_plain_forward(self, requests: Requests) -> None:
         """Compare one log-likelihood with a plain forward pass, because an architecture may ignore custom masks.

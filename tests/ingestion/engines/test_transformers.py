@@ -192,3 +192,18 @@ def test_a_damaged_file_is_an_error_when_it_is_loaded_and_not_before(llamas: lis
     engine.read_ahead(damaged)
     with pytest.raises(OrganizerError, match=r"model\.safetensors: damaged"):
         engine.load(damaged)
+
+
+@pytest.mark.parametrize(("dtype", "remedy"), [("float32", "fetch or train it again"), ("float16", "--dtype float32")])
+def test_log_likelihoods_that_are_not_finite_are_an_error(
+    llamas: list[Checkpoint], tmp_path: Path, dtype: str, remedy: str
+) -> None:
+    folder = tmp_path / "overflowing"
+    shutil.copytree(llamas[1].path, folder)
+    tensors = load_file(folder / "model.safetensors")
+    tensors["model.norm.weight"] = torch.full_like(tensors["model.norm.weight"], 3e38)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    engine = TransformersEngine(dtype)
+    engine.load(Checkpoint("m", 1, 1, folder))
+    with pytest.raises(OrganizerError, match=f"not finite.*{remedy}"):
+        engine.loglikelihoods(few_shot_requests(head=20, questions=2))

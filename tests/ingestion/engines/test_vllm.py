@@ -433,3 +433,10 @@ def test_another_version_of_vllm_is_refused(engine: VllmEngine, monkeypatch: pyt
     monkeypatch.setattr(vllm, "__version__", "0.33.1")
     with pytest.raises(OrganizerError, match=r"vLLM 0\.33\.1 is installed, and --engine vllm needs 0\.32; .*reference"):
         EngineCore(engine._llm)
+
+
+def test_a_context_longer_than_the_positions_is_refused(tied: list[Checkpoint]) -> None:
+    from e2lm_ingestion.engines.vllm import VllmEngine
+
+    with pytest.raises(OrganizerError, match=r"config\.json: the model has 512 positions.*513"):
+        VllmEngine("float32", context_length=CONTEXT_LENGTH + 1).load(tied[0])
