@@ -15,7 +15,17 @@ import numpy as np
 from e2lm_scoring.curves import oriented_chance
 from e2lm_scoring.eligibility import Contrast
 from e2lm_scoring.formulas.decision_accuracy import decision_accuracy
+from e2lm_scoring.formulas.domain_alignment import gain_alignment
 from e2lm_scoring.formulas.finetasks import non_randomness, ordering_consistency
+from e2lm_scoring.formulas.generalization import (
+    checkpoint_noise,
+    decision_accuracies,
+    error_over_models,
+    late_retention,
+    prediction_error,
+    sq_at_fixed_items,
+    tokens_to_decide,
+)
 from e2lm_scoring.formulas.improvement_gate import gate_z
 from e2lm_scoring.formulas.ranking_consistency import kendall_tau
 from e2lm_scoring.formulas.signal_quality import SignalQuality, signal_qualities
@@ -38,6 +48,11 @@ class Measured:
     improvement_z: float
     contrast: Contrast | None  # None where the task has none
     contrast_curves: Sequence[np.ndarray]  # of the signal models, (early checkpoints,) each; none likewise
+    signal_items: np.ndarray  # (signal models, early checkpoints, items) float32, higher is better
+    signal_models: Sequence[str]
+    model_qualities: Mapping[str, float]  # SQ of every model whose early curve participants may see
+    tokens: np.ndarray  # (early checkpoints + late ones,) float64 GT, of the first compared model
+    alignment_contrasts: tuple[np.ndarray, np.ndarray] | None  # of science and web, (early checkpoints,) each
     eligible: bool
 
 
@@ -51,6 +66,14 @@ class Need:
 
 LATE = Need("late checkpoints", lambda configuration: configuration.late is not None)
 WEB = Need("a web-only model", lambda configuration: configuration.alignment is not None)
+SHOWN_LATE = Need(
+    "late checkpoints, revealed to the organizers",
+    lambda configuration: configuration.late is not None and configuration.reveal == "organizer",
+)
+OTHERS = Need(
+    "a ranked model that is no signal model",
+    lambda configuration: bool(set(configuration.ranked_models) - set(configuration.signal_models)),
+)
 SEVERAL = Need("two or more models", lambda configuration: len(configuration.compared_models) > 1)
 
 
@@ -204,6 +227,84 @@ COLUMNS = (
         compute=lambda measured: decision_accuracy(measured.early.mean(axis=1), measured.late[:, -1]),
     ),
     Column(
+        key="tokens_to_decide",
+        title="Tokens to decide (GT)",
+        meaning="Billions of tokens from which on early decisions between models are right in 80 % of pairs.",
+        how="tokens of the first early checkpoint from which decision accuracy stays at 0.8 or above (DataDecide, "
+        "arXiv 2504.11393); left out where it never does",
+        precision=1,
+        sorting="asc",
+        needs=(LATE,),
+        tasks="a task that decides early",
+        compute=lambda measured: _tokens_to_decide(measured),
+    ),
+    Column(
+        key="sq_held_out",
+        title="SQ on other models",
+        meaning="Signal quality on models that are not signal models; far lower: tuned to the signal models.",
+        how="SQ of the ranked science models that are no signal models (2025: arch2 of each size), mean",
+        needs=(OTHERS,),
+        compute=lambda measured: _sq_held_out(measured),
+    ),
+    Column(
+        key="sq_model_error",
+        title="Error of SQ over models",
+        meaning="Standard error of SQ over the choice of models, beside the interval over items.",
+        how="standard deviation of the SQ of all science models over the root of their number",
+        sorting="asc",
+        compute=lambda measured: error_over_models(list(measured.model_qualities.values())),
+    ),
+    Column(
+        key="sq_1000",
+        title="SQ at 1,000 items",
+        meaning="Signal quality of 1,000 of the items, so that tasks of different size compare.",
+        how="mean SQ of 50 random sets of 1,000 items",
+        tasks="a task of 1,000 items or more",
+        compute=lambda measured: sq_at_fixed_items(measured.signal_items),
+    ),
+    Column(
+        key="checkpoint_noise",
+        title="Checkpoint noise over item noise",
+        meaning="Variance between neighboring checkpoints over what the choice of items explains; 1: all of it.",
+        how="mean square of the curve's second differences over their variance across items, divided by their number; "
+        "mean over the signal models",
+        precision=2,
+        sorting="asc",
+        compute=lambda measured: checkpoint_noise(measured.signal_items),
+    ),
+    Column(
+        key="late_retention",
+        title="Late retention",
+        meaning="Late change over early rise; below 0, part of what was gained early is lost.",
+        how="(mean of the last 3 late scores − mean of the last 3 early ones) / (the latter − mean of the first 3), "
+        "summed over the ranked models before division",
+        precision=2,
+        needs=(SHOWN_LATE,),
+        compute=lambda measured: late_retention(measured.early, measured.late),
+    ),
+    Column(
+        key="prediction_error",
+        title="Error of predicted last score",
+        meaning="How far a straight line in log tokens through the early curve misses the last score.",
+        how="least squares of score on log(tokens) over the early window, for each ranked model; root mean square "
+        "error at the last checkpoint over the mean range of a model's scores",
+        precision=3,
+        sorting="asc",
+        needs=(SHOWN_LATE,),
+        compute=lambda measured: _prediction_error(measured),
+    ),
+    Column(
+        key="cs_gain",
+        title="Gain from science",
+        meaning="Share of the gain over wrong labels that the web-only model lacks; sturdier than CS.",
+        how="max(0, (G_science − G_web) / G_science), G the mean of the last three early contrasts, never below 0",
+        needs=(WEB,),
+        tasks="a task with a contrast",
+        compute=lambda measured: (
+            None if measured.alignment_contrasts is None else gain_alignment(*measured.alignment_contrasts)
+        ),
+    ),
+    Column(
         key="items",
         title="Items",
         meaning="Questions that were scored.",
@@ -286,6 +387,21 @@ def ranked_by(columns: Container[str]) -> str:
 def _non_randomness(measured: Measured) -> float | None:
     chance = oriented_chance(measured.results)
     return None if chance is None else non_randomness(measured.early, chance)
+
+
+def _tokens_to_decide(measured: Measured) -> float | None:
+    accuracies = decision_accuracies(measured.early, measured.late[:, -1])
+    return tokens_to_decide(measured.tokens[: len(accuracies)], accuracies)
+
+
+def _sq_held_out(measured: Measured) -> float | None:
+    others = [sq for model, sq in measured.model_qualities.items() if model not in measured.signal_models]
+    return _mean(others) if others else None
+
+
+def _prediction_error(measured: Measured) -> float:
+    early = measured.early.shape[1]
+    return prediction_error(measured.tokens[:early], measured.early, measured.tokens[-1], measured.late[:, -1])
 
 
 def _sq_contrast(measured: Measured) -> float | None:

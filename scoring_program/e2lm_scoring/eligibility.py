@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from e2lm_scoring.formulas.improvement_gate import ineligible_because
 from e2lm_scoring.inputs.configuration import Configuration
 
-_SINGLE_TEXT = ("loglikelihood", "loglikelihood_rolling")
+NO_CONTRAST = (
+    "no contrast: not ranked: these results hold no score with wrong labels. A task that scores single texts has no "
+    "wrong answer, and any text becomes more likely as a model trains: give choices, or let the model write. Results "
+    "of an earlier version get a contrast with e2lm rescore"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +24,14 @@ class Contrast:
 
 
 def reasons_against(
-    z_of_model: Mapping[str, float], contrast: Contrast | None, output_type: str | None, configuration: Configuration
+    z_of_model: Mapping[str, float], contrast: Contrast | None, configuration: Configuration
 ) -> tuple[str, ...]:
     """Why a submission is not eligible, one sentence each; none when it is.
 
     `z_of_model` is the improvement z of the scores, which counts where the task has no contrast.
     """
     if contrast is None:
-        missing = (_no_contrast(output_type),) if configuration.require_contrast else ()
+        missing = (NO_CONTRAST,) if configuration.require_contrast else ()
         return missing + ineligible_because(z_of_model, configuration.min_improvement_z)
     reasons = ineligible_because(
         contrast.z_of_model, configuration.min_improvement_z, what="scores with right labels over those with wrong ones"
@@ -39,15 +43,3 @@ def reasons_against(
             "that compares the choices, such as acc, or a margin",
         )
     return reasons
-
-
-def _no_contrast(output_type: str | None) -> str:
-    if output_type in _SINGLE_TEXT:
-        return (
-            f"no contrast: not ranked: {output_type} scores one given text, and any text becomes more likely as a "
-            "model trains; a task with wrong answers (multiple_choice), or one where the model writes, is ranked"
-        )
-    return (
-        "no contrast: not ranked: these results do not say what the items score with wrong labels; results of an "
-        "earlier version get it with e2lm rescore, and items need a wrong choice"
-    )

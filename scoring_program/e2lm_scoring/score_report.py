@@ -106,6 +106,15 @@ class Pruning:
 
 
 @dataclass(frozen=True, slots=True)
+class Generalization:
+    """What the scores are worth on other models, and from when on they decide; formulas/generalization.py."""
+
+    qualities: dict[str, float]  # SQ of every model whose early curve participants may see
+    tokens: np.ndarray  # (early checkpoints,) GT
+    decisions: np.ndarray  # (early checkpoints,) decision accuracy in [0, 1]; empty without late checkpoints
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreReport:
     """Everything the leaderboard and the report show of one submission."""
 
@@ -130,3 +139,4 @@ class ScoreReport:
     subsets: tuple[SubsetRow, ...] = ()
     warnings: tuple[str, ...] = ()  # warnings from the check of the submission
     pruning: Pruning | None = None
+    generalization: Generalization | None = None

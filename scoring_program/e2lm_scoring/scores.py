@@ -23,15 +23,16 @@ from e2lm_scoring.curves import (
 from e2lm_scoring.eligibility import Contrast, reasons_against
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.formulas.domain_alignment import domain_alignment, normalized_pair
+from e2lm_scoring.formulas.generalization import decision_accuracies
 from e2lm_scoring.formulas.improvement_gate import gate_z, improvement_z
 from e2lm_scoring.formulas.label_contrast import label_share
 from e2lm_scoring.formulas.ranking_consistency import ranking_agreement, ranking_consistency
-from e2lm_scoring.formulas.signal_quality import SignalQuality, signal_quality
+from e2lm_scoring.formulas.signal_quality import SignalQuality, signal_qualities, signal_quality
 from e2lm_scoring.formulas.strata import Stratum, strata_of
 from e2lm_scoring.inputs.configuration import Configuration, load_configuration
 from e2lm_scoring.inputs.results import Results, read_results
 from e2lm_scoring.items import item_table, prune, subset_rows
-from e2lm_scoring.score_report import Alignment, GroupRanking, ModelSignal, ScoreReport
+from e2lm_scoring.score_report import Alignment, Generalization, GroupRanking, ModelSignal, ScoreReport
 from e2lm_scoring.total import total_and_components
 from e2lm_scoring.uncertainty import DRAWS, SEED, Bootstrap, bootstrap, interval
 
@@ -52,7 +53,15 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
     alignment = _alignment(results, configuration)
     z_of_model = {part.model: part.improvement_z for part in signal}
     contrast = _contrast(results, configuration, signal)
-    reasons = reasons_against(z_of_model, contrast, results.file.output_type, configuration)
+    reasons = reasons_against(z_of_model, contrast, configuration)
+    early_science = {
+        model: _early_items(results, configuration, model) for model in _science_models(results, configuration)
+    }
+    early_signal = np.stack([early_science[model] for model in configuration.signal_models])
+    model_qualities = {
+        model: float(signal_qualities(items.mean(axis=1, dtype=np.float64))) for model, items in early_science.items()
+    }
+    grid = (*configuration.early.iterations, *(configuration.late_iterations if configuration.ranking_groups else ()))
     measured = Measured(
         results=results,
         total=_total(results, configuration),
@@ -63,14 +72,15 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         improvement_z=gate_z(z_of_model),
         contrast=contrast,
         contrast_curves=_contrast_curves(results, configuration),
+        signal_items=early_signal,
+        signal_models=configuration.signal_models,
+        model_qualities=model_qualities,
+        tokens=window_tokens(results, configuration.compared_models[0], grid),
+        alignment_contrasts=_alignment_contrasts(results, configuration),
         eligible=not reasons,
     )
     scores = compute_columns(measured, configuration)
     drawn = bootstrap(oriented_items(results), configuration, strata=strata)
-    early_science = {
-        model: _early_items(results, configuration, model) for model in _science_models(results, configuration)
-    }
-    early_signal = np.stack([early_science[model] for model in configuration.signal_models])
     weights = results.file.item_weights
     score_report = ScoreReport(
         task=results.file.task,
@@ -100,6 +110,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         subsets=subset_rows(early_signal, {subset.name: subset.items for subset in subsets}, weights),
         warnings=tuple(warning.message for warning in results.file.warnings),
         pruning=prune(early_science, configuration.signal_models),
+        generalization=_generalization(measured),
     )
     return score_report, drawn
 
@@ -146,6 +157,25 @@ def _contrast(results: Results, configuration: Configuration, signal: Sequence[M
     iterations = configuration.early.iterations
     right = [window_scores(results, model, iterations) for model in configuration.signal_models]
     return Contrast(z_of_model, label_share(right, _contrast_curves(results, configuration)))
+
+
+def _generalization(measured: Measured) -> Generalization:
+    tokens = measured.tokens[: measured.early.shape[1]]
+    has_late = measured.late.shape[1] > 0
+    decisions = decision_accuracies(measured.early, measured.late[:, -1]) if has_late else np.empty(0)
+    return Generalization(dict(measured.model_qualities), tokens, decisions)
+
+
+def _alignment_contrasts(results: Results, configuration: Configuration) -> tuple[np.ndarray, np.ndarray] | None:
+    """Mean contrast of the science and the web-only model, (early checkpoints,) float64 each."""
+    pair = configuration.alignment
+    if pair is None or not results.contrast_scores:
+        return None
+    iterations = configuration.early.iterations
+    science, web = (window_contrasts(results, model, iterations) for model in (pair.science, pair.web))
+    assert science is not None
+    assert web is not None
+    return science.mean(axis=1, dtype=np.float64), web.mean(axis=1, dtype=np.float64)
 
 
 def _contrast_curves(results: Results, configuration: Configuration) -> list[np.ndarray]:

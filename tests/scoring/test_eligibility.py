@@ -20,23 +20,23 @@ RISING = {"small-a": 30.0}
         (Contrast({"small-a": 3.0}, 0.35), None),
         (Contrast({"small-a": 2.9}, 1.0), "right labels over those with wrong ones did not clearly improve"),
         (Contrast({"small-a": 12.0}, 0.34), "labels account for 34% of its rise and 35% are needed"),
-        (None, "no contrast: not ranked: loglikelihood_rolling scores one given text"),
+        (None, "no contrast: not ranked: these results hold no score with wrong labels"),
     ],
 )
 def test_the_contrast_decides(contrast: Contrast | None, reason: str | None) -> None:
-    reasons = reasons_against(RISING, contrast, "loglikelihood_rolling", CONFIGURATION)
+    reasons = reasons_against(RISING, contrast, CONFIGURATION)
     assert (reasons == ()) if reason is None else (len(reasons) == 1 and reason in reasons[0])
 
 
 def test_an_edition_may_rank_tasks_without_contrast() -> None:
     lenient = CONFIGURATION.model_copy(update={"require_contrast": False})
-    assert reasons_against(RISING, None, "loglikelihood", lenient) == ()
-    (reason,) = reasons_against({"small-a": 1.0}, None, "loglikelihood", lenient)
+    assert reasons_against(RISING, None, lenient) == ()
+    (reason,) = reasons_against({"small-a": 1.0}, None, lenient)
     assert "scores did not clearly improve" in reason
 
 
 def test_results_of_an_earlier_version_say_how_to_get_a_contrast() -> None:
-    (reason,) = reasons_against(RISING, None, "multiple_choice", CONFIGURATION)
+    (reason,) = reasons_against(RISING, None, CONFIGURATION)
     assert "e2lm rescore" in reason
 
 
