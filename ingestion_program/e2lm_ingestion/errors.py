@@ -40,6 +40,35 @@ class Problems:
             raise SubmissionError(*self.found)
 
 
+class ItemProblems:
+    """Errors of single items: those that say the same of several items are told once, with their number."""
+
+    MOST = 20  # different ones
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[str, int]] = {}
+
+    def add(self, location: str, error: SubmissionError) -> None:
+        """Keep the problems of one item, whose location begins each. Raises SubmissionError where they are many."""
+        for problem in map(str, error.args):
+            place = location if problem.startswith(location) else ""
+            what = problem.removeprefix(place)
+            first, count = self._found.get(what, (place, 0))
+            self._found[what] = (first, count + 1)
+        if len(self._found) >= self.MOST:
+            self.raise_any()
+
+    def raise_any(self) -> None:
+        """Raise SubmissionError with all problems, if there are any."""
+        if self._found:
+            raise SubmissionError(
+                *(
+                    f"{place}{what}" + (f" (and likewise {count - 1:,} more)" if count > 1 else "")
+                    for what, (place, count) in self._found.items()
+                )
+            )
+
+
 class OrganizerError(Exception):
     """An organizer can fix this: the message names the checkpoint, configuration file or machine and what to do."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.errors import ItemProblems, SubmissionError
 from e2lm_ingestion.output_types.protocol import Item
 from e2lm_ingestion.output_types.questions import Document, Question, is_template
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
@@ -98,7 +98,7 @@ def _items(task: Task, rendered: Rendered, total: int) -> tuple[list[Item], int]
                 f"{MAX_CONTEXT:,} and {MAX_TOTAL:,}: shorten the description or the examples"
             )
         contexts, continuations = join(contexts, question, task.target_delimiter)
-        items.append(Item(contexts, continuations, question.choices, question.gold, tuple(own)))
+        items.append(Item(contexts, continuations, question.choices, question.gold, question.target, tuple(own)))
     return items, total
 
 
@@ -128,6 +128,7 @@ def _questions(
     task: Task, columns: Mapping[str, Sequence[Any]], locations: Sequence[str], sources: _Sources
 ) -> list[Question]:
     question, questions = OUTPUT_TYPES[task.output_type].question, []
+    problems = ItemProblems()
     for i, location in enumerate(locations):
         text = columns["doc_to_text"][i]
         target = columns["doc_to_target"][i] if "doc_to_target" in columns else sources.target
@@ -135,12 +136,17 @@ def _questions(
         if isinstance(text, str) and text.isdecimal() and choices is not None and is_template(sources.text, text):
             text = int(text[:9])
         own = None if choices is None else tuple(choices)
-        questions.append(question(Document(task.output_type, location, text, own, target, sources.target)))
+        try:
+            questions.append(question(Document(task.output_type, location, text, own, target, sources.target)))
+        except SubmissionError as error:
+            problems.add(location, error)
+            continue
         if bool(questions[-1].texts) != bool(questions[0].texts):
             raise SubmissionError(
                 f"{location}: doc_to_text is {repr(text)[:40]}: a number says which choice is right for all items or "
                 "none"
             )
+    problems.raise_any()
     return questions
 
 

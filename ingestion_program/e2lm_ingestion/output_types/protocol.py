@@ -31,6 +31,7 @@ class Item:
     continuations: tuple[str, ...]  # as scored, target_delimiter included
     choices: tuple[str, ...]  # the texts without the delimiter: acc_norm divides by their length
     gold: tuple[int, ...]  # the numbers of the right choices
+    target: str | None = None  # what doc_to_target gave, where it is a text
     options: tuple[str, ...] = ()  # the document's `choices`, where a filter looks for them in a written answer
 
     @property

@@ -236,7 +236,8 @@ class _TextCheck:
             self._decode(chunk, last)
         except UnicodeDecodeError as error:
             line = self._line + error.object[: error.start].count(b"\n")
-            raise SubmissionError(f"{self._name}, line {line}: not UTF-8; save the file as UTF-8 text") from None
+            excel = ', in Excel as "CSV UTF-8"' if self._name.lower().endswith(".csv") else ""
+            raise SubmissionError(f"{self._name}, line {line}: not UTF-8; save the file as UTF-8 text{excel}") from None
         if b"\0" in chunk:
             line = self._line + chunk[: chunk.index(b"\0")].count(b"\n")
             raise SubmissionError(f"{self._name}, line {line}: a NUL byte; save the file as UTF-8 text")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.task.output_type_rules import RULES, OutputTypeRules
+from e2lm_ingestion.task.output_type_rules import DEFAULT, RULES, OutputTypeRules
 from e2lm_ingestion.task.task_parts import MAX_GENERATED_TOKENS
 
 Keys = dict[str, Any]  # what YAML holds
@@ -47,7 +47,7 @@ def without_effect(given: Mapping[str, Any], name: str) -> tuple[Keys, list[str]
     for key, harmless in _ONLY_IF.items():
         if key in keys and _is(keys[key], harmless):
             dropped.append(_line(key, keys.pop(key)))
-    keys.setdefault("output_type", "generate_until")  # as there
+    keys.setdefault("output_type", DEFAULT)
     rules = next((own for kind, own in RULES.items() if kind == keys["output_type"]), None)
     _nested(keys, "dataset_kwargs", dropped, _dataset_kwargs)
     _nested(keys, "fewshot_config", dropped, _without_nulls)

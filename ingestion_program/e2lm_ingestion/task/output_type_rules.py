@@ -20,6 +20,8 @@ from e2lm_ingestion.metrics.builtin import (
 
 OutputTypeName = Literal["multiple_choice", "loglikelihood", "loglikelihood_rolling", "generate_until"]
 
+DEFAULT: OutputTypeName = "generate_until"  # as in lm-evaluation-harness
+
 
 @dataclass(frozen=True, slots=True)
 class OutputTypeRules:
