@@ -74,6 +74,7 @@ class TransformersEngine:
     def load(self, checkpoint: Checkpoint, group_size: int = 1) -> None:
         """Load a checkpoint's weights. Raises OrganizerError when they do not belong to this engine group."""
         if self._model is None:
+            self._ahead = None
             self._model = _build(checkpoint, self._dtype, self._device)
             refuse_longer_context(checkpoint, self._model.config.to_dict(), self._context_length)
             self._nodes = self._most_nodes = self._chunk_size(self._model)
