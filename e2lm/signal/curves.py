@@ -45,7 +45,9 @@ def load_curves(*sources: Source, step: str | None = None, tokens_per_step: floa
     if not points:
         raise OrganizerError(f"{', '.join(map(str, sources))}: no scores in what was found; the results are empty")
     names = short_names([point.model for point in points])
-    points = [replace(point, model=names[point.model]) for point in points]
+    points = [
+        point if names[point.model] == point.model else replace(point, model=names[point.model]) for point in points
+    ]
     points, remarks = _variants(points)
     notes += remarks
     _refuse_mixed_tasks(points)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -40,84 +39,103 @@ def read_lm_eval(
     progress = progress_of(described, folders, location=str(path), pattern=step)
     limit = mapping(content.get("config")).get("limit")
     tokens = mapping(content.get("config")).get("training_tokens")  # written by `e2lm run --lm-eval-output`
-    shared = Point(
+    run = _Run(
+        path=path,
+        content=content,
         model=without_step(name),
-        benchmark="",
-        metric="",
         step=progress.step,
         tokens=float(tokens) if isinstance(tokens, int) else progress.tokens,
-        score=0.0,
         limit="" if limit is None else f"{limit:g}" if isinstance(limit, int | float) else str(limit),
         checkpoint=", ".join(f"{key}={value}" for key, value in described),
         time=time_of(content, path),
-        source=str(path),
     )
     results = {**mapping(content.get("groups")), **mapping(content.get("results"))}
-    points = []
-    for task, values in results.items():
-        points += _points_of(task, mapping(values), content, shared, path)
-    return _with_samples(points, content, path, samples)
+    points = [point for task, values in results.items() for point in run.points_of(task, mapping(values))]
+    return _with_samples(points, run, samples)
 
 
-def _points_of(
-    task: str, values: Mapping[str, Any], content: Mapping[str, Any], shared: Point, path: Path
-) -> list[Point]:
-    numbers = dict(numbers_of(values, f"{path}: {task}"))
-    directions = mapping(mapping(content.get("higher_is_better")).get(task))
-    items = _items(task, content)
-    points = []
-    for key, score in numbers.items():
-        metric, _, chain = key.partition(",")
-        if "," not in key or metric.endswith(_STDERR):
-            continue
-        higher = directions.get(metric)
-        points.append(
-            replace(
-                shared,
-                benchmark=task,
-                metric=metric if chain in ("", "none") else key,
-                score=score,
-                stderr=numbers.get(f"{metric}{_STDERR},{chain}"),
-                items=items,
-                higher_is_better=higher if isinstance(higher, bool) else is_better_higher(metric),
-                shots=_shots(task, content),
-                task=_identity(task, content),
+class _Run:
+    """One results file: what all its scores share, and the tasks of its groups."""
+
+    def __init__(
+        self,
+        *,
+        path: Path,
+        content: Mapping[str, Any],
+        model: str,
+        step: int | None,
+        tokens: float | None,
+        limit: str,
+        checkpoint: str,
+        time: float,
+    ) -> None:
+        self.path = path
+        self.model, self.step, self.tokens, self.limit = model, step, tokens, limit
+        self.checkpoint, self.time = checkpoint, time
+        self._subtasks = mapping(content.get("group_subtasks"))
+        self._counts = mapping(content.get("n-samples"))
+        self._shots = mapping(content.get("n-shot"))
+        self._versions = mapping(content.get("versions"))
+        self._configs = mapping(content.get("configs"))
+        self._directions = mapping(content.get("higher_is_better"))
+
+    def points_of(self, task: str, values: Mapping[str, Any]) -> list[Point]:
+        """The scores of one task or group."""
+        numbers = dict(numbers_of(values, f"{self.path}: {task}"))
+        directions = mapping(self._directions.get(task))
+        leaves = self.leaves(task)
+        items, original = self._items(leaves, "effective"), self._items(leaves, "original")
+        shots, identity = self._few_shots(leaves), self._identity(task, original)
+        source = str(self.path)
+        points = []
+        for key, score in numbers.items():
+            metric, comma, chain = key.partition(",")
+            if not comma or metric.endswith(_STDERR):
+                continue
+            higher = directions.get(metric)
+            points.append(
+                Point(
+                    model=self.model,
+                    benchmark=task,
+                    metric=metric if chain in ("", "none") else key,
+                    step=self.step,
+                    tokens=self.tokens,
+                    score=score,
+                    stderr=numbers.get(f"{metric}{_STDERR},{chain}"),
+                    items=items,
+                    higher_is_better=higher if isinstance(higher, bool) else is_better_higher(metric),
+                    shots=shots,
+                    limit=self.limit,
+                    task=identity,
+                    checkpoint=self.checkpoint,
+                    time=self.time,
+                    source=source,
+                )
             )
-        )
-    return points
+        return points
 
+    def leaves(self, task: str) -> list[str]:
+        """The tasks of a group, through groups of groups; of a task itself alone."""
+        children = self._subtasks.get(task)
+        if not children or not isinstance(children, list):
+            return [task]
+        return [leaf for child in children if child != task for leaf in self.leaves(str(child))] or [task]
 
-def _leaves(task: str, content: Mapping[str, Any]) -> list[str]:
-    """The tasks of a group, through groups of groups; of a task itself alone."""
-    children = mapping(content.get("group_subtasks")).get(task) or []
-    if not isinstance(children, list):
-        return [task]
-    return [leaf for child in children if child != task for leaf in _leaves(str(child), content)] or [task]
+    def _items(self, leaves: list[str], kind: str) -> int | None:
+        known = [count for leaf in leaves if isinstance(count := mapping(self._counts.get(leaf)).get(kind), int)]
+        return sum(known) if known and len(known) == len(leaves) else None
 
+    def _few_shots(self, leaves: list[str]) -> str:
+        return "/".join(sorted({str(own) for leaf in leaves if isinstance(own := self._shots.get(leaf), int)}))
 
-def _items(task: str, content: Mapping[str, Any], kind: str = "effective") -> int | None:
-    counts = mapping(content.get("n-samples"))
-    each = [mapping(counts.get(leaf)).get(kind) for leaf in _leaves(task, content)]
-    known = [count for count in each if isinstance(count, int)]
-    return sum(known) if known and len(known) == len(each) else None
-
-
-def _shots(task: str, content: Mapping[str, Any]) -> str:
-    shots = mapping(content.get("n-shot"))
-    each = {str(shots[leaf]) for leaf in _leaves(task, content) if isinstance(shots.get(leaf), int)}
-    return "/".join(sorted(each))
-
-
-def _identity(task: str, content: Mapping[str, Any]) -> str:
-    """Version, size and prompt of a task: two tasks of one name differ in it."""
-    version = mapping(content.get("versions")).get(task)
-    parts = [f"version {version}"] if version is not None else []
-    original = _items(task, content, "original")
-    if original is not None:
-        parts.append(f"{original:,} items")
-    configured = mapping(mapping(content.get("configs")).get(task))
-    parts += [f"{key} {value!r}" for key in _IDENTITY if (value := configured.get(key)) and " at 0x" not in str(value)]
-    return ", ".join(parts)
+    def _identity(self, task: str, original: int | None) -> str:
+        """Version, size and prompt of a task: two tasks of one name differ in it."""
+        version, configured = self._versions.get(task), mapping(self._configs.get(task))
+        parts = [f"version {version}"] if version is not None else []
+        if original is not None:
+            parts.append(f"{original:,} items")
+        parts += [f"{key} {own!r}" for key in _IDENTITY if (own := configured.get(key)) and " at 0x" not in str(own)]
+        return ", ".join(parts)
 
 
 def time_of(content: Mapping[str, Any], path: Path) -> float:
@@ -132,13 +150,14 @@ def time_of(content: Mapping[str, Any], path: Path) -> float:
     return path.stat().st_mtime
 
 
-def _with_samples(points: list[Point], content: Mapping[str, Any], path: Path, samples: SampleReader) -> list[Point]:
+def _with_samples(points: list[Point], run: _Run, samples: SampleReader) -> list[Point]:
     """The same points with the scores of items, where the run logged them."""
-    date = _DATE.search(path.name)
+    date, names = _DATE.search(run.path.name), samples.names(run.path.parent)
+    if date is None or not names:
+        return points
     found: dict[str, Samples] = {}
-    if date is not None:
-        for task in {leaf for point in points for leaf in _leaves(point.benchmark, content)}:
-            file = path.with_name(f"samples_{task}_{date[0]}.jsonl")
-            if file.is_file():
-                found[task] = samples.read(file, task)
-    return [samples.attach(point, _leaves(point.benchmark, content), found) for point in points] if found else points
+    for task in {leaf for point in points for leaf in run.leaves(point.benchmark)}:
+        name = f"samples_{task}_{date[0]}.jsonl"
+        if name in names:
+            found[task] = samples.read(run.path.with_name(name), task)
+    return [samples.attach(point, run.leaves(point.benchmark), found) for point in points] if found else points

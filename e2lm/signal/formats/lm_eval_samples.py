@@ -2,12 +2,13 @@
 
 A line repeats the document and all prompts, kilobytes that every checkpoint has in common. Of the first checkpoint
 whole lines are read, for the right answers and the lengths of the choices; of the others only the end of each line,
-from `resps` on.
+from `filtered_resps` on.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from e2lm.signal.points import Point
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.metrics.builtin import MULTIPLE_CHOICE_METRICS, MetricSpec, chance, choice_columns
 
-_RESPONSES = b', "resps": '  # within a document its quotes would be escaped
+_RESPONSES = b', "filtered_resps": '  # within a document its quotes would be escaped
 _HEAD = re.compile(rb'\{"doc_id": (\d+), ')
 TOLERANCE = 1e-6  # between a score of the results file and the mean of its items
 
@@ -62,6 +63,13 @@ class SampleReader:
 
     def __init__(self) -> None:
         self._items: dict[tuple[str, str], Items] = {}  # (task, digest)
+        self._names: dict[Path, frozenset[str]] = {}  # of the files in a folder
+
+    def names(self, folder: Path) -> frozenset[str]:
+        """The names of the samples in a folder, which is listed once."""
+        if folder not in self._names:
+            self._names[folder] = frozenset(name for name in os.listdir(folder) if name.startswith("samples_"))
+        return self._names[folder]
 
     def read(self, file: Path, task: str) -> Samples:
         """One file. Raises OrganizerError naming the line where it is damaged."""
@@ -93,8 +101,8 @@ class SampleReader:
                         row = from_json(line)
                         identity = int(row["doc_id"])
                     else:
-                        row, identity = from_json(b"{" + line[cut + 2 :]), int(head[1])
-                    columns = found.setdefault(row["filter"], _Columns())
+                        row, identity = from_json(b"{" + line[cut + 2 :], cache_strings="keys"), int(head[1])
+                    columns = found.get(row["filter"]) or found.setdefault(row["filter"], _Columns())
                     columns.ids.append(identity)
                     columns.hashes.append(f"{row['doc_hash']}{row['target_hash']}")
                     columns.responses.append(row["filtered_resps"])

@@ -57,14 +57,15 @@ def signal_quality(scores: ArrayLike) -> SignalQuality:
     from scipy.stats import rankdata  # not at the top: rejected input need not wait a second for this import
 
     ordinal = max(0.0, float(correlation(order, rankdata(curve, method="ordinal"))))
-    autocorrelation = float(mean_autocorrelation(curve))
+    each = lag_correlations(curve)
+    autocorrelation = float(np.mean(np.abs(each)))
     return SignalQuality(
         monotonicity=monotonicity,
         autocorrelation=autocorrelation,
-        sq=float(signal_qualities(curve)),
+        sq=(monotonicity + autocorrelation) / 2,
         sq_published=(ordinal + autocorrelation) / 2,
         spearman=rank_correlation,
-        robust=robust_signal(curve),
+        robust=float(np.sqrt(monotonicity * max(0.0, float(np.mean(each))))),
     )
 
 
@@ -111,10 +112,15 @@ def mean_autocorrelation(curves: np.ndarray, *, signed: bool = False) -> np.ndar
     >>> round(mean_autocorrelation(np.array([1.0, -1.0] * 7)).item(), 4)
     1.0
     """
-    lags = range(1, curves.shape[-1] // 4)
-    each = np.stack([correlation(curves[..., lag:], curves[..., :-lag]) for lag in lags], axis=-1)
+    each = lag_correlations(curves)
     mean: np.ndarray = np.mean(each if signed else np.abs(each), axis=-1)
     return mean
+
+
+def lag_correlations(curves: np.ndarray) -> np.ndarray:
+    """Pearson(S[lag:], S[:-lag]) at the lags 1 .. floor(n/4) - 1: (..., checkpoints) -> (..., lags)."""
+    lags = range(1, curves.shape[-1] // 4)
+    return np.stack([correlation(curves[..., lag:], curves[..., :-lag]) for lag in lags], axis=-1)
 
 
 def correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:

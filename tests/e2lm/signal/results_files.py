@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-# Right answers of EleutherAI/pythia-1b at step 1000, 2000, ..., 16000: lm_eval 0.4.9 on 613 easy items of MMLU as cloze,
-# 0-shot, a task of a participant of 2025 (github.com/EleutherAI/pythia has the checkpoints).
+# Right answers of EleutherAI/pythia-1b at step 1000, 2000, ..., 16000 to 613 easy items of MMLU as cloze, 0-shot, as
+# lm_eval 0.4.9 counted them for a participant of 2025.
 ITEMS = 613
 PYTHIA_1B = (151, 153, 169, 176, 175, 176, 182, 164, 178, 181, 179, 182, 175, 182, 186, 179)
 RISING = (0.25, 0.26, 0.25, 0.27, 0.3, 0.29, 0.33, 0.36, 0.4, 0.41)

@@ -1,0 +1,95 @@
+"""`e2lm signal`: the table, the files, and bad input that leaves none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.e2lm.command_line import e2lm
+from tests.e2lm.signal.results_files import RISING, curve_files, results_file
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Two models on two benchmarks, and one of five checkpoints."""
+    folder = tmp_path / "results"
+    for model, shift in (("1b", 0.0), ("410m", 0.03)):
+        for number, score in enumerate(RISING, start=1):
+            scores = {"arc": score - shift, "noise": 0.25 + number % 2 / 100}
+            args = f"pretrained=EleutherAI/pythia-{model},revision=step{1000 * number}"
+            results_file(folder / model, 1000 * number, scores, model_args=args)
+    return curve_files(folder, RISING[:5], task="few")
+
+
+def test_the_table_is_printed_and_written_best_first(results: Path, tmp_path: Path) -> None:
+    out = [tmp_path / "out" / name for name in ("signal.json", "signal.csv", "signal.html")]
+    done = e2lm("signal", results, "--json", out[0], "--csv", out[1], "-o", out[2], COLUMNS="200")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(out[0].read_text())
+    assert list(rows[0])[:4] == ["model", "benchmark", "metric", "checkpoints"]
+    assert {"sq", "monotonicity", "autocorrelation", "snr", "decision_accuracy", "improvement_z"} <= rows[0].keys()
+    assert [row["benchmark"] for row in rows] == ["arc", "arc", "noise", "noise", "few"]
+    assert rows[-1]["sq"] is None
+    assert rows[-1]["note"] == "5 checkpoints, signal quality needs 8"
+    assert rows[0]["checkpoints"] == 10
+    table = pd.read_csv(out[1])
+    assert table["sq"].tolist()[:4] == pytest.approx([row["sq"] for row in rows[:4]])
+    assert out[2].read_text().startswith("<!doctype html>")
+    assert done.stdout.index("arc") < done.stdout.index("noise")
+    assert f"{rows[0]['sq']:.4f}" in done.stdout
+    assert "few acc, EleutherAI/pythia-1b: no signal quality: 5 checkpoints, signal quality needs 8" in done.stdout
+    assert "note: 2 models, each with rows of its own" in done.stderr
+    assert sorted(path.name for path in out[0].parent.iterdir()) == ["signal.csv", "signal.html", "signal.json"]
+
+
+def test_groups_print_the_order_of_their_models(results: Path) -> None:
+    options = ("--group", "mine: pythia-1b, pythia-410m", "--tokens-per-step", "2e6", "--early", "1.4e10")
+    done = e2lm("signal", results, *options, COLUMNS="200")
+    assert done.returncode == 0, done.stderr
+    assert "Order of the models, early and late" in done.stdout
+    assert "mine" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--group", "pythia-1b, pythia-410m"], 'give a name and two or more models, as in "1B: model-a, model-b"'),
+        (["--group", "1B: pythia-1b, pythia-2b"], "no model is named 'pythia-2b'; there are: EleutherAI/pythia-1b, "),
+        (["--chance", "a quarter"], "give a number, as in 0.25 or arc_easy=0.25"),
+        (["--early", "2e11"], "give --tokens-per-step"),
+        (["--suite", "e2lm-2025"], "EleutherAI/pythia-1b, EleutherAI/pythia-410m: not of e2lm-2025"),
+        (["--step", "x"], "needs one group around the number"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_and_nothing_is_written(
+    results: Path, tmp_path: Path, options: list[str], message: str
+) -> None:
+    out = tmp_path / "signal.json"
+    done = e2lm("signal", results, *options, "--json", out)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not out.exists()
+
+
+def test_a_damaged_file_is_one_line_and_earlier_output_stays(results: Path, tmp_path: Path) -> None:
+    out = tmp_path / "signal.json"
+    out.write_text("[]")
+    damaged = sorted(results.rglob("*.json"))[0]
+    damaged.write_text(damaged.read_text()[:100])
+    done = e2lm("signal", results, "--json", out, "-o", tmp_path / "signal.html")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {damaged}: not complete: the JSON in it ends too early")
+    assert out.read_text() == "[]"
+    assert not (tmp_path / "signal.html").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(results: Path, tmp_path: Path) -> None:
+    done = e2lm("signal", results, "--json", tmp_path)
+    assert done.returncode == 2
+    assert "a folder exists where a file is needed" in done.stderr
+    assert list(tmp_path.glob(".*.partial")) == []
