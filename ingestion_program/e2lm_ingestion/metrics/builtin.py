@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.metrics.corpus import OF_TEXTS, label_scores
 from e2lm_ingestion.metrics.expression import Columns, Expression, parse
 
 
@@ -23,7 +24,7 @@ class MetricFormula:
 
     numerator: Expression
     denominator: Expression | None = None
-    function: Literal["identity", "perplexity", "bits"] = "identity"
+    function: Literal["identity", "perplexity", "bits", "mcc", "weighted_f1"] = "identity"
 
     @property
     def names(self) -> frozenset[str]:
@@ -48,6 +49,8 @@ class MetricFormula:
 
     def values(self, columns: Columns) -> np.ndarray:
         """The item scores before they are checked and rounded, (items,) float64; they may be infinite or NaN."""
+        if self.function in ("mcc", "weighted_f1"):
+            return label_scores(self.function, *_classes(columns))
         numerator = self.numerator.evaluate(columns)
         if self.denominator is None and self.function == "identity":
             return numerator
@@ -57,6 +60,19 @@ class MetricFormula:
         ratio = numerator.mean() / mean
         scores: np.ndarray = function(ratio) + slope(ratio) * (numerator - ratio * denominator) / mean
         return scores
+
+
+def _classes(columns: Columns) -> tuple[np.ndarray, np.ndarray]:
+    """The number of each item's right choice and of its most likely one, the first where several tie; (items,)."""
+    starts, counts = columns.offsets[:-1], np.diff(columns.offsets)
+    number = columns.values["number"].astype(np.int64)
+
+    def first(chosen: np.ndarray) -> np.ndarray:
+        return np.asarray(np.minimum.reduceat(np.where(chosen, number, counts.max()), starts))
+
+    likely = columns.values["ll"]
+    best = np.repeat(np.maximum.reduceat(likely, starts), counts)
+    return first(columns.values["gold"].astype(bool)), first(likely == best)
 
 
 def _perplexity(loglikelihood: float) -> float:
@@ -115,6 +131,10 @@ MULTIPLE_CHOICE_METRICS: Mapping[str, MetricSpec] = {
         ),
         aggregation="f1",
     ),
+    "mcc": MetricSpec(MetricFormula(parse("sum(ll + gold * number)"), None, "mcc"), aggregation="matthews_corrcoef"),
+    "weighted_f1": MetricSpec(
+        MetricFormula(parse("sum(ll + gold * number)"), None, "weighted_f1"), aggregation="weighted_f1"
+    ),
     **_OF_THE_RIGHT_CHOICE,
     **_per_unit({"norm_correct_prob": "sum(softmax(ll)[gold])"}, guessed=True),
     **_per_unit(
@@ -143,6 +163,7 @@ LOGLIKELIHOOD_ROLLING_METRICS: Mapping[str, MetricSpec] = {
 GENERATE_UNTIL_METRICS: Mapping[str, MetricSpec] = {
     "exact_match": MetricSpec(None, has_options=True),
     "f1": MetricSpec(None),
+    **{name: MetricSpec(None, name != "ter", aggregation=name) for name in OF_TEXTS},
 }
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from e2lm_ingestion.engines import Engine, Stop
 from e2lm_ingestion.engines.requests import encode_texts, prefix_token
 from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.metrics import corpus
 from e2lm_ingestion.metrics.builtin import MetricSpec
 from e2lm_ingestion.output_types.choices import after_the_context
 from e2lm_ingestion.output_types.protocol import Arrays, Item, OutputType, Wording
@@ -115,11 +116,14 @@ def _confined(key: str, steps: Sequence[Any], texts: Sequence[str], options: Seq
 
 
 def text_scores(texts: Sequence[str], references: Sequence[Sequence[str]], metric: Metric) -> np.ndarray:
-    """The score of each text against its right answers, of which the best match counts; (items,) float32 in [0, 1].
+    """The score of each text against its right answers, of which the best match counts; (items,) float32.
 
     `exact_match` is 1 where it is one of them, with the options of lm-evaluation-harness. `f1` is that of SQuAD
-    (Rajpurkar et al. 2016): of the words that text and answer share, case, punctuation and articles aside.
+    (Rajpurkar et al. 2016): of the words that text and answer share, case, punctuation and articles aside; both in
+    [0, 1]. BLEU and the like, in [0, 100], are of all texts together.
     """
+    if metric.metric in corpus.OF_TEXTS:
+        return corpus.text_scores(metric.metric, texts, [own[0] for own in references]).astype(np.float32)
     pairs = [(text, right) for text, own in zip(texts, references, strict=True) for right in own]
     if metric.metric == "f1":
         values = [_f1(text, right) for text, right in pairs]
@@ -215,7 +219,7 @@ class GenerationItemSet:
     @property
     def chance(self) -> float | None:
         """The score that guessing gives."""
-        return CHANCE
+        return CHANCE if self.task.higher_is_better else None
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, context_length: int) -> Prompts:
         """Every prompt, and how to read what is written after it."""
@@ -250,6 +254,9 @@ def _question(document: Document) -> Question:
 
 
 def _item_set(task: Task, items: Sequence[Item]) -> GenerationItemSet:
+    for metric in task.metric_list:
+        if metric.metric in corpus.OF_TEXTS and any(len(item.choices) > 1 for item in items):
+            raise SubmissionError(f"metric_list: {metric.metric} compares with one text; some items have several")
     item_set = GenerationItemSet(items, task)
     item_set.arrays(Texts([""] * len(items), 0))  # a pattern that cannot be run is refused before a model is asked
     return item_set
@@ -269,7 +276,7 @@ def _grouped(name: str, items: Arrays) -> list[list[str]]:
 
 
 def _chance(spec: MetricSpec, items: Arrays) -> float | None:
-    return CHANCE
+    return CHANCE if spec.higher_is_better else None
 
 
 def _requested(item: Item) -> Item:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, f
 
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.metrics.builtin import MetricFormula, MetricSpec
+from e2lm_ingestion.metrics.corpus import EXTRA, OF_TEXTS, is_installed
 from e2lm_ingestion.metrics.expression import Expression, parse
 from e2lm_ingestion.task.output_type_rules import RULES, OutputTypeName
 
@@ -221,7 +222,7 @@ class FilterChain(Strict):
 class Metric(Strict):
     """One entry of `metric_list`: a metric by its name, or an expression with a name of its own."""
 
-    metric: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")
+    metric: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_+-]{0,39}$")
     expression: str | None = None
     aggregation: str = "mean"
     higher_is_better: bool | None = None
@@ -281,6 +282,8 @@ def check_metric(metric: Metric, output_type: OutputTypeName) -> None:
         near = difflib.get_close_matches(metric.metric, named, n=1)
         advice = f"did you mean {near[0]}?" if near else f"it has {', '.join(named)}"
         raise ValueError(f"metric_list: {output_type} has no metric {metric.metric}; {advice}")
+    if rules.generates and metric.metric in OF_TEXTS and not is_installed():
+        raise ValueError(f"metric_list: {metric.metric} needs the package {EXTRA}, which is not installed here")
     aggregation = metric.spec(output_type).aggregation
     if "aggregation" in metric.model_fields_set and metric.aggregation != aggregation:
         raise ValueError(f"metric_list: the aggregation of {metric.metric} is {aggregation}, not {metric.aggregation}")
