@@ -47,7 +47,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
     """Score checked results. Returns the score report and the draws of the item bootstrap, for comparing runs."""
     qualities = {model: _quality(results, configuration, model) for model in configuration.signal_models}
     subsets = results.file.subsets
-    strata = strata_of(results.file.submission.items, [subset.items for subset in subsets])
+    strata = strata_of(results.file.submission.items, [subset.items for subset in subsets], results.clusters)
     signal = tuple(_signal(results, configuration, model, quality, strata) for model, quality in qualities.items())
     ranking = tuple(_ranking(results, configuration, group) for group in configuration.ranking_groups)
     alignment = _alignment(results, configuration)

@@ -20,8 +20,8 @@ from e2lm_ingestion.submission.submission import Submission
 def questions_in(submission: Submission) -> list[Question]:
     """All items, each with its own text separate from the few-shot examples before it."""
     questions: list[Question] = []
-    for task, items in zip(submission.tasks.values(), items_by_task(submission).values(), strict=True):
-        questions += questions_of(items, task.fewshot_delimiter, task.shots, len(questions))
+    for items in items_by_task(submission).values():
+        questions += questions_of(items, len(questions))
     return questions
 
 

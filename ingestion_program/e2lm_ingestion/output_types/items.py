@@ -61,6 +61,8 @@ def _request(task: Task, source: str, root: Path) -> Documents:
     of_examples = {key: value for key, value in asked.items() if key not in overridden} | templates(own)
     if any(step.function == "multi_choice_regex" for chain in task.filter_list for step in chain.filter):
         asked["choices"] = "choices"
+    if task.cluster is not None:
+        asked["cluster"] = task.cluster
     split = task.examples_split if task.shots else None
     return Documents(
         test_files=files(task.test_split),
@@ -81,8 +83,10 @@ def _items(task: Task, rendered: Rendered, total: int) -> tuple[list[Item], int]
     options = rendered.test.get("choices", [()] * len(questions))
     join = OUTPUT_TYPES[task.output_type].join
     items = []
-    for head, question, location, own in zip(
-        _heads(task, rendered), questions, rendered.locations, options, strict=True
+    descriptions = _own_descriptions(rendered, len(questions))
+    clusters = rendered.test.get("cluster", [""] * len(questions))
+    for head, question, location, own, description, cluster in zip(
+        _heads(task, rendered), questions, rendered.locations, options, descriptions, clusters, strict=True
     ):
         contexts = tuple(head + text for text in question.texts or (question.text,))
         longest = max(map(len, contexts))
@@ -93,7 +97,8 @@ def _items(task: Task, rendered: Rendered, total: int) -> tuple[list[Item], int]
                 f"{MAX_CONTEXT:,} and {MAX_TOTAL:,}: shorten the description or the examples"
             )
         contexts, continuations = join(contexts, question, task.target_delimiter)
-        items.append(Item(contexts, continuations, question.choices, question.gold, tuple(own)))
+        about = {"head": len(head), "description": description, "cluster": str(cluster)}
+        items.append(Item(contexts, continuations, question.choices, question.gold, tuple(own), **about))
     return items, total
 
 
@@ -137,6 +142,12 @@ def _questions(
                 "none"
             )
     return questions
+
+
+def _own_descriptions(rendered: Rendered, items: int) -> list[str]:
+    """The description of each item where they differ, else empty texts."""
+    descriptions = rendered.test["description"]
+    return descriptions if len(set(descriptions)) > 1 else [""] * items
 
 
 def _heads(task: Task, rendered: Rendered) -> list[str]:

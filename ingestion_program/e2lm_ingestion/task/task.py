@@ -90,6 +90,11 @@ class Task(Strict):
     metadata: dict[str, Any] | None = None
 
     @property
+    def cluster(self) -> str | None:
+        """The field that names what items share, from `metadata: {cluster: ...}`; None where the task says nothing."""
+        return (self.metadata or {}).get("cluster")
+
+    @property
     def metric(self) -> str:
         """The metric that makes the curve: the first of `metric_list`."""
         return self.metric_list[0].metric
@@ -138,6 +143,8 @@ class Task(Strict):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         self._check_output_type()
+        if self.cluster is not None and (not isinstance(self.cluster, str) or not self.cluster):
+            raise ValueError("metadata: cluster: write the name of a field of the data, such as passage_id")
         for metric in self.metric_list:
             check_metric(metric, self.output_type)
         splits = ", ".join(self.data_files)
