@@ -58,6 +58,12 @@ class ScoredRun:
         return (*reasons, self.fact_sheet.not_ranked) if self.fact_sheet.not_ranked else reasons
 
     @property
+    def withheld(self) -> tuple[str, ...]:
+        """Why it gets no prize yet: findings that block one and that no organizer has cleared, one sentence each."""
+        found = {row.kind: row.message for row in self.summary.blocking} | self.fact_sheet.blocking
+        return tuple(f"{kind}: {message}" for kind, message in found.items() if kind not in self.fact_sheet.cleared)
+
+    @property
     def report(self) -> Path:
         """The report that scoring wrote."""
         return RunFolder(self.folder).report
@@ -65,7 +71,13 @@ class ScoredRun:
 
 def probability(one: ScoredRun, other: ScoredRun, key: str) -> float:
     """P(one > other) in a score, over new items from the same sources."""
-    return probability_greater(one.summary.scores[key], one.draws[key], other.summary.scores[key], other.draws[key])
+    return probability_greater(
+        one.summary.scores[key],
+        one.draws[key],
+        other.summary.scores[key],
+        other.draws[key],
+        items=(one.summary.items, other.summary.items),
+    )
 
 
 def load_runs(folders: Sequence[Path], fact_sheets: Mapping[str, FactSheet]) -> list[ScoredRun]:

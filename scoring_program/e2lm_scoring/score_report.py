@@ -138,5 +138,6 @@ class ScoreReport:
     table: ItemTable | None = None
     subsets: tuple[SubsetRow, ...] = ()
     warnings: tuple[str, ...] = ()  # warnings from the check of the submission
+    blocking: tuple[tuple[str, str], ...] = ()  # kind and message of the warnings that withhold a prize
     pruning: Pruning | None = None
     generalization: Generalization | None = None

@@ -76,6 +76,7 @@ class WarningRow(_Row):
     kind: str = Field(max_length=60)
     message: str = Field(max_length=1000)
     items: tuple[int, ...] = Field(default=(), max_length=100)  # the first items concerned, counted from 0
+    blocks: bool = False  # whether a prize is withheld until an organizer has cleared it
 
 
 class ResultsFile(_Row):
