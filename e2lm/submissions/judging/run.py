@@ -65,7 +65,7 @@ def _ask(endpoint: Endpoint, key: tuple[int, str, str], text: str) -> Answer:
     if verdict is None:
         reason = reply.problem or "the answer contains no verdict"
         return Answer(item, sha256, model, reply.structured, reply.text, None, reason)
-    return Answer(item, sha256, model, reply.structured, reply.text, verdict.decision, verdict.reason)
+    return Answer(item, sha256, model, reply.structured, reply.text, verdict.decision, verdict.reason, verdict.marked)
 
 
 def _key(answer: Answer) -> tuple[int, str, str]:
