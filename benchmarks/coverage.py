@@ -63,6 +63,7 @@ def simulate(kind: str, items: int, repetitions: int, passage: int = 1, drawn_wh
 
     `drawn_whole`: passages are resampled, not their items.
     """
+    units = items // passage if drawn_whole else items
     strata = strata_of(items, clusters=np.arange(items) // passage) if drawn_whole else ()
     source = kind if passage == 1 else f"{kind}, {'passages' if drawn_whole else 'items'} drawn"
     rng = np.random.default_rng(1)
@@ -83,8 +84,8 @@ def simulate(kind: str, items: int, repetitions: int, passage: int = 1, drawn_wh
         next_one = np.mean([o.low - 1e-9 <= v <= o.high + 1e-9 for o, v in zip(ours, np.roll(values, 1), strict=True)])
         width = np.mean([one.high - one.low for one in ours])
         print(
-            f"| {source} | {items:,} | {key} | {mean:.3f} | {values.std():.3f} | {100 * plainly:.0f} | {100 * held:.0f} "
-            f"| {100 * next_one:.0f} | {width:.2f} |",
+            f"| {source} | {items:,} | {key} | {mean:.3f} | {values.std():.3f} | {100 * plainly:.0f} "
+            f"| {100 * held:.0f} | {100 * next_one:.0f} | {width:.2f} |",
             flush=True,
         )
     chances = np.array(
@@ -94,7 +95,7 @@ def simulate(kind: str, items: int, repetitions: int, passage: int = 1, drawn_wh
                 drawn[i]["score"],
                 scores[i - 1]["score"],
                 drawn[i - 1]["score"],
-                items=(items, items),
+                clusters=(units, units),
             )
             for i in range(repetitions)
         ]

@@ -32,7 +32,7 @@ def tests_of(kind: str, items: int, count: int, seed: int) -> list[Test]:
 
 def sure(pairs: list[tuple[Test, Test]], items: int) -> float:
     """Share of pairs of which the first is above the second with P >= 0.95."""
-    chances = [probability_greater(*one, *other, items=(items, items)) for one, other in pairs]
+    chances = [probability_greater(*one, *other, clusters=(items, items)) for one, other in pairs]
     return float(np.mean(np.asarray(chances) >= SURE))
 
 

@@ -58,6 +58,11 @@ class ScoredRun:
         return (*reasons, self.fact_sheet.not_ranked) if self.fact_sheet.not_ranked else reasons
 
     @property
+    def clusters(self) -> int:
+        """How many clusters of items, or items that share nothing, its score is resampled over."""
+        return self.summary.clusters or self.summary.items
+
+    @property
     def withheld(self) -> tuple[str, ...]:
         """Why it gets no prize yet: findings that block one and that no organizer has cleared, one sentence each."""
         found = {row.kind: row.message for row in self.summary.blocking} | self.fact_sheet.blocking
@@ -76,7 +81,7 @@ def probability(one: ScoredRun, other: ScoredRun, key: str) -> float:
         one.draws[key],
         other.summary.scores[key],
         other.draws[key],
-        items=(one.summary.items, other.summary.items),
+        clusters=(one.clusters, other.clusters),
     )
 
 

@@ -109,6 +109,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         table=item_table(early_signal, [subset.name for subset in subsets for _ in range(subset.items)], weights),
         subsets=subset_rows(early_signal, {subset.name: subset.items for subset in subsets}, weights),
         warnings=tuple(warning.message for warning in results.file.warnings),
+        clusters=sum(stratum.clusters for stratum in strata),
         blocking=tuple((one.kind, one.message) for one in results.file.warnings if one.blocks),
         pruning=prune(early_science, configuration.signal_models),
         generalization=_generalization(measured),

@@ -44,6 +44,7 @@ class Summary(_Row):
     suite_version: int
     metric: str
     items: int
+    clusters: int = 0  # of items that share something, which are resampled together; 0: not recorded
     submission: str  # its digest
     reveal: str  # the reveal mode of the report beside it
     eligible: bool
@@ -76,6 +77,7 @@ def summary_json(score_report: ScoreReport, drawn: Bootstrap, *, suite_version: 
         "suite_version": suite_version,
         "metric": score_report.metric,
         "items": score_report.items,
+        "clusters": score_report.clusters,
         "submission": submission,
         "reveal": score_report.reveal,
         "eligible": score_report.eligible,
