@@ -47,10 +47,7 @@ KEYS: Mapping[type[BaseModel], Mapping[str, tuple[str, str]]] = {
         "filter_list": ("[{name: words, filter: [{function: lowercase}]}]", "filters applied to a generated answer"),
         "metric_list": ("[{metric: acc}]", "metrics; the first one gives the curve"),
         "metadata": (
-        "metadata": (
             "{cluster: passage_id}",
-            "`cluster` names the field that items of one passage share; the rest has no effect",
-        ),
             "`cluster` names the field that items of one passage share; the rest has no effect",
         ),
     },
