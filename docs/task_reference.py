@@ -47,7 +47,10 @@ KEYS: Mapping[type[BaseModel], Mapping[str, tuple[str, str]]] = {
         "generation_kwargs": (r'{until: ["\n"]}', "options of the generation; only with generate_until"),
         "filter_list": ("[{name: words, filter: [{function: lowercase}]}]", "filters applied to a generated answer"),
         "metric_list": ("[{metric: acc}]", "metrics; the first one gives the curve"),
-        "metadata": ("{version: 1}", "accepted, without effect"),
+        "metadata": (
+            "{cluster: passage_id}",
+            "`cluster` names the field that items of one passage share; the rest has no effect",
+        ),
     },
     DatasetKwargs: {"data_files": ("{test: [a.jsonl, b.jsonl]}", "one or more files for each split")},
     FewshotConfig: {

@@ -86,6 +86,14 @@ def _text(outcome: Outcome, answers: Sequence[Answer], out: Path) -> str:
         f"{outcome.decision}: {rate}; {outcome.threshold:.0%} are needed",
         f"{outcome.accepted} accepted, {outcome.rejected} rejected, {outcome.unanswered} unanswered of {len(answers)}",
     ]
+    if outcome.wrong_rate is not None:
+        lines.append(
+            f"marked answers: {outcome.wrong_rate:.0%} wrong, 95 % interval {outcome.wrong_low:.0%} to "
+            f"{outcome.wrong_high:.0%}; {outcome.marked_unsure} unsure"
+        )
+    if outcome.blocks:
+        found = f"the judge finds {outcome.wrong_rate:.0%} of the marked answers wrong"
+        lines.append(f"no prize until you have read them; in entries.yaml: blocking: {{wrong_key: {found}}}")
     if outcome.decision == "undecided":
         lines.append("the interval contains the threshold: judge more items (--items), or read the answers")
     for answer in [answer for answer in answers if answer.verdict != "accept"][:SHOWN_REASONS]:

@@ -72,7 +72,11 @@ def _print(ranked_runs: list[RankedRun]) -> None:
     first = ranked_runs[0].run
     title = f"Ranking over {first.summary.suite}: {first.key} with 95 % intervals, = for ties within noise"
     columns = [column for column in COMPONENTS if column in first.draws and column != first.key]
-    titles = [Column("rank"), Column("submission", is_name=True), *map(Column, (first.key, *columns, "P(> next)"))]
+    titles = [
+        Column("rank"),
+        Column("submission", is_name=True),
+        *map(Column, (first.key, "shrunken", *columns, "P(> next)")),
+    ]
     rows = []
     for ranked_run in ranked_runs:
         run = ranked_run.run
@@ -82,6 +86,7 @@ def _print(ranked_runs: list[RankedRun]) -> None:
             rank_text(ranked_run),
             "\n".join([run.summary.task, *filter(None, about)]),
             f"{run.summary.scores[run.key]:.4f}\n{interval.low:.2f} to {interval.high:.2f}",
+            "" if ranked_run.shrunken is None else f"{ranked_run.shrunken:.4f}",
             *(f"{run.summary.scores[column]:.3f}" for column in columns),
             "" if ranked_run.above_next is None else f"{ranked_run.above_next:.3f}",
         ]
@@ -89,5 +94,8 @@ def _print(ranked_runs: list[RankedRun]) -> None:
     console = Console()
     console.print(fitted_table(title, titles, rows, console.width))
     for ranked_run in ranked_runs:
+        for finding in ranked_run.run.withheld if not ranked_run.run.not_ranked else ():
+            told = f"{ranked_run.run.folder.name} gets no prize until an organizer clears it in entries.yaml: {finding}"
+            console.print(Text(told), soft_wrap=True)
         for reason in ranked_run.run.not_ranked:
             console.print(Text(f"{ranked_run.run.folder.name} is not ranked: {reason}"), soft_wrap=True)

@@ -45,8 +45,10 @@ def ranking_row(ranked_run: RankedRun) -> dict[str, Any]:
             f"{key}_high": round(interval.high, DIGITS),
         }
     return row | {
+        f"{run.key}_shrunken": None if ranked_run.shrunken is None else round(ranked_run.shrunken, DIGITS),
         "p_above_next": None if ranked_run.above_next is None else round(ranked_run.above_next, 4),
         "not_ranked": list(run.not_ranked),
+        "prize_withheld": list(run.withheld),
         "metric": summary.metric,
         "items": summary.items,
         "submission_sha256": summary.submission,
@@ -76,7 +78,9 @@ def ranking_json(ranked_runs: Sequence[RankedRun], failures: Sequence[tuple[str,
 def ranking_csv(ranked_runs: Sequence[RankedRun]) -> str:
     """The same rows for spreadsheets."""
     rows = [ranking_row(ranked_run) for ranked_run in ranked_runs]
-    return csv_text([row | {"not_ranked": " ".join(row["not_ranked"])} for row in rows], list(rows[0]))
+    return csv_text(
+        [row | {key: " ".join(row[key]) for key in ("not_ranked", "prize_withheld")} for row in rows], list(rows[0])
+    )
 
 
 def ranking_markdown(ranked_runs: Sequence[RankedRun], failures: Sequence[tuple[str, Row]] = ()) -> str:
@@ -91,7 +95,8 @@ def ranking_markdown(ranked_runs: Sequence[RankedRun], failures: Sequence[tuple[
         chance = "" if ranked_run.above_next is None else f"{ranked_run.above_next:.3f}"
         name, team = _markdown(ranked_run.run.summary.task), _markdown(ranked_run.run.team)
         lines.append(_line([rank_text(ranked_run), name, team, *scores, chance, prize_text(ranked_run)]))
-    lines += ["", "In brackets: 95 % intervals over the choice of items.", *_ties(ranked), *_not_ranked(ranked_runs)]
+    lines += ["", "In brackets: 95 % intervals over the choice of items.", *_ties(ranked), *_withheld(ranked)]
+    lines += [*_shrunken(ranked), *_not_ranked(ranked_runs)]
     if failures:
         lines += ["", "## Without a result", ""]
         lines += [f"- {_markdown(row.name)} ({_markdown(team)}): {_markdown(row.reason)}" for team, row in failures]
@@ -119,6 +124,26 @@ def _ties(ranked: Sequence[RankedRun]) -> list[str]:
         *("", "## Ties within noise", "", f"{rule} {order}", ""),
         *(f"- rank {group[0].rank}: {', '.join(_markdown(one.run.summary.task) for one in group)}" for group in tied),
     ]
+
+
+def _withheld(ranked: Sequence[RankedRun]) -> list[str]:
+    held = [ranked_run for ranked_run in ranked if ranked_run.run.withheld]
+    if not held:
+        return []
+    lines = [
+        f"- {_markdown(ranked_run.run.summary.task)} ({_markdown(ranked_run.run.team)}): "
+        f"{_markdown(' '.join(ranked_run.run.withheld))}"
+        for ranked_run in held
+    ]
+    return ["", "## Prizes withheld", "", "Until an organizer has cleared the findings in entries.yaml:", "", *lines]
+
+
+def _shrunken(ranked: Sequence[RankedRun]) -> list[str]:
+    if len(ranked) < 3:
+        return []
+    said = "What to expect of each on a second test: its score, drawn to the mean of all by how uncertain it is."
+    lines = [f"- {_markdown(one.run.summary.task)}: {one.shrunken:.4f}" for one in ranked]
+    return ["", "## Shrunken scores", "", said, "", *lines]
 
 
 def _not_ranked(ranked_runs: Sequence[RankedRun]) -> list[str]:

@@ -50,6 +50,8 @@ class FactSheet(BaseModel):
     code_url: Line = ""
     license: Line = Field(default="", validation_alias="licence")
     compute: Text = ""
+    blocking: dict[str, Text] = Field(default_factory=dict)  # findings of the organizers, such as wrong_key: the reason
+    cleared: dict[str, Text] = Field(default_factory=dict)  # findings that block no prize: kind, and the reason
     not_ranked: Text = ""  # the reason not to rank it, such as being a baseline
 
     @model_validator(mode="before")

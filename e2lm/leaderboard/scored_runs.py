@@ -58,6 +58,17 @@ class ScoredRun:
         return (*reasons, self.fact_sheet.not_ranked) if self.fact_sheet.not_ranked else reasons
 
     @property
+    def clusters(self) -> int:
+        """How many clusters of items, or items that share nothing, its score is resampled over."""
+        return self.summary.clusters or self.summary.items
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """Why it gets no prize yet: findings that block one and that no organizer has cleared, one sentence each."""
+        found = {row.kind: row.message for row in self.summary.blocking} | self.fact_sheet.blocking
+        return tuple(f"{kind}: {message}" for kind, message in found.items() if kind not in self.fact_sheet.cleared)
+
+    @property
     def report(self) -> Path:
         """The report that scoring wrote."""
         return RunFolder(self.folder).report
@@ -65,7 +76,13 @@ class ScoredRun:
 
 def probability(one: ScoredRun, other: ScoredRun, key: str) -> float:
     """P(one > other) in a score, over new items from the same sources."""
-    return probability_greater(one.summary.scores[key], one.draws[key], other.summary.scores[key], other.draws[key])
+    return probability_greater(
+        one.summary.scores[key],
+        one.draws[key],
+        other.summary.scores[key],
+        other.draws[key],
+        clusters=(one.clusters, other.clusters),
+    )
 
 
 def load_runs(folders: Sequence[Path], fact_sheets: Mapping[str, FactSheet]) -> list[ScoredRun]:

@@ -33,6 +33,7 @@ def probability(one: Run, other: Run, key: str) -> float:
         one.drawn.scores[key],
         other.score_report.scores[key],
         other.drawn.scores[key],
+        clusters=(one.score_report.clusters, other.score_report.clusters),
         paired=one.submission == other.submission,
     )
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from e2lm.submissions.checks import forecast, limit, tokens
 from e2lm.submissions.checks.hardware import Machine
-from e2lm_ingestion.checks import findings_of
-from e2lm_ingestion.checks.questions import questions_of
+from e2lm_ingestion.checks import findings_of, questions_in
 from e2lm_ingestion.engines.requests import moved
 from e2lm_ingestion.output_types.protocol import Item
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
@@ -110,11 +109,7 @@ def _volume(
 def _size(submission: Submission, tasks: Mapping[str, list[Item]], volume: tokens.Volume) -> limit.Size:
     """What of the task can be made smaller, should it not fit the time limit."""
     task = submission.task
-    questions = [
-        question
-        for one, items in zip(submission.tasks.values(), tasks.values(), strict=True)
-        for question in questions_of(items, one.fewshot_delimiter, one.shots)
-    ]
+    questions = questions_in(tasks)
     examples = limit.example_tokens(questions, volume) if task.shots else (0, 0)
     written = task.generation.max_gen_toks if volume.written_tokens else 0
     return limit.Size(len(questions), task.shots, *examples, written)

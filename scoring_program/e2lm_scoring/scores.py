@@ -47,7 +47,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
     """Score checked results. Returns the score report and the draws of the item bootstrap, for comparing runs."""
     qualities = {model: _quality(results, configuration, model) for model in configuration.signal_models}
     subsets = results.file.subsets
-    strata = strata_of(results.file.submission.items, [subset.items for subset in subsets])
+    strata = strata_of(results.file.submission.items, [subset.items for subset in subsets], results.clusters)
     signal = tuple(_signal(results, configuration, model, quality, strata) for model, quality in qualities.items())
     ranking = tuple(_ranking(results, configuration, group) for group in configuration.ranking_groups)
     alignment = _alignment(results, configuration)
@@ -109,6 +109,8 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         table=item_table(early_signal, [subset.name for subset in subsets for _ in range(subset.items)], weights),
         subsets=subset_rows(early_signal, {subset.name: subset.items for subset in subsets}, weights),
         warnings=tuple(warning.message for warning in results.file.warnings),
+        clusters=sum(stratum.clusters for stratum in strata),
+        blocking=tuple((one.kind, one.message) for one in results.file.warnings if one.blocks),
         pruning=prune(early_science, configuration.signal_models),
         generalization=_generalization(measured),
     )

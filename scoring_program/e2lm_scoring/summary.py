@@ -28,6 +28,13 @@ class IntervalRow(_Row):
     error: float
 
 
+class BlockingRow(_Row):
+    """A warning of the check that withholds a prize until an organizer has cleared it."""
+
+    kind: str
+    message: str
+
+
 class Summary(_Row):
     """summary.json."""
 
@@ -37,10 +44,12 @@ class Summary(_Row):
     suite_version: int
     metric: str
     items: int
+    clusters: int = 0  # of items that share something, which are resampled together; 0: not recorded
     submission: str  # its digest
     reveal: str  # the reveal mode of the report beside it
     eligible: bool
     reasons: tuple[str, ...]
+    blocking: tuple[BlockingRow, ...] = ()
     scores: dict[str, float]
     intervals: dict[str, IntervalRow]
     draws: dict[str, tuple[float, ...]]  # of score, sq, rc, cs: each in increasing order
@@ -68,10 +77,12 @@ def summary_json(score_report: ScoreReport, drawn: Bootstrap, *, suite_version: 
         "suite_version": suite_version,
         "metric": score_report.metric,
         "items": score_report.items,
+        "clusters": score_report.clusters,
         "submission": submission,
         "reveal": score_report.reveal,
         "eligible": score_report.eligible,
         "reasons": score_report.reasons,
+        "blocking": [{"kind": kind, "message": message} for kind, message in score_report.blocking],
         "scores": score_report.scores,
         "intervals": {key: asdict(interval) for key, interval in score_report.intervals.items()},
         "draws": {key: np.sort(draws).round(DIGITS).tolist() for key, draws in drawn.scores.items()},

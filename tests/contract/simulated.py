@@ -51,7 +51,12 @@ def answers(items: int, seed: int = 0) -> tuple[np.ndarray, dict[tuple[str, int]
 
 
 def judged(
-    formula: MetricFormula, gold: np.ndarray, likelihoods: Scores, *, subsets: Sequence[int] = ()
+    formula: MetricFormula,
+    gold: np.ndarray,
+    likelihoods: Scores,
+    *,
+    subsets: Sequence[int] = (),
+    clusters: np.ndarray | None = None,
 ) -> ScoreReport:
     """The report of a task with labels `gold` (items,) under a metric: ingestion's scores, scoring's verdict."""
     items = len(gold)
@@ -65,11 +70,15 @@ def judged(
         contrast = contrast_scores(formula, columns)
         assert contrast is not None
         contrasts[key] = contrast
-    return scored(scores, contrasts, subsets=subsets)
+    return scored(scores, contrasts, subsets=subsets, clusters=clusters)
 
 
 def scored(
-    scores: Scores, contrasts: Scores | None = None, *, subsets: Sequence[int] = (), better: bool = True
+    scores: Scores,
+    contrasts: Scores | None = None,
+    *,
+    subsets: Sequence[int] = (),
+    clusters: np.ndarray | None = None,
 ) -> ScoreReport:
     """The report of item scores, with contrasts or without."""
     items = len(next(iter(scores.values())))
@@ -81,7 +90,7 @@ def scored(
             "suite_version": 1,
             "task": "attack",
             "metric": "m",
-            "higher_is_better": better,
+            "higher_is_better": True,
             "chance": None,
             "submission": {"sha256": "0" * 64, "items": items},
             "engine": {},
@@ -97,5 +106,5 @@ def scored(
         }
     )
     rows = {(one.model, one.iteration): one for one in file.checkpoints}
-    results = Results(file, rows, dict(scores), dict(contrasts or {}), None)
+    results = Results(file, rows, dict(scores), dict(contrasts or {}), clusters, None)
     return evaluate_results(results, CONFIGURATION)[0]

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 
+from e2lm_ingestion.checks import findings_of
+from e2lm_ingestion.checks.questions import Finding
 from e2lm_ingestion.metrics.builtin import MULTIPLE_CHOICE_METRICS, MetricFormula
 from e2lm_ingestion.metrics.expression import parse
-from tests.contract.simulated import CHOICES, CONFIGURATION, answers, judged, scored
+from e2lm_ingestion.output_types.items import items_by_task
+from e2lm_ingestion.submission.submission import open_submission
+from tests.contract.simulated import CHOICES, CONFIGURATION, SIGNAL, answers, judged, scored
 
 ITEMS = 300
+SHOTS: dict[str, object] = {"num_fewshot": 2, "fewshot_split": "dev"}
 TRUTH, LIKELIHOODS = answers(ITEMS)
 RANDOM = np.random.default_rng(7).integers(0, CHOICES, ITEMS)
 HONEST = (
@@ -93,3 +102,93 @@ def test_random_labels_in_tasks_of_one_item_are_as_uncertain_as_in_one_task() ->
 def test_the_gate_of_this_suite_is_that_of_the_competition() -> None:
     assert (CONFIGURATION.min_improvement_z, CONFIGURATION.min_label_share) == (3.0, 0.35)
     assert CONFIGURATION.require_contrast
+
+
+def test_rewordings_of_an_item_add_no_certainty() -> None:
+    truth, likelihoods = answers(60, seed=5)
+    copies = {key: np.repeat(own, 6, axis=0) for key, own in likelihoods.items()}
+    once = judged(metric("acc"), truth, likelihoods)
+    apart = judged(metric("acc"), np.repeat(truth, 6), copies)
+    together = judged(metric("acc"), np.repeat(truth, 6), copies, clusters=np.repeat(np.arange(60), 6))
+    assert apart.scores["contrast_z"] == pytest.approx(np.sqrt(6) * once.scores["contrast_z"], rel=0.02)
+    assert together.scores["contrast_z"] == pytest.approx(once.scores["contrast_z"])
+
+
+def test_items_chosen_on_released_checkpoints_lose_late_what_they_won() -> None:
+    """Labels that happen to rise on the signal models: they pass the gate, and the other columns show what they are."""
+    rng = np.random.default_rng(2)
+    pool = {key: (rng.random(40_000) < 0.25).astype(np.float32) for key in CONFIGURATION.needed}
+    rise = sum(pool[(model, step)] * (1 if step > 11 else -1) for model in SIGNAL for step in (1, 2, 3, 12, 13, 14))
+    chosen = np.argsort(-rise, kind="stable")[:1000]
+    scores = {key: own[chosen] for key, own in pool.items()}
+    contrasts = {key: ((4 * own - 1) / 3).astype(np.float32) for key, own in scores.items()}
+    report = scored(scores, contrasts)
+    assert report.eligible, "the early curve of the signal models alone cannot tell"
+    assert report.scores["late_retention"] < -0.6
+    assert report.scores["sq"] - report.scores["sq_held_out"] > 0.2
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({"description": "The answer is {{right}}.\n"}, "answer_in_prompt"),
+        ({"description": "The answer is {{right}}.\n", **SHOTS}, "answer_in_prompt"),
+        ({"doc_to_text": "{{right | list | join(' ')}}: {{q}}"}, "answer_in_prompt"),
+        ({"doc_to_text": "{{q}} ({{right}})"}, "answer_in_prompt"),
+        ({"doc_to_text": "It is {{right}}.\n\n{{q}}", **SHOTS}, "answer_in_prompt"),
+        ({"doc_to_choice": "{{kinds}}"}, "guesser_choices_only"),
+    ],
+)
+def test_an_answer_that_the_prompt_or_the_choices_give_away_blocks_a_prize(
+    change: dict[str, object], kind: str, tmp_path: Path
+) -> None:
+    found = findings(change, tmp_path)
+    assert [one.kind for one in found if one.blocks] == [kind]
+
+
+def test_an_honest_task_and_a_subject_in_the_description_block_nothing(tmp_path: Path) -> None:
+    assert findings({}, tmp_path) == []
+    assert findings({"description": "Questions about {{subject}}.\n", **SHOTS}, tmp_path) == []
+
+
+def test_a_metric_that_reads_no_label_is_named_by_the_check(tmp_path: Path) -> None:
+    ignoring = findings({"metric_list": [{"metric": "mine", "expression": "sum(exp(ll))"}]}, tmp_path)
+    assert [(one.kind, one.blocks) for one in ignoring] == [("labels_unread", True)]
+    alone = findings({"metric_list": [{"metric": "correct_prob"}]}, tmp_path)
+    assert [(one.kind, one.blocks) for one in alone] == [("probability_alone", False)]
+
+
+def findings(change: dict[str, object], folder: Path) -> list[Finding]:
+    """What the check says of a task of 200 items of invented words, after a change of its keys."""
+    rng = np.random.default_rng(0)
+
+    def word() -> str:
+        return "".join(rng.choice(list("bdfgklmnprst")) + rng.choice(list("aeiou")) for _ in range(4))
+
+    lines = []
+    for number in range(204):
+        options = [f"{word()} {word()}" for _ in range(4)]
+        answer = int(rng.integers(4))
+        kinds = [f"{'proton mass' if i == answer else 'funny kitty'} {option}" for i, option in enumerate(options)]
+        question = f"Which of these is {word()} {word()} for {word()}?"
+        fields = {"q": question, "options": options, "kinds": kinds, "answer": answer, "right": options[answer]}
+        lines.append(json.dumps({**fields, "subject": f"field {number % 5}"}) + "\n")
+    folder = folder / str(len(list(folder.iterdir())))
+    folder.mkdir()
+    (folder / "test.jsonl").write_text("".join(lines[:200]))
+    (folder / "dev.jsonl").write_text("".join(lines[200:]))
+    task = {
+        "task": "words",
+        "dataset_path": "json",
+        "dataset_kwargs": {"data_files": {"test": "test.jsonl", "dev": "dev.jsonl"}},
+        "test_split": "test",
+        "output_type": "multiple_choice",
+        "doc_to_text": "{{q}}",
+        "doc_to_choice": "{{options}}",
+        "doc_to_target": "answer",
+        "metric_list": [{"metric": "acc"}],
+        **change,
+    }
+    (folder / "task.yaml").write_text(yaml.safe_dump(task))
+    with open_submission(folder) as submission:
+        return findings_of(submission, items_by_task(submission))[0]

@@ -10,7 +10,15 @@ from e2lm_scoring.formulas.ranking_consistency import ranking_consistency
 from e2lm_scoring.formulas.signal_quality import signal_quality
 from e2lm_scoring.formulas.strata import strata_of
 from e2lm_scoring.inputs.configuration import Configuration
-from e2lm_scoring.uncertainty import band, bootstrap, interval, item_counts, probability_greater, resampled_means
+from e2lm_scoring.uncertainty import (
+    band,
+    bootstrap,
+    interval,
+    item_counts,
+    plausible_scores,
+    probability_greater,
+    resampled_means,
+)
 from tests.scoring.tiny_results import EARLY, LATE, SCORING
 
 ITEMS = 150
@@ -149,3 +157,10 @@ def test_bands_hold_95_percent_of_the_draws() -> None:
     low, high = band(np.arange(1001.0)[:, None] * [1.0, 2.0])
     assert low.tolist() == [25.0, 50.0]
     assert high.tolist() == [975.0, 1950.0]
+
+
+def test_the_stretch_of_large_tests_has_a_limit() -> None:
+    draws = np.random.default_rng(0).normal(0.7, 0.02, 4000)
+    for items, stretch in ((0, np.sqrt(1 + 0.05**2 / 0.02**2)), (299, np.sqrt(1 + 2.5**2)), (300, 1.25)):
+        assert plausible_scores(0.75, draws, items).std() == pytest.approx(stretch * draws.std(), rel=0.03)
+    assert plausible_scores(0.7, draws, 300).std() == pytest.approx(draws.std(), rel=0.01), "no bias, no stretch"

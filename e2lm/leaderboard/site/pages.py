@@ -98,7 +98,7 @@ def packed_draws(runs: Sequence[ScoredRun], keys: Sequence[str]) -> str:
     packed = np.empty((len(runs), len(keys), QUANTILES), dtype="<u2")
     for row, run in enumerate(runs):
         for column, key in enumerate(keys):
-            draws = np.sort(plausible_scores(run.summary.scores[key], run.draws[key]))
+            draws = np.sort(plausible_scores(run.summary.scores[key], run.draws[key], run.clusters))
             middle = ((np.arange(QUANTILES) + 0.5) / QUANTILES * len(draws)).astype(int)
             packed[row, column] = np.rint((draws[middle] - LOWEST) / SPAN * LEVELS).clip(0, LEVELS)
     return base64.b64encode(packed.tobytes()).decode()

@@ -20,8 +20,8 @@ from e2lm_ingestion.submission.submission import Submission
 def questions_in(submission: Submission) -> list[Question]:
     """All items, each with its own text separate from the few-shot examples before it."""
     questions: list[Question] = []
-    for task, items in zip(submission.tasks.values(), items_by_task(submission).values(), strict=True):
-        questions += questions_of(items, task.fewshot_delimiter, task.shots, len(questions))
+    for items in items_by_task(submission).values():
+        questions += questions_of(items, len(questions))
     return questions
 
 
@@ -65,7 +65,7 @@ def _ask(endpoint: Endpoint, key: tuple[int, str, str], text: str) -> Answer:
     if verdict is None:
         reason = reply.problem or "the answer contains no verdict"
         return Answer(item, sha256, model, reply.structured, reply.text, None, reason)
-    return Answer(item, sha256, model, reply.structured, reply.text, verdict.decision, verdict.reason)
+    return Answer(item, sha256, model, reply.structured, reply.text, verdict.decision, verdict.reason, verdict.marked)
 
 
 def _key(answer: Answer) -> tuple[int, str, str]:

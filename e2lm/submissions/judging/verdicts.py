@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ from scipy.stats import binomtest
 from e2lm_ingestion.errors import OrganizerError, naming
 
 CONFIDENCE = 0.95
+MOST_WRONG = 0.1  # share of wrong marked answers; careful benchmarks have been found to have up to a tenth
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Answer:
     raw: str  # the raw answer
     verdict: Literal["accept", "reject"] | None  # None: unanswered
     reason: str  # the judge's reason, or the reason for a missing verdict
+    marked: Literal["right", "wrong", "unsure"] | None = None  # whether the marked answer is right
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,17 @@ class Outcome:
     low: float  # Wilson interval, 95 %
     high: float
     decision: Literal["passed", "failed", "undecided"]
+    marked_right: int
+    marked_wrong: int
+    marked_unsure: int
+    wrong_rate: float | None  # of the answers judged right or wrong; None if there is none
+    wrong_low: float  # Wilson interval, 95 %
+    wrong_high: float
+
+    @property
+    def blocks(self) -> bool:
+        """Whether clearly too many marked answers are wrong for a prize."""
+        return self.wrong_low > MOST_WRONG
 
 
 def sample(items: int, count: int, seed: int, sha256: str) -> list[int]:
@@ -57,7 +70,7 @@ def sample(items: int, count: int, seed: int, sha256: str) -> list[int]:
     return sorted(range(items), key=drawn)[:count]
 
 
-def outcome_of(answers: Iterable[Answer], threshold: float) -> Outcome:
+def outcome_of(answers: Sequence[Answer], threshold: float) -> Outcome:
     """Passed if the whole interval is at or above the threshold, failed if all of it is below, else undecided."""
     verdicts = [answer.verdict for answer in answers]
     accepted, rejected = verdicts.count("accept"), verdicts.count("reject")
@@ -68,7 +81,25 @@ def outcome_of(answers: Iterable[Answer], threshold: float) -> Outcome:
     elif high < threshold:
         decision = "failed"
     rate = accepted / (accepted + rejected) if accepted + rejected else None
-    return Outcome(accepted, rejected, verdicts.count(None), threshold, rate, low, high, decision)
+    marked = [answer.marked for answer in answers]
+    right, wrong = marked.count("right"), marked.count("wrong")
+    wrong_low, wrong_high = wilson(wrong, right + wrong)
+    return Outcome(
+        accepted,
+        rejected,
+        verdicts.count(None),
+        threshold,
+        rate,
+        low,
+        high,
+        decision,
+        marked_right=right,
+        marked_wrong=wrong,
+        marked_unsure=marked.count("unsure"),
+        wrong_rate=wrong / (right + wrong) if right + wrong else None,
+        wrong_low=wrong_low,
+        wrong_high=wrong_high,
+    )
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
@@ -102,10 +133,13 @@ def read_answers(path: Path) -> list[Answer]:
 
 
 def _answer(value: object) -> Answer:
-    if not isinstance(value, dict) or value.keys() != {field.name for field in fields(Answer)}:
+    names = {field.name for field in fields(Answer)}
+    if not isinstance(value, dict) or value.keys() | {"marked"} != names:  # an earlier version did not ask for it
         raise ValueError
     answer = Answer(**value)
     if not isinstance(answer.item, int) or answer.verdict not in ("accept", "reject", None):
+        raise ValueError
+    if answer.marked not in ("right", "wrong", "unsure", None):
         raise ValueError
     return answer
 

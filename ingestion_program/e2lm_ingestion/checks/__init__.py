@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from e2lm_ingestion.checks import answers, guessers, repetition, wording
+from e2lm_ingestion.checks import answers, clusters, guessers, metric, repetition, wording
 from e2lm_ingestion.checks.questions import Finding, Question, questions_of
 from e2lm_ingestion.output_types.protocol import Item
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 from e2lm_ingestion.submission.submission import Submission
+
+
+def questions_in(tasks: Mapping[str, Sequence[Item]]) -> list[Question]:
+    """All items of a submission as the checks see them; `tasks` has the items of each task by the task's name."""
+    questions: list[Question] = []
+    for items in tasks.values():
+        questions += questions_of(items, len(questions))
+    return questions
 
 
 def findings_of(submission: Submission, tasks: Mapping[str, Sequence[Item]]) -> tuple[list[Finding], dict[str, Any]]:
@@ -17,15 +25,18 @@ def findings_of(submission: Submission, tasks: Mapping[str, Sequence[Item]]) -> 
 
     `tasks` has the items of each task of the submission by the task's name.
     """
-    questions: list[Question] = []
+    questions = questions_in(tasks)
     worded: list[Finding] = []
+    first = 0
     for task, items in zip(submission.tasks.values(), tasks.values(), strict=True):
-        worded += wording.wording(task, items, len(questions))
-        questions += questions_of(items, task.fewshot_delimiter, task.shots, len(questions))
+        worded += wording.wording(task, items, first)
+        first += len(items)
     repeated = [
         *dict.fromkeys(worded),
         *repetition.duplicate_items(questions),
         *repetition.answered_by_an_example(questions),
+        *clusters.clusters_of(questions)[1],
+        *metric.label_findings(submission.task),
     ]
     if not OUTPUT_TYPES[submission.task.output_type].has_choices:
         return repeated, {"guessers": None, "answer_positions": None, "stated_in_prompt": None}

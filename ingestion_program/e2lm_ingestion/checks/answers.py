@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 from e2lm_ingestion.checks.questions import Finding, Question, normalized, some
 
 LARGEST_P = 0.001  # significance level of a finding
+_LONG = 8  # letters of a choice that is looked for without spaces
+_SPELLED = re.compile(r"(?<!\S)\S(?: \S)+(?!\S)")
 SMALLEST_EFFECT = 0.02  # minimum effect, because with 15,000 items a negligible one is significant
 
 
@@ -28,15 +31,15 @@ def identical_choices(questions: Sequence[Question]) -> list[Finding]:
 
 
 def stated_answers(questions: Sequence[Question]) -> tuple[list[Finding], dict[str, float]]:
-    """Compare how often an item's text contains the right choice and, on average, a wrong one, as whole words.
+    """Compare how often an item's text contains the right choice and, on average, a wrong one, however it is written.
 
     Returns findings and the two rates, "right" and "wrong". A finding needs a difference of at least SMALLEST_EFFECT
     and of 3.3 standard errors (p = 0.001, two-sided).
     """
     gold_stated, differences, found = 0.0, [], []
     for question in questions:
-        text = normalized(question.text)
-        stated = [_states(text, normalized(choice)) for choice in question.choices]
+        text = _Text(normalized(question.text))
+        stated = [text.states(normalized(choice)) for choice in question.choices]
         right = [stated[i] for i in question.gold]
         gold = sum(right) / len(right)
         others = (sum(stated) - sum(right)) / max(1, len(stated) - len(right))
@@ -56,22 +59,30 @@ def stated_answers(questions: Sequence[Question]) -> tuple[list[Finding], dict[s
             f"the question states the right choice in {rates['right']:.0%} of the items, a wrong one in "
             f"{rates['wrong']:.0%} (items {some(found)}): copying from the question would score; reword them",
             tuple(found[:10]),
+            blocks=True,
         )
     ], rates
 
 
-def _states(text: str, choice: str) -> bool:
-    """Whether the text contains the choice as whole words. A single character is a label and never counts."""
-    if len(choice) < 2:
-        return False
-    at = text.find(choice)
-    while at >= 0:
-        end = at + len(choice)
-        before, after = text[at - 1 : at], text[end : end + 1]
-        if not (before.isalnum() and choice[0].isalnum()) and not (after.isalnum() and choice[-1].isalnum()):
-            return True
-        at = text.find(choice, at + 1)
-    return False
+class _Text:
+    """A normalized text, in the three ways in which it may state a choice."""
+
+    def __init__(self, text: str) -> None:
+        self._words = f" {text} "
+        self._joined = text.replace(" ", "")
+        self._spelled = set(_SPELLED.sub(lambda found: found.group().replace(" ", ""), text).split())
+
+    def states(self, choice: str) -> bool:
+        """Whether it has a normalized choice as whole words, spelled letter by letter, or with other spaces in it.
+
+        A single character is a label and never counts; a short choice with other spaces is found in many words.
+        """
+        joined = choice.replace(" ", "")
+        if len(joined) < 2:
+            return False
+        return (
+            f" {choice} " in self._words or joined in self._spelled or (len(joined) >= _LONG and joined in self._joined)
+        )
 
 
 def favored_position(questions: Sequence[Question]) -> tuple[list[Finding], list[int]]:

@@ -22,6 +22,7 @@ WORDS = 48  # at most so many words of a choice are used; differences between ch
 PENALTY = 1.0  # L2
 STEPS = 40
 RATE = 0.2  # step size
+BLOCKING = 0.6  # accuracy without the question from which a finding blocks a prize
 SMALLEST_GAIN = 0.05  # above chance
 
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -43,7 +44,11 @@ def guessers(questions: Sequence[Question]) -> tuple[list[Finding], dict[str, fl
         error = math.sqrt(chance * (1 - chance) / (count if name == "choices_only" else len(questions)))
         if scores[name] > chance + max(SMALLEST_GAIN, 3.3 * error):
             findings.append(
-                Finding(f"guesser_{name}", f"{who} is right in {scores[name]:.0%}, chance is {chance:.0%}; {advice}")
+                Finding(
+                    f"guesser_{name}",
+                    f"{who} is right in {scores[name]:.0%}, chance is {chance:.0%}; {advice}",
+                    blocks=scores[name] >= BLOCKING,
+                )
             )
     return findings, scores
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from e2lm_ingestion.output_types.protocol import Item
+
+_WORDS = re.compile(r"[^\W_]+")
+_UNSEEN = dict.fromkeys(
+    [0xAD, *range(0x300, 0x370), *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]
+)
+# lower-case letters that look like Latin ones: Cyrillic, Greek, and letters that no decomposition relates to them
+_LOOK_ALIKES = str.maketrans("авекмнорстухіјѕԁһӏԛԝαβεικνορτυχıɑɡ", "abekmhopctyxijsdhlqwabeikvoptuxiag")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +24,7 @@ class Finding:
     kind: str  # stable identifier for programs
     message: str  # one line: what, how often, what to do
     items: tuple[int, ...] = ()  # the first items affected, counted from 0 in the order of the data files
+    blocks: bool = False  # whether `e2lm rank` withholds a prize until an organizer has looked at it
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +36,25 @@ class Question:
     text: str  # the item's own part of the prompt
     choices: tuple[str, ...]
     gold: tuple[int, ...]  # indices of the right choices
+    cluster: str = ""  # what it shares with other items, by the task's metadata
+    description: str = ""  # where items have different ones: the first lines of `text`
 
 
-def questions_of(items: Sequence[Item], fewshot_delimiter: str, shots: int, first: int = 0) -> list[Question]:
+def questions_of(items: Sequence[Item], first: int = 0) -> list[Question]:
     """Split every context into head and own text; `first` is the number of the first item.
 
-    If all items have the same examples, the head is the shared prefix of all contexts up to its last delimiter.
-    Otherwise the head ends at the last delimiter of each context; a question that contains the delimiter is then cut.
+    Whatever the task writes for one item and not for another is the item's own text, a description that differs too;
+    examples are not, which may be drawn for each item.
     """
-    texts = [shared_beginning(item.contexts) for item in items]
-    if not shots or not fewshot_delimiter:
-        return [Question(first + i, "", texts[i], item.choices, item.gold) for i, item in enumerate(items)]
-    shared = shared_prefix(items)
-    end = shared.rfind(fewshot_delimiter)
-    head = shared[: end + len(fewshot_delimiter)] if shared.count(fewshot_delimiter) >= shots else None
+    heads: dict[str, str] = {}
     questions = []
-    for i, (item, text) in enumerate(zip(items, texts, strict=True)):
-        own = len(head) if head is not None else text.rfind(fewshot_delimiter) + len(fewshot_delimiter)
-        before = head if head is not None else text[:own]
-        questions.append(Question(first + i, before, text[own:], item.choices, item.gold))
+    for i, item in enumerate(items):
+        context = shared_beginning(item.contexts)
+        head, own = context[: item.head], context[item.head :]
+        text = f"{item.description}\n{own}" if item.description else own
+        shared = heads.setdefault(head, head)
+        asked = Question(first + i, shared, text, item.choices, item.gold, item.cluster, item.description)
+        questions.append(asked)
     return questions
 
 
@@ -63,8 +73,20 @@ def shared_beginning(texts: Sequence[str]) -> str:
 
 
 def normalized(text: str) -> str:
-    """The text in case-folded form with single spaces, for comparisons that ignore case and spacing."""
-    return " ".join(text.casefold().split())
+    """The text as a reader sees it, for comparisons: words of letters and digits with single spaces between them.
+
+    Case, accents, punctuation and invisible characters are gone, and letters of other alphabets that look like Latin
+    ones are these.
+
+    >>> normalized("  The Аnswer\u200b:  “Café”!")
+    'the answer cafe'
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text).translate(_UNSEEN)
+    folded = text.casefold()
+    if not folded.isascii():
+        folded = folded.translate(_LOOK_ALIKES)
+    return " ".join(_WORDS.findall(folded))
 
 
 def some(items: Sequence[int]) -> str:

@@ -34,7 +34,7 @@ def answered_by_an_example(questions: Sequence[Question]) -> list[Finding]:
     """Items whose own text is among the examples before it."""
     found = []
     for question in questions:
-        text = question.text.strip()
+        text = question.text.removeprefix(question.description).strip()
         if len(text) >= _SHORTEST and text in question.head:
             found.append(question.item)
     if not found or len(found) == len(questions):  # all: the text is that of the template, not of an item

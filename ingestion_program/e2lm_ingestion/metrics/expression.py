@@ -61,6 +61,22 @@ class Expression:
         called = {id(node.func) for node in ast.walk(self.tree) if isinstance(node, ast.Call)}
         return frozenset(n.id for n in ast.walk(self.tree) if isinstance(n, ast.Name) and id(n) not in called)
 
+    @property
+    def functions(self) -> frozenset[str]:
+        """The names of the functions that it calls."""
+        calls = (node.func for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        return frozenset(function.id for function in calls if isinstance(function, ast.Name))
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether its value can depend on which choices are right."""
+        return "gold" in self.names
+
+    @property
+    def reads_wrong_choices(self) -> bool:
+        """Whether it reads the choices that are not right by themselves, as in `x[~gold]`."""
+        return any(isinstance(node, ast.Subscript) and _kept(node) == "wrong" for node in ast.walk(self.tree))
+
     def evaluate(self, columns: Columns) -> np.ndarray:
         """The value for each item, (items,) float64; values may be infinite or NaN.
 

@@ -64,6 +64,8 @@ def _request(task: Task, source: str, known: Mapping[str, Path]) -> Documents:
     of_examples |= {"gen_prefix": prefix_of_examples} if prefix_of_examples else {}
     if any(step.function == "multi_choice_regex" for chain in task.filter_list for step in chain.filter):
         asked["choices"] = "choices"
+    if task.cluster is not None:
+        asked["cluster"] = task.cluster
     split = task.examples_split if task.shots else None
     return Documents(
         test_files=files(task.test_split),
@@ -85,8 +87,10 @@ def _items(task: Task, rendered: Rendered, total: int) -> tuple[list[Item], int]
     prefixes = rendered.test.get("gen_prefix", [""] * len(questions))
     join = OUTPUT_TYPES[task.output_type].join
     items = []
-    for head, question, location, own, prefix in zip(
-        _heads(task, rendered), questions, rendered.locations, options, prefixes, strict=True
+    descriptions = _own_descriptions(rendered, len(questions))
+    clusters = rendered.test.get("cluster", [""] * len(questions))
+    for head, question, location, own, prefix, description, cluster in zip(
+        _heads(task, rendered), questions, rendered.locations, options, prefixes, descriptions, clusters, strict=True
     ):
         before = "" if question.texts else task.target_delimiter
         contexts = tuple(head + _prefixed(text, before, prefix) for text in question.texts or (question.text,))
@@ -98,7 +102,10 @@ def _items(task: Task, rendered: Rendered, total: int) -> tuple[list[Item], int]
                 f"{MAX_CONTEXT:,} and {MAX_TOTAL:,}: shorten the description or the examples"
             )
         contexts, continuations = join(contexts, question, task.target_delimiter)
-        items.append(Item(contexts, continuations, question.choices, question.gold, question.target, tuple(own)))
+        about = {"head": len(head), "description": description, "cluster": str(cluster)}
+        items.append(
+            Item(contexts, continuations, question.choices, question.gold, question.target, tuple(own), **about)
+        )
     return items, total
 
 
@@ -148,6 +155,12 @@ def _questions(
             )
     problems.raise_any()
     return questions
+
+
+def _own_descriptions(rendered: Rendered, items: int) -> list[str]:
+    """The description of each item where they differ, else empty texts."""
+    descriptions = rendered.test["description"]
+    return descriptions if len(set(descriptions)) > 1 else [""] * items
 
 
 def _heads(task: Task, rendered: Rendered) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -33,6 +33,10 @@ class Item:
     gold: tuple[int, ...]  # the numbers of the right choices
     target: str | None = None  # what doc_to_target gave, where it is a text
     options: tuple[str, ...] = ()  # the document's `choices`, where a filter looks for them in a written answer
+    # of use to the checks alone
+    head: int = field(default=0, compare=False)  # characters of description and examples at the start of a context
+    description: str = field(default="", compare=False)  # its own, where items have different ones
+    cluster: str = field(default="", compare=False)  # what it shares with other items, by the task's metadata
 
     @property
     def pairs(self) -> list[tuple[str, str]]:

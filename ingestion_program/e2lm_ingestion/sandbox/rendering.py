@@ -162,6 +162,11 @@ class _Columns:
         working_on(location)
         if not documents:
             return []
+        if name == "cluster" and template not in documents[0].fields:
+            fields = brief(", ".join(documents[0].fields))
+            raise SubmissionError(
+                f"{source}: metadata: cluster: the data have no field {brief(repr(template))}; the fields are {fields}"
+            )
         if template in documents[0].fields:
             return self._values(
                 documents, lambda document: self._checked(name, _field(name, template, document), document)
@@ -290,6 +295,8 @@ def _field(name: str, field: str, document: Document) -> Any:  # noqa: ANN401 (a
     value = document.fields[field]
     if name in ("doc_to_choice", "choices"):
         return _texts(value, f"{document.location}: `{brief(field)}`")
+    if name == "cluster" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     if name == "doc_to_target":
         return _scalars(value) if isinstance(value, (list, dict)) else value
     if isinstance(value, bool) or not isinstance(value, (str, int) if name == "doc_to_text" else str):

@@ -80,6 +80,11 @@ class Task(Strict):
     metadata: Any = None
 
     @property
+    def cluster(self) -> str | None:
+        """The field that names what items share, from `metadata: {cluster: ...}`; None where the task says nothing."""
+        return self.metadata.get("cluster") if isinstance(self.metadata, dict) else None
+
+    @property
     def metric(self) -> str:
         """The metric that makes the curve: the first of `metric_list`."""
         return self.metric_list[0].metric
@@ -128,6 +133,7 @@ class Task(Strict):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         found = [*self._wrong_keys(), *self._wrong_metrics(), *self._wrong_splits(), *self._wrong_files()]
+        found += self._wrong_cluster()
         if found:
             raise ValueError(SEPARATOR.join(found))
         return self
@@ -147,6 +153,10 @@ class Task(Strict):
         ends = self.fewshot_delimiter or (self.generation_kwargs and self.generation_kwargs.until)
         if rules.generates and not ends:
             yield "generation_kwargs: write `until`, the texts that end an answer"
+
+    def _wrong_cluster(self) -> Iterator[str]:
+        if self.cluster is not None and (not isinstance(self.cluster, str) or not self.cluster):
+            yield "metadata: cluster: write the name of a field of the data, such as passage_id"
 
     def _wrong_metrics(self) -> Iterator[str]:
         for metric in self.metric_list:

@@ -54,9 +54,9 @@ def prediction_error(tokens: ArrayLike, early: ArrayLike, final_tokens: float, f
     """Error of the last score predicted from the early curve, as a share of how far scores move over training.
 
     The prediction of each model is a + b log(tokens), fitted to its early scores by least squares. The error is the
-    root mean square over models of prediction - score, divided by the mean over models of (greatest - least score,
-    early and last). `tokens` is (early checkpoints,), `early` (models, early checkpoints), `final` (models,). 0 where
-    no score moves. Ours: the simplest forecast that a reader of early curves makes.
+    root mean square over models of prediction - score, divided by the mean over models of their range (greatest - least
+    score, early and last). `tokens` is (early checkpoints,), `early` (models, early checkpoints), `final` (models,). 0
+    where no score moves. Ours: the simplest forecast that a reader of early curves makes.
 
     >>> prediction_error([1.0, 10.0, 100.0], [[0.1, 0.2, 0.3]], 1000.0, [0.4])
     0.0

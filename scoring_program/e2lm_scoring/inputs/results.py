@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from e2lm_scoring.errors import OrganizerError
-from e2lm_scoring.file_names import JOURNAL, RESULTS
+from e2lm_scoring.file_names import ITEM_ARRAYS, JOURNAL, RESULTS
 from e2lm_scoring.inputs.configuration import Configuration
 
 SCHEMA = "e2lm-results/1"
@@ -76,6 +76,7 @@ class WarningRow(_Row):
     kind: str = Field(max_length=60)
     message: str = Field(max_length=1000)
     items: tuple[int, ...] = Field(default=(), max_length=100)  # the first items concerned, counted from 0
+    blocks: bool = False  # whether a prize is withheld until an organizer has cleared it
 
 
 class ResultsFile(_Row):
@@ -118,6 +119,7 @@ class Results:
     rows: dict[tuple[str, int], CheckpointRow]
     item_scores: dict[tuple[str, int], np.ndarray]  # each (items,) float32, times the items' weights
     contrast_scores: dict[tuple[str, int], np.ndarray]  # likewise; empty where a checkpoint has none
+    clusters: np.ndarray | None  # (items,) int, the cluster of each; None in results of an earlier version
     seconds: float | None  # spent by the sweep on all checkpoints; None without its journal
 
 
@@ -143,7 +145,9 @@ def read_results(folder: Path, configuration: Configuration) -> Results:
     contrasts = {key: contrast for key, (_, contrast) in scores.items() if contrast is not None}
     if len(contrasts) < len(item_scores):
         contrasts = {}
-    return Results(file, rows, item_scores, contrasts, _read_seconds(folder / JOURNAL, configuration))
+    return Results(
+        file, rows, item_scores, contrasts, _read_clusters(folder, file), _read_seconds(folder / JOURNAL, configuration)
+    )
 
 
 def read_results_file(folder: Path) -> ResultsFile:
@@ -162,6 +166,27 @@ def read_results_file(folder: Path) -> ResultsFile:
     if file.schema_name != SCHEMA:
         raise OrganizerError(f"{path}: schema {file.schema_name!r} is not {SCHEMA!r}; {ADVICE}")
     return file
+
+
+def _read_clusters(folder: Path, file: ResultsFile) -> np.ndarray | None:
+    """What items share, (items,) int64, from items.npz."""
+    if file.items is None:
+        return None
+    path = folder / ITEM_ARRAYS
+    try:
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != file.items.sha256:
+            raise OrganizerError(f"{path}: not the file that ingestion wrote (its digest differs); {ADVICE}")
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if "clusters.npy" not in archive.namelist():
+                return None
+            clusters = np.load(io.BytesIO(archive.read("clusters.npy")), allow_pickle=False)
+    except (ValueError, OSError, EOFError, NotImplementedError, MemoryError, zipfile.BadZipFile, zlib.error):
+        raise OrganizerError(f"{path}: missing or unreadable; {ADVICE}") from None
+    if clusters.shape != (file.submission.items,) or clusters.dtype.kind != "i":
+        raise OrganizerError(f"{path}: clusters of shape {clusters.shape} for {file.submission.items} items; {ADVICE}")
+    found: np.ndarray = clusters
+    return found
 
 
 def _read_seconds(journal: Path, configuration: Configuration) -> float | None:

@@ -104,7 +104,7 @@ def test_a_real_server_holds_even_a_tiny_model_to_the_schema(
     assert code == (0 if outcome["decision"] == "passed" else 1)
     for answer in read_answers(out):
         value = json.loads(answer.raw)
-        assert value.keys() == {"reason", "verdict"}
+        assert value.keys() == {"reason", "verdict", "marked"}
         assert value["verdict"] == answer.verdict
         assert len(value["reason"]) <= 300
         assert answer.structured == "schema"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from e2lm.leaderboard.fact_sheets import FactSheet
 from e2lm.leaderboard.ranking import SURE, RankedRun, rank, tie_groups
 from e2lm.leaderboard.scored_runs import ScoredRun, load_runs, probability
@@ -83,3 +85,49 @@ def test_ineligible_runs_have_neither_place_nor_prize_and_keep_their_reasons(tmp
     assert ranked_runs["cheat"].run.not_ranked == ("the answer stands in the prompt",)
     assert ranked_runs["baseline"].run.not_ranked == ("baseline of the organizers",)
     assert [ranked_run.run.identity for ranked_run in rank(runs)] == ["a", "cheat", "baseline"]
+
+
+LEAK = {"kind": "answer_in_prompt", "message": "the question states the right choice in 90% of the items"}
+
+
+def test_a_finding_that_blocks_withholds_the_prize_and_not_the_place(tmp_path: Path) -> None:
+    write_run(tmp_path / "leaking", 0.9, blocking=[LEAK])
+    write_run(tmp_path / "honest", 0.8)
+    first, second = awarded(load_runs([tmp_path], {}))
+    assert (first.run.identity, first.rank, first.prize) == ("leaking", 1, 0)
+    assert first.run.withheld == (f"answer_in_prompt: {LEAK['message']}",)
+    assert (second.prize, second.run.withheld) == (6000, ())
+
+
+def test_an_organizer_clears_a_finding_or_adds_one(tmp_path: Path) -> None:
+    write_run(tmp_path / "leaking", 0.9, blocking=[LEAK])
+    write_run(tmp_path / "wrong", 0.8)
+    sheets = {
+        "leaking": FactSheet(cleared={"answer_in_prompt": "the passage must name it"}),
+        "wrong": FactSheet(blocking={"wrong_key": "the judge finds 30 % of the marked answers wrong"}),
+    }
+    first, second = awarded(load_runs([tmp_path], sheets))
+    assert (first.prize, second.prize) == (6000, 0)
+    assert "wrong_key" in second.run.withheld[0]
+
+
+def test_clearing_one_finding_leaves_another(tmp_path: Path) -> None:
+    write_run(tmp_path / "both", 0.9, blocking=[LEAK, {"kind": "guesser_choices_only", "message": "100%"}])
+    (only,) = awarded(load_runs([tmp_path], {"both": FactSheet(cleared={"answer_in_prompt": "named on purpose"})}))
+    assert only.prize == 0
+    assert only.run.withheld == ("guesser_choices_only: 100%",)
+
+
+def test_an_uncertain_best_score_is_drawn_to_the_mean(tmp_path: Path) -> None:
+    lucky, sure, low = rank(runs_of(tmp_path, (0.9, 0.3), (0.8, 0.02), (0.6, 0.02)))
+    assert lucky.shrunken is not None
+    assert sure.shrunken is not None
+    assert low.shrunken is not None
+    assert lucky.shrunken < 0.88
+    assert sure.shrunken == pytest.approx(0.8, abs=0.01)
+    assert lucky.run.summary.scores["score"] == 0.9, "the raw score decides the place"
+
+
+def test_equal_scores_or_few_of_them_are_not_shrunk(tmp_path: Path) -> None:
+    assert [one.shrunken for one in rank(runs_of(tmp_path, (0.9, 0.3), (0.8, 0.3)))] == [0.9, 0.8]
+    assert [one.shrunken for one in rank(runs_of(tmp_path / "same", (0.5, 0.1), (0.5, 0.1), (0.5, 0.1)))] == [0.5] * 3

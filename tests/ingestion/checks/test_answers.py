@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+
+import pytest
 
 from e2lm_ingestion.checks.answers import favored_position, identical_choices, stated_answers
 from e2lm_ingestion.checks.questions import Question
@@ -57,3 +60,29 @@ def test_a_favored_label_counts_when_labels_are_the_same_everywhere() -> None:
 def test_numbers_of_choices_may_differ() -> None:
     questions = [Question(i, "", "a b c", ("a", "b", "c")[: 2 + i % 2], (i // 2 % (2 + i % 2),)) for i in range(600)]
     assert favored_position(questions)[0] == []
+
+
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        " ".join,
+        "-".join,
+        str.upper,
+        lambda answer: answer.replace("e", "е").replace("o", "ο").replace("a", "а"),
+        lambda answer: "\u200b".join(answer),
+        lambda answer: answer.replace(" ", "   ,"),
+        lambda answer: answer.replace(" ", ""),
+        lambda answer: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in answer),
+    ],
+)
+def test_an_answer_in_disguise_is_stated(disguise: Callable[[str], str]) -> None:
+    words = ["ocean acid", "carbon rate", "mean temper", "iron oxide"]
+    questions = [Question(i, "", f"item {i} ({disguise(words[i % 4])})?", tuple(words), (i % 4,)) for i in range(200)]
+    (found,), rates = stated_answers(questions)
+    assert rates == {"right": 1.0, "wrong": 0.0}
+    assert found.blocks
+
+
+def test_letters_that_stand_alone_state_nothing() -> None:
+    questions = [Question(i, "", "Is it A B or C D?", ("abcd", "dcba"), (1,)) for i in range(200)]
+    assert stated_answers(questions)[0] == []

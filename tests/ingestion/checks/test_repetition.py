@@ -20,12 +20,12 @@ def test_a_repeated_item_is_found_regardless_of_case_and_order(fair: list[Questi
 
 
 def item(head: str, question: str) -> Item:
-    return Item((head + question,), (" yes", " no"), ("yes", "no"), (0,))
+    return Item((head + question,), (" yes", " no"), ("yes", "no"), (0,), head=len(head))
 
 
 def test_an_item_among_its_own_examples_is_found() -> None:
     head = "".join(f"Is number {i} fine?\nAnswer: yes\n\n" for i in (2, 5))
-    questions = questions_of([item(head, f"Is number {i} fine?\nAnswer:") for i in range(120)], "\n\n", 2)
+    questions = questions_of([item(head, f"Is number {i} fine?\nAnswer:") for i in range(120)])
     assert {question.head for question in questions} == {head}
     assert questions[7].text == "Is number 7 fine?\nAnswer:"
     assert answered_by_an_example(questions)[0].items == (2, 5)
@@ -33,7 +33,7 @@ def test_an_item_among_its_own_examples_is_found() -> None:
 
 def test_examples_that_differ_between_items_are_split_off_too() -> None:
     items = [item(f"Is {i + 1000} fine?\nAnswer: no\n\n", f"Is {i} fine?\nAnswer:") for i in range(120)]
-    questions = questions_of(items, "\n\n", 1)
+    questions = questions_of(items)
     assert questions[50].head == "Is 1050 fine?\nAnswer: no\n\n"
     assert questions[50].text == "Is 50 fine?\nAnswer:"
     assert answered_by_an_example(questions) == []
@@ -41,6 +41,6 @@ def test_examples_that_differ_between_items_are_split_off_too() -> None:
 
 def test_a_question_that_contains_the_delimiter_stays_whole_after_shared_examples() -> None:
     head = "Text one.\n\nQ?\nAnswer: yes\n\n"
-    questions = questions_of([item(head, f"Passage {i}.\n\nQ?\nAnswer:") for i in range(120)], "\n\n", 1)
+    questions = questions_of([item(head, f"Passage {i}.\n\nQ?\nAnswer:") for i in range(120)])
     assert questions[4].text == "Passage 4.\n\nQ?\nAnswer:"
     assert answered_by_an_example(questions) == []

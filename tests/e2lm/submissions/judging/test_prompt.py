@@ -77,6 +77,8 @@ def test_a_long_item_is_shortened_in_the_middle() -> None:
     ("answer", "verdict"),
     [
         ('{"reason": "physics", "verdict": "accept"}', Verdict("accept", "physics")),
+        ('{"reason": "a", "verdict": "accept", "marked": "wrong"}', Verdict("accept", "a", "wrong")),
+        ('{"reason": "a", "verdict": "accept", "marked": "maybe"}', Verdict("accept", "a", None)),
         ('Sure!\n```json\n{"verdict": "reject", "reason": "a  b"}\n```', Verdict("reject", "a b")),
         ('<think>{"verdict": "accept"}</think>{"verdict": "reject"}', Verdict("reject", "")),
         ('{"verdict": "accept"} or rather {"verdict": "maybe"}', None),

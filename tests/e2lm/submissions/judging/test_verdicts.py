@@ -63,3 +63,20 @@ def test_another_file_is_not_written_over(tmp_path: Path) -> None:
     path.write_text('{"question": "?"}\n')
     with pytest.raises(OrganizerError, match=r"test\.jsonl, line 1: not an answer of a judge"):
         read_answers(path)
+
+
+def test_wrong_keys_have_a_rate_with_an_interval_of_their_own() -> None:
+    marks = ["right"] * 12 + ["wrong"] * 36 + ["unsure"] * 2
+    answers = [Answer(i, "0" * 64, "m", "schema", "{}", "accept", "", mark) for i, mark in enumerate(marks)]  # type: ignore[arg-type]
+    outcome = outcome_of(answers, 0.5)
+    assert (outcome.wrong_rate, outcome.marked_unsure, outcome.decision) == (0.75, 2, "passed")
+    assert (outcome.wrong_low, outcome.wrong_high) == wilson(36, 48)
+    assert outcome.blocks
+    assert not outcome_of(answers[:13], 0.5).blocks
+    assert outcome_of(answers[48:], 0.5).wrong_rate is None
+
+
+def test_answers_of_a_version_that_did_not_ask_are_read(tmp_path: Path) -> None:
+    line = line_of(Answer(0, "0" * 64, "m", "schema", "{}", "accept", ""))
+    (tmp_path / "old.jsonl").write_text(line.replace(', "marked": null', ""))
+    assert read_answers(tmp_path / "old.jsonl")[0].marked is None

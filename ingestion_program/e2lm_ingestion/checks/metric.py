@@ -1,0 +1,40 @@
+"""Finds metrics that rise with training whatever is marked as right."""
+
+from __future__ import annotations
+
+from e2lm_ingestion.checks.questions import Finding
+from e2lm_ingestion.metrics.expression import Expression
+from e2lm_ingestion.task.task import Task
+
+_COMPARING = frozenset({"softmax", "pick"})  # functions that compare the choices of an item
+
+
+def label_findings(task: Task) -> list[Finding]:
+    """A finding where the metric never reads which choice is right, or reads the probability of that one alone."""
+    formula = task.metric_list[0].spec(task.output_type).formula
+    if formula is None:
+        return []
+    expression = formula.numerator
+    advice = "such as acc, norm_correct_prob or logprob_margin_mean"
+    if not expression.reads_labels:
+        return [
+            Finding(
+                "labels_unread",
+                f"the metric {task.metric} never reads which choice is right: it has no contrast with wrong labels and "
+                f"is not ranked; use one that compares the right choice with the others, {advice}",
+                blocks=True,
+            )
+        ]
+    if not _compares(expression):
+        return [
+            Finding(
+                "probability_alone",
+                f"the metric {task.metric} is the probability of the right text alone, and any text becomes more "
+                f"likely as a model trains: much of its rise is no knowledge; consider one that compares, {advice}",
+            )
+        ]
+    return []
+
+
+def _compares(expression: Expression) -> bool:
+    return bool(expression.functions & _COMPARING) or expression.reads_wrong_choices or "greedy" in expression.names

@@ -1,0 +1,53 @@
+"""Items that share a passage or ask the same are of one cluster; what a subject or a template repeats is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from e2lm_ingestion.checks.clusters import clusters_of
+from e2lm_ingestion.checks.questions import Question
+
+
+def sizes(questions: list[Question]) -> list[int]:
+    return sorted(np.unique(clusters_of(questions)[0], return_counts=True)[1].tolist(), reverse=True)
+
+
+def test_fair_questions_share_nothing(fair: list[Question]) -> None:
+    numbers, found = clusters_of(fair)
+    assert numbers.tolist() == list(range(len(fair)))
+    assert found == []
+
+
+def test_items_of_a_named_field_are_a_cluster_without_a_warning(fair: list[Question]) -> None:
+    named = [replace(q, cluster=f"passage {q.item // 20}") for q in fair]
+    numbers, found = clusters_of(named)
+    assert np.array_equal(numbers, np.arange(800) // 20 * 20)
+    assert found == []
+
+
+def test_a_shared_passage_is_found_by_itself(fair: list[Question]) -> None:
+    passages = [fair[i].text + " " + fair[i + 40].text for i in range(40)]
+    read = [replace(q, text=f"{passages[q.item // 20]}\nQuestion: {q.text}") for q in fair]
+    assert sizes(read) == [20] * 40
+    assert "count as 40 clusters" in clusters_of(read)[1][0].message
+
+
+def test_a_long_line_of_the_template_is_no_passage(fair: list[Question]) -> None:
+    line = "Read the following question with care and answer it as well as you can with one of the given choices"
+    assert sizes([replace(q, text=f"{line}, and only one.\n{q.text}") for q in fair]) == [1] * 800
+
+
+def test_rewordings_of_an_item_are_a_cluster(fair: list[Question]) -> None:
+    frames = ("Which is {}?", "Say what {} is.", "{}: which one?", "Of these, {}", "Choose for {}", "I wonder about {}")
+    reworded = [
+        replace(q, item=6 * q.item + i, text=frame.format(q.text), choices=q.choices[i % 4 :] + q.choices[: i % 4])
+        for q in fair[:100]
+        for i, frame in enumerate(frames)
+    ]
+    assert sizes(reworded) == [6] * 100
+
+
+def test_questions_with_yes_and_no_are_not_the_same_question(fair: list[Question]) -> None:
+    assert sizes([replace(q, choices=("yes", "no"), gold=(0,)) for q in fair]) == [1] * 800
