@@ -198,14 +198,13 @@ class _Output:
                 answer, after = responses[number]
                 target = self._target(item)
                 document = {"query": item.contexts[0], "choices": list(item.choices), "gold": list(item.gold)}
-                pairs = OUTPUT_TYPES[self.task.output_type].requested(item).pairs
                 yield {
                     "doc_id": number,
                     "doc": document,
                     "target": target,
                     "arguments": {
-                        f"gen_args_{index}": {"arg_0": context, "arg_1": continuation}
-                        for index, (context, continuation) in enumerate(pairs)
+                        f"gen_args_{index}": {f"arg_{place}": part for place, part in enumerate(request)}
+                        for index, request in enumerate(self._requests(item))
                     },
                     "resps": answer,
                     "filtered_resps": after,
@@ -216,6 +215,18 @@ class _Output:
                     "target_hash": _hash(target),
                     **{one.metric: one.logged[start + number] for one in own},
                 }
+
+    def _requests(self, item: Item) -> list[tuple[Any, ...]]:
+        """The arguments of each request for an item: a text alone, or a context and what follows it."""
+        if self._writes:
+            return [(item.contexts[0], self.task.generation.model_dump(mode="json"))]
+        if self._rolling:
+            return [(text,) for _, text in item.pairs]
+        return list(item.pairs)
+
+    @property
+    def _rolling(self) -> bool:
+        return self.task.output_type == "loglikelihood_rolling"
 
     def _target(self, item: Item) -> str:
         """The number of the right choice, or the text that is scored or compared."""
@@ -235,7 +246,10 @@ class _Output:
         likely, greedy = self.answers["loglikelihoods"].tolist(), self.answers["greedy"].tolist()
         found: list[tuple[list[Any], list[Any]]] = []
         for number in range(start, end):
-            each = [[str(likely[at]), str(bool(greedy[at]))] for at in range(offsets[number], offsets[number + 1])]
+            places = range(offsets[number], offsets[number + 1])
+            each: list[Any] = [[str(likely[at]), str(bool(greedy[at]))] for at in places]
+            if self._rolling:  # a text's log-likelihood alone
+                each = [one for one, _ in each]
             found.append(([[one] for one in each], each))
         return found
 

@@ -115,7 +115,7 @@ def measured(curve: Curve, own: Mapping[str, Measure], draws: int) -> dict[str, 
     }
     found["note"] = ""
     if len(scores) < MIN_CHECKPOINTS:
-        found["note"] = f"{len(scores)} checkpoints, signal quality needs {MIN_CHECKPOINTS}"
+        found["note"] = f"{len(scores)} checkpoint{'s' * (len(scores) != 1)}, signal quality needs {MIN_CHECKPOINTS}"
         return {**found, **dict.fromkeys(own)}
     quality = signal_quality(scores)
     found |= {
@@ -156,7 +156,7 @@ def _improvement(curve: Curve, minimum: float = 3.0) -> dict[str, object]:
     scores, errors = curve.scores[curve.early], curve.errors[curve.early]
     spread = float(np.hypot(errors[:ENDS].mean(), errors[-ENDS:].mean()))
     rise = float(scores[-ENDS:].mean() - scores[:ENDS].mean())
-    return {"improvement_z": rise / spread if spread > 0 else 0.0, "z_from": "standard errors"}
+    return {"improvement_z": rise / spread, "z_from": "standard errors"} if spread > 0 else {}
 
 
 def _chance(curve: Curve, scores: np.ndarray) -> dict[str, object]:
