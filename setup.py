@@ -4,12 +4,28 @@ Every package under the three roots is found, so that a new one cannot be missin
 outside of the packages is in the wheel under e2lm/_project, where e2lm/project.py looks for it.
 """
 
+from pathlib import Path
+
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOTS = {"e2lm": ".", "e2lm_ingestion": "ingestion_program", "e2lm_scoring": "scoring_program"}
 DATA = {f"e2lm._project.{name}": name for name in ("input_data", "reference_data", "starting_kit")}
 
+
+class BuildWithEdition(build_py):
+    """Also puts edition.yaml into the wheel: `e2lm check` compares its forecast with the edition's time limit."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            folder = Path(self.build_lib) / "e2lm/_project"
+            folder.mkdir(parents=True, exist_ok=True)
+            self.copy_file("edition.yaml", str(folder / "edition.yaml"))
+
+
 setup(
+    cmdclass={"build_py": BuildWithEdition},
     packages=[*DATA, *(name for top, root in ROOTS.items() for name in find_packages(root, include=[top, f"{top}.*"]))],
     package_dir={**{top: f"{root}/{top}".removeprefix("./") for top, root in ROOTS.items()}, **DATA},
 )

@@ -114,8 +114,8 @@ def measure(engine: VllmEngine, requests: Requests) -> tuple[LogLikelihoods, dic
             setattr(owner, name, getattr(owner, name).args[0])
     total = time.thread_time() - begun - spent.pop("forward")
     spent["rest"] = total - sum(spent.values())
-    _, prompts, _ = engine._planned or (None, [], None)
-    return scored, {stage: 1e6 * seconds / len(prompts) for stage, seconds in spent.items()}
+    prompts = len(engine._plan(requests)[0])
+    return scored, {stage: 1e6 * seconds / prompts for stage, seconds in spent.items()}
 
 
 def _timed(function: Callable[..., Any], spent: dict[str, float], stage: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401

@@ -30,7 +30,7 @@ def with_table(page: str) -> str:
 
 def _row(column: Column) -> str:
     title = f"{column.title}, {column.symbol}" if column.symbol else column.title
-    needs = [need.words for need in column.needs] + ([] if column.of_every_task else ["a task with a chance level"])
+    needs = [need.words for need in column.needs] + ([column.tasks] if column.tasks else [])
     return f"| `{column.key}` | {title} | {column.meaning} | {column.how} | {', '.join(needs)} |"
 
 

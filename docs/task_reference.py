@@ -43,6 +43,7 @@ KEYS: Mapping[type[BaseModel], Mapping[str, tuple[str, str]]] = {
         "doc_to_target": ("answer", "the right choice as index or text, or a list of right choices"),
         "target_delimiter": ('" "', "text between the prompt and each choice"),
         "fewshot_delimiter": (r'"\n\n"', "text after each example"),
+        "gen_prefix": ("So the answer is", f"beginning of the answer, after the prompt: {_TEMPLATE}"),
         "generation_kwargs": (r'{until: ["\n"]}', "options of the generation; only with generate_until"),
         "filter_list": ("[{name: words, filter: [{function: lowercase}]}]", "filters applied to a generated answer"),
         "metric_list": ("[{metric: acc}]", "metrics; the first one gives the curve"),
@@ -61,6 +62,7 @@ KEYS: Mapping[type[BaseModel], Mapping[str, tuple[str, str]]] = {
         "doc_to_target": ('"{{answer}}"', "the target of examples"),
         "target_delimiter": ('" "', "text between prompt and target of examples"),
         "fewshot_delimiter": (r'"\n\n"', "text after each example"),
+        "gen_prefix": ("So the answer is", "beginning of the answers of examples"),
     },
     GenerationKwargs: {
         "until": (r'["\n", "Question:"]', "stop strings; without them, the few-shot delimiter"),
@@ -95,6 +97,7 @@ KEYS: Mapping[type[BaseModel], Mapping[str, tuple[str, str]]] = {
         "ignore_numbers": ("true", "exact_match of generate_until: ignores digits"),
     },
     Group: {
+        "group_alias": ("My group", "accepted, without effect"),
         "group": ("my-group", "name of a group of tasks that are scored together"),
         "task": ("[my-physics, my-chemistry]", "names of the tasks; each has its own YAML file"),
         "aggregate_metric_list": ("[{metric: acc, weight_by_size: false}]", "how the scores of the tasks are combined"),
@@ -157,7 +160,7 @@ def values(annotation: Any) -> str:  # noqa: ANN401 (any type there is)
     if hasattr(annotation, "__metadata__"):
         return values(inner[0])
     names = {str: "text", int: "whole number", float: "number", bool: "true or false"}
-    return names[annotation]
+    return "anything" if annotation is Any else names[annotation]
 
 
 def _limits(field: FieldInfo) -> str:

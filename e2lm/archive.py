@@ -31,18 +31,19 @@ def files_under(folder: Path) -> Iterator[tuple[str, Path]]:
             yield str(name), path
 
 
-def write_zip(entries: Mapping[str, bytes], path: Path) -> None:
-    """Write a zip of `entries` (name -> content), sorted by name, without times or owners."""
+def write_zip(entries: Mapping[str, bytes], path: Path, comment: bytes = b"") -> None:
+    """Write a zip of `entries` (name -> content), sorted by name, without times or owners; `comment` is its end."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = zip_bytes(entries)
+    content = zip_bytes(entries, comment)
     with naming(path):
         path.write_bytes(content)
 
 
-def zip_bytes(entries: Mapping[str, bytes]) -> bytes:
+def zip_bytes(entries: Mapping[str, bytes], comment: bytes = b"") -> bytes:
     """The zip that `write_zip` writes."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w") as archive:
+        archive.comment = comment
         for name in sorted(entries):
             info = zipfile.ZipInfo(name, EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED

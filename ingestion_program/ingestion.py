@@ -51,7 +51,9 @@ def main() -> int:
         default=690.0,
         help="minutes to run; below the platform's limit of 720",
     )
-    parser.add_argument("--workers", type=int, help="number of parallel processes (default: one for each GPU)")
+    parser.add_argument(
+        "--workers", type=int, help="number of parallel processes (default: one to three for each GPU, as fits)"
+    )
     args = parser.parse_args()
     timer = _stop_at(args.deadline)
     try:

@@ -1,19 +1,31 @@
-"""Check a submission: errors, warnings, the first items as the model reads them, and the cost of a run."""
+"""Check a submission: errors, warnings, the first items as the model reads them, and the time of a run."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from e2lm.submissions.checks import forecast
-from e2lm.submissions.checks.terminal import text_of
+from e2lm.cli.arguments import count
+from e2lm.codabench.edition import Worker, read_edition
+from e2lm.project import PROJECT_ROOT
+from e2lm.submissions.checks.calibration import calibrated
+from e2lm.submissions.checks.check_text import errors_of, text_of
+from e2lm.submissions.checks.forecast import largest_model
+from e2lm.submissions.checks.hardware import KINDS, Machine, machine
+from e2lm.submissions.checks.this_machine import this_machine
+from e2lm.submissions.checks.tokens import Volume
 from e2lm.submissions.summary import summarize
-from e2lm.suites.registry import find_suite
+from e2lm.suites.registry import COMPETITION_SUITE, find_suite
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.output_types.items import items_by_task
 from e2lm_ingestion.submission.submission import open_submission
-from e2lm_ingestion.suite import load_suite
+from e2lm_ingestion.suite import Suite, load_suite
+
+THIS = "this"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,26 +33,71 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("submission", type=Path, help="a submission's folder or zip")
     parser.add_argument(
         "--suite",
-        default="e2lm-2025-full",
-        help="the suite of the token counts and the forecast: its name or suite.yaml (default: e2lm-2025-full, on "
-        "which uploads are scored)",
+        default=COMPETITION_SUITE,
+        help="the suite of the token counts and the forecast: its name or suite.yaml (default: %(default)s, on which "
+        "uploads are scored)",
+    )
+    device = parser.add_mutually_exclusive_group()
+    device.add_argument(
+        "--gpu",
+        choices=[*KINDS, THIS],
+        help="the device of the forecast; this: your machine, measured in about a second (default: the worker's, "
+        "from edition.yaml)",
+    )
+    device.add_argument(
+        "--calibrate",
+        type=Path,
+        metavar="RUN",
+        help="forecast for the machine of a run, from the times in its progress.jsonl: a folder of e2lm run, over "
+        "models of similar size, finished or not",
     )
     parser.add_argument(
-        "--gpu", choices=list(forecast.GPUS), default="A100", help="the GPU of the forecast (default: A100)"
+        "--gpus",
+        type=count,
+        metavar="N",
+        help="how many such devices, or with --calibrate how many processes (--workers) share the work (default: 1; "
+        "without --gpu and --calibrate the worker's)",
     )
     parser.add_argument("--json", action="store_true", help="print the same as JSON")
-    parser.epilog = "example: e2lm check my-task\nnext:    e2lm run my-task --suite miniature"
+    parser.epilog = (
+        "examples: e2lm check my-task\n"
+        "          e2lm check my-task --gpu A100 --gpus 4\n"
+        "          e2lm check my-task --suite miniature --calibrate build/my-task\n"
+        "next:     e2lm run my-task --suite miniature"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
-    """Check everything that can be checked without a model. Raises SubmissionError for the first error."""
+    """Check everything that can be checked without a model; the exit code is 2 where there are errors."""
     suite = load_suite(find_suite(args.suite).suite)
+    worker, limit = _edition(suite)
     try:
         with open_submission(args.submission) as submission:
-            summary = summarize(submission, items_by_task(submission), suite, args.gpu)
+            machine_of = _machine_of(args, suite, worker)
+            summary = summarize(submission, items_by_task(submission), suite, machine_of, limit)
     except SubmissionError as error:
         if args.json:
-            print(json.dumps({"errors": [str(error)]}, indent=1))
-        raise
+            print(json.dumps({"errors": list(map(str, error.args))}, indent=1))
+        print("\n".join(errors_of(error)), file=sys.stderr)
+        return 2
     print(json.dumps(summary, indent=1) if args.json else text_of(summary, args.submission))
     return 0
+
+
+def _edition(suite: Suite) -> tuple[Worker, float | None]:
+    """The workers of the edition, and the minutes that a sweep may take; the limit is for the edition's suite alone."""
+    path = PROJECT_ROOT / "edition.yaml"
+    if not path.is_file():
+        return Worker(), None
+    edition = read_edition(path)
+    scored = load_suite(find_suite(edition.suite).suite).suite
+    return edition.worker, edition.sweep_minutes if scored == suite.suite else None
+
+
+def _machine_of(args: argparse.Namespace, suite: Suite, worker: Worker) -> Callable[[Volume], Machine]:
+    if args.calibrate is not None:
+        return partial(calibrated, args.calibrate, suite, devices=args.gpus or 1)
+    if args.gpu == THIS:
+        return lambda volume: this_machine(largest_model(suite), args.gpus or 1)
+    devices = args.gpus or (worker.gpus if args.gpu is None else 1)
+    return lambda volume: machine(args.gpu or worker.gpu, devices)

@@ -39,6 +39,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"keep the first N items of a task (default: {MAX_ITEMS:,}, the most that a submission may have)",
     )
     parser.add_argument(
+        "--metric",
+        metavar="NAME",
+        help="the metric, such as acc_norm, in place of the task's; the name of --expression",
+    )
+    parser.add_argument(
+        "--expression",
+        metavar="E",
+        help='a metric as arithmetic over the choices, such as "ll[gold] - mean(ll[~gold])"',
+    )
+    parser.add_argument(
         "--include-path", type=Path, metavar="FOLDER", help="a folder of your own tasks, as for lm_eval"
     )
     parser.epilog = (
@@ -52,6 +62,9 @@ def main(args: argparse.Namespace) -> int:
     """Import the task, check the submission, and list the parts that could not be imported."""
     if args.folder.exists():
         raise OrganizerError(f"{args.folder}: exists already; give a new folder")
+    metrics = [{"metric": args.metric or "expression"}] if args.metric or args.expression else None
+    if metrics and args.expression:
+        metrics[0]["expression"] = args.expression
     with tempfile.TemporaryDirectory(prefix="e2lm-") as cache:
         os.environ["HF_DATASETS_CACHE"] = cache
         part = Path(cache) / "submission"
@@ -63,6 +76,7 @@ def main(args: argparse.Namespace) -> int:
             include_path=args.include_path,
             shots=args.num_fewshot,
             limit=args.limit,
+            metrics=metrics,
         )
         with open_submission(part) as submission:
             items = item_set_of(submission).count

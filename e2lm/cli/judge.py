@@ -13,7 +13,7 @@ from e2lm.submissions.judging.endpoint import KEY_VARIABLE, Endpoint
 from e2lm.submissions.judging.prompt import SCHEMA
 from e2lm.submissions.judging.run import judge, questions_in
 from e2lm.submissions.judging.verdicts import Answer, Outcome, outcome_of, sample
-from e2lm.suites.registry import find_suite
+from e2lm.suites.registry import COMPETITION_SUITE, find_suite
 from e2lm_ingestion.submission.submission import open_submission
 from e2lm_scoring.inputs.configuration import load_configuration
 
@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--suite",
-        default="e2lm-2025-full",
-        help="the suite whose scoring.yaml sets the threshold (default: e2lm-2025-full)",
+        default=COMPETITION_SUITE,
+        help="the suite whose scoring.yaml sets the threshold (default: %(default)s)",
     )
     parser.add_argument(
         "--out",

@@ -29,7 +29,7 @@ COMMANDS = {
     "rescore": "score a finished run with another metric, without running a model",
     "signal": "find the benchmarks that say something early, in results of lm_eval, lighteval, olmes, CSV",
     "compare": "compare runs: scores with intervals, and the probability of their order",
-    "rank": "rank runs over one suite: places, ties within noise, prizes",
+    "rank": "rank runs over one suite: ties within noise, prizes",
     "leaderboard": "write the public leaderboard of runs as a static site",
     "judge": "ask a language model whether a submission's items test domain knowledge",
     "overlap": "find items that submissions share with each other or with public benchmarks",

@@ -7,10 +7,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from e2lm.archive import files_under, write_zip
+from e2lm.archive import write_zip
 from e2lm_ingestion.errors import SubmissionError, naming
 from e2lm_ingestion.output_types.item_sets import item_set_of
-from e2lm_ingestion.submission.file_rules import is_leftover
+from e2lm_ingestion.submission.file_rules import PACK_MARK, list_files, shown
 from e2lm_ingestion.submission.submission import open_submission
 
 
@@ -35,15 +35,11 @@ def main(args: argparse.Namespace) -> int:
     root = root_of(args.folder)
     if args.output.is_dir():
         raise SubmissionError(f"{args.output}: a folder; give the zip a name, such as {args.output / 'submission.zip'}")
-    own = args.output.resolve()
-    entries = {
-        inner: path.read_bytes()
-        for inner, path in files_under(root)
-        if not is_leftover(inner) and path.resolve() != own
-    }
+    files, left_out = list_files(root, besides=args.output)
+    entries = {inner: path.read_bytes() for inner, path in files.items()}
     with tempfile.TemporaryDirectory() as folder:
         packed = Path(folder) / "submission.zip"
-        write_zip(entries, packed)
+        write_zip(entries, packed, PACK_MARK)
         with open_submission(packed) as submission:
             name, items = submission.name, item_set_of(submission).count
         args.output.parent.mkdir(parents=True, exist_ok=True)
@@ -52,6 +48,8 @@ def main(args: argparse.Namespace) -> int:
     print(f"{args.output}: {name}, {items:,} items, {len(entries)} files, {args.output.stat().st_size / 1024:.0f} KiB")
     for inner, content in entries.items():
         print(f"  {inner}  {len(content):,} bytes")
+    if left_out:
+        print(f"left out, as no data: {', '.join(map(shown, left_out))}")
     print("next: upload it on the competition's page, under My Submissions")
     return 0
 

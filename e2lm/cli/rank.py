@@ -1,4 +1,4 @@
-"""Rank the runs of one suite: places, ties within noise, prizes, and the reasons of runs without a place."""
+"""Rank the runs of one suite: ties within noise, prizes, and why a run is not ranked."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _print(ranked_runs: list[RankedRun]) -> None:
     first = ranked_runs[0].run
     title = f"Ranking over {first.summary.suite}: {first.key} with 95 % intervals, = for ties within noise"
     columns = [column for column in COMPONENTS if column in first.draws and column != first.key]
-    titles = [Column("place"), Column("submission", is_name=True), *map(Column, (first.key, *columns, "P(> next)"))]
+    titles = [Column("rank"), Column("submission", is_name=True), *map(Column, (first.key, *columns, "P(> next)"))]
     rows = []
     for ranked_run in ranked_runs:
         run = ranked_run.run
@@ -90,4 +90,4 @@ def _print(ranked_runs: list[RankedRun]) -> None:
     console.print(fitted_table(title, titles, rows, console.width))
     for ranked_run in ranked_runs:
         for reason in ranked_run.run.not_ranked:
-            console.print(Text(f"{ranked_run.run.folder.name} has no place: {reason}"), soft_wrap=True)
+            console.print(Text(f"{ranked_run.run.folder.name} is not ranked: {reason}"), soft_wrap=True)

@@ -10,7 +10,7 @@ from e2lm.cli.arguments import count, positive
 from e2lm.runs.batch import rerun
 from e2lm.runs.drift import report_drift
 from e2lm.runs.manifest import INDEX
-from e2lm.suites.registry import find_suite
+from e2lm.suites.registry import COMPETITION_SUITE, find_suite
 from e2lm_ingestion.engines import ENGINES
 
 
@@ -28,7 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="auto: vllm with a GPU, else transformers")
     parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
     parser.add_argument(
-        "--workers", type=count, metavar="N", help="engines to run in parallel (default: one for each GPU)"
+        "--workers",
+        type=count,
+        metavar="N",
+        help="engines to run in parallel, up to four on a GPU (default: as for e2lm run; with --ray, one for each GPU)",
     )
     parser.add_argument("--ray", metavar="ADDRESS", help="run on this Ray cluster; local starts one here")
     parser.add_argument(
@@ -41,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--development", type=Path, metavar="FOLDER", help="folder of earlier runs: report differences from them"
     )
     parser.epilog = (
-        "example: e2lm rerun submissions --suite e2lm-2025-full --out final\nnext:    e2lm rank final --out ranking\n"
+        f"example: e2lm rerun submissions --suite {COMPETITION_SUITE} --out final\n"
+        "next:    e2lm rank final --out ranking\n"
         "Exit code 1: a submission failed; the others are scored."
     )
 

@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=count,
         metavar="N",
-        help="processes to run in parallel, at most one per GPU or, without a GPU, per core (default: one for each "
-        "GPU)",
+        help="processes to run in parallel, at most four per GPU or, without a GPU, one per core (default: one to "
+        "three for each GPU, depending on the size of the models and the number of cores)",
     )
     parser.add_argument(
         "--disk-budget",

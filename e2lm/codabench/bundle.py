@@ -13,7 +13,7 @@ import yaml
 
 from e2lm.archive import files_under
 from e2lm.codabench.competition_yaml import Column, Competition, Task, read_competition
-from e2lm.codabench.edition import Edition, filled_in
+from e2lm.codabench.edition import STARTING, Edition, filled_in
 from e2lm.codabench.starting_kit import starting_kit
 from e2lm.suites.registry import SuiteFiles
 from e2lm_ingestion.errors import OrganizerError
@@ -21,8 +21,6 @@ from e2lm_ingestion.results.seal import KEY_FILE
 from e2lm_scoring.columns import BY_KEY, columns_of
 from e2lm_scoring.file_names import SCORES
 from e2lm_scoring.inputs.configuration import load_configuration
-
-STARTING = 1800  # seconds of a step reserved for the image, the last checkpoint and the upload
 
 STARTING_KIT = "starting_kit.zip"  # built here, unlike the other files that competition.yaml names
 
@@ -132,8 +130,8 @@ def _problem(column: Column) -> str:
     """What is wrong with a column whatever the suite, or ""."""
     known = BY_KEY.get(column.key)
     if known is None:
-        return f"is no column of {SCORES}; choose of {', '.join(BY_KEY)}"
-    if not known.of_every_task:
+        return f"is not a column of {SCORES}; choose one of {', '.join(BY_KEY)}"
+    if known.tasks:
         return "is missing for some tasks, and Codabench would sort their rows on top; remove the column"
     if column.sorting != known.sorting:
         return f"would be sorted with the worst on top; write sorting: {known.sorting}"

@@ -27,6 +27,8 @@ WITHOUT = {
     "end": "a phase without an end never makes room for the next; add end",
     "max_submissions_per_day": "the default is 5; add max_submissions_per_day",
     "max_submissions": "a team would be stopped after 100 in the phase; add max_submissions",
+    "hide_prediction_output": "participants could download the scores of late checkpoints; add "
+    "hide_prediction_output: true",
     "execution_time_limit": "each step would be stopped after 600 seconds; add execution_time_limit",
 }
 
@@ -37,7 +39,7 @@ def _moment(value: Any) -> datetime:  # noqa: ANN401 (what YAML holds)
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
-        raise ValueError(f'{value!r} is no time; write "YYYY-MM-DD hh:mm:ss"') from None
+        raise ValueError(f'{value!r} is not a time; write "YYYY-MM-DD hh:mm:ss"') from None
     if moment.tzinfo is not None:
         raise ValueError("has a time zone, which would be dropped; write the time in UTC, without one")
     return moment
@@ -51,6 +53,12 @@ def _folder(value: str) -> str:
 
 def _folder_or_zip(value: str) -> str:
     return value if value.endswith(".zip") else _folder(value)
+
+
+def _true(value: bool) -> bool:
+    if not value:
+        raise ValueError("false: participants could download the scores of late checkpoints; write true")
+    return value
 
 
 Moment = Annotated[datetime, BeforeValidator(_moment)]
@@ -100,9 +108,9 @@ class Phase(_Strict):
     max_submissions_per_day: int
     max_submissions: int
     execution_time_limit: int = Field(gt=0)  # seconds, for each of the two steps
+    hide_prediction_output: Annotated[bool, AfterValidator(_true)]  # the output of ingestion
     auto_migrate_to_this_phase: bool = False
     hide_output: bool = False
-    hide_prediction_output: bool = False
     hide_score_output: bool = False
     starting_kit: FolderOrZip | None = None
     public_data: FolderOrZip | None = None
@@ -145,7 +153,9 @@ class Leaderboard(_Strict):
         if len(set(indexes)) != len(indexes) or len(set(keys)) != len(keys):
             raise ValueError("two columns have the same index or key; make both unique")
         if self.primary_index not in indexes:
-            raise ValueError(f"primary_index {self.primary_index} is no column's index; choose one of {indexes}")
+            raise ValueError(
+                f"primary_index {self.primary_index} is not the index of a column; choose one of {indexes}"
+            )
         return self
 
 

@@ -10,10 +10,13 @@ from typing import Annotated, Self
 from uuid import UUID
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from e2lm.submissions.checks.hardware import KINDS, machine
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.output_types.items import MAX_ITEMS, MIN_ITEMS
+
+STARTING = 1800  # seconds of a step reserved for the image, the last checkpoint and the upload
 
 
 class _Strict(BaseModel):
@@ -21,12 +24,12 @@ class _Strict(BaseModel):
 
 
 class Dates(_Strict):
-    """First days of the phases and the dates after them, in order."""
+    """The first day of each phase, the last day of the last phase, and the dates after it, in order."""
 
     warm_up: date
     development: date
     final: date
-    last_day: date  # of the final phase
+    last_day: date  # of the last phase
     results: date
     fact_sheets: date
     workshop: str
@@ -43,12 +46,37 @@ class Dates(_Strict):
         """Every field that holds a single date."""
         return {name: value for name in type(self).model_fields if isinstance(value := getattr(self, name), date)}
 
+    @property
+    def phase_days(self) -> dict[str, int]:
+        """Days of each phase: up to the first day of the next one, or up to and including `last_day`."""
+        days = {}
+        for (phase, first), (following, date_after) in pairwise(self.moments.items()):
+            is_last = following == "last_day"
+            days[phase] = (date_after - first).days + is_last
+            if is_last:
+                break
+        return days
+
 
 class Limits(_Strict):
     """Limits per team and per step."""
 
     submissions_a_day: int = Field(gt=0)
     step_hours: int = Field(gt=0)
+
+
+class Worker(_Strict):
+    """The devices that compute a submission: `e2lm check` forecasts the time on them."""
+
+    gpu: str = "H100"
+    gpus: int = Field(default=1, gt=0)
+
+    @field_validator("gpu")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in KINDS:
+            raise ValueError(f"no figures for {value!r}; choose the most similar of {', '.join(KINDS)}")
+        return value
 
 
 Amount = Annotated[int, Field(gt=0)]  # USD
@@ -70,7 +98,7 @@ class Prizes(_Strict):
         """A Markdown table."""
         rows = [(f"{rank}", amount) for rank, amount in enumerate(self.teams, 1)]
         rows += [(f"student award {rank}", amount) for rank, amount in enumerate(self.students, 1)]
-        return "\n".join(["| place | prize |", "|---|---|", *(f"| {name} | {amount:,} USD |" for name, amount in rows)])
+        return "\n".join(["| rank | prize |", "|---|---|", *(f"| {name} | {amount:,} USD |" for name, amount in rows)])
 
 
 class Edition(_Strict):
@@ -83,28 +111,31 @@ class Edition(_Strict):
     dates: Dates
     prizes: Prizes
     limits: Limits
+    worker: Worker = Worker()
+
+    @property
+    def sweep_minutes(self) -> int:
+        """Minutes that a sweep may take: those of a step, without what is reserved for the image and the upload."""
+        return (self.limits.step_hours * 3600 - STARTING) // 60
 
     def names(self) -> dict[str, str]:
         """The value of every $name in competition.yaml and the pages."""
         dates, daily = self.dates, self.limits.submissions_a_day
         days = {name: f"{day:%d} {day:%B}" for name, day in dates.moments.items()}
-        spans = {
-            "warm_up": (dates.development - dates.warm_up).days,
-            "development": (dates.final - dates.development).days,
-            "final": (dates.last_day - dates.final).days + 1,
-        }
         return {
             "year": str(self.year),
             "image": self.image,
             "workshop": dates.workshop,
             **{name: day.isoformat() for name, day in dates.moments.items()},
             **{f"{name}_day": day for name, day in days.items()},
-            **{f"{name}_submissions": str(daily * length) for name, length in spans.items()},
+            **{f"{name}_submissions": str(daily * length) for name, length in dates.phase_days.items()},
             "submissions_a_day": str(daily),
             "prize_total": f"{self.prizes.total:,}",
             "prize_table": self.prizes.table,
             "step_hours": str(self.limits.step_hours),
             "step_seconds": str(self.limits.step_hours * 3600),
+            "sweep_minutes": str(self.sweep_minutes),
+            "worker": machine(self.worker.gpu, self.worker.gpus).label,
             "min_items": f"{MIN_ITEMS:,}",
             "max_items": f"{MAX_ITEMS:,}",
         }

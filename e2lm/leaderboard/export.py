@@ -80,18 +80,18 @@ def ranking_csv(ranked_runs: Sequence[RankedRun]) -> str:
 
 
 def ranking_markdown(ranked_runs: Sequence[RankedRun], failures: Sequence[tuple[str, Row]] = ()) -> str:
-    """The ranking for an announcement: places, ties, and runs without a place or result with the reasons."""
+    """The ranking for an announcement: ranks, ties, and the reasons of runs that are not ranked or have no result."""
     first = ranked_runs[0].run
     keys = [key for key in TOTAL_AND_COMPONENTS if key in first.draws]
     ranked = [ranked_run for ranked_run in ranked_runs if ranked_run.position is not None]
-    head = ["place", "submission", "team", *(BY_KEY[key].title.lower() for key in keys), "P(above next)", "prize"]
+    head = ["rank", "submission", "team", *(BY_KEY[key].title.lower() for key in keys), "P(above next)", "prize"]
     lines = [f"# Ranking over {_markdown(first.summary.suite)}", "", _line(head), _line(["---"] * len(head))]
     for ranked_run in ranked:
         scores = [_score(ranked_run, key) for key in keys]
         chance = "" if ranked_run.above_next is None else f"{ranked_run.above_next:.3f}"
         name, team = _markdown(ranked_run.run.summary.task), _markdown(ranked_run.run.team)
         lines.append(_line([rank_text(ranked_run), name, team, *scores, chance, prize_text(ranked_run)]))
-    lines += ["", "In brackets: 95 % intervals over the choice of items.", *_ties(ranked), *_without_place(ranked_runs)]
+    lines += ["", "In brackets: 95 % intervals over the choice of items.", *_ties(ranked), *_not_ranked(ranked_runs)]
     if failures:
         lines += ["", "## Without a result", ""]
         lines += [f"- {_markdown(row.name)} ({_markdown(team)}): {_markdown(row.reason)}" for team, row in failures]
@@ -113,15 +113,15 @@ def _ties(ranked: Sequence[RankedRun]) -> list[str]:
     tied = [group for group in groups.values() if len(group) > 1]
     if not tied:
         return []
-    said = f"Runs with the same place and = are tied: the best of them is above each other with P < {SURE}."
-    order = "Within a tie they stand by score, and prizes follow that order."
+    rule = f"Runs with the same rank and = are tied: the best of them is above each of the others with P < {SURE}."
+    order = "Within a tie, runs are listed by score, and prizes follow that order."
     return [
-        *("", "## Ties within noise", "", f"{said} {order}", ""),
-        *(f"- place {group[0].rank}: {', '.join(_markdown(one.run.summary.task) for one in group)}" for group in tied),
+        *("", "## Ties within noise", "", f"{rule} {order}", ""),
+        *(f"- rank {group[0].rank}: {', '.join(_markdown(one.run.summary.task) for one in group)}" for group in tied),
     ]
 
 
-def _without_place(ranked_runs: Sequence[RankedRun]) -> list[str]:
+def _not_ranked(ranked_runs: Sequence[RankedRun]) -> list[str]:
     others = [ranked_run for ranked_run in ranked_runs if ranked_run.position is None]
     if not others:
         return []
@@ -130,7 +130,7 @@ def _without_place(ranked_runs: Sequence[RankedRun]) -> list[str]:
         f"{ranked_run.run.summary.scores[ranked_run.run.key]:.4f}): {_markdown(' '.join(ranked_run.run.not_ranked))}"
         for ranked_run in others
     ]
-    return ["", "## Without a place", "", *lines]
+    return ["", "## Not ranked", "", *lines]
 
 
 def _score(ranked_run: RankedRun, key: str) -> str:

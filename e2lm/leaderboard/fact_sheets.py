@@ -50,7 +50,7 @@ class FactSheet(BaseModel):
     code_url: Line = ""
     license: Line = Field(default="", validation_alias="licence")
     compute: Text = ""
-    not_ranked: Text = ""  # the reason to show it without a place, such as being a baseline
+    not_ranked: Text = ""  # the reason not to rank it, such as being a baseline
 
     @model_validator(mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""Ranks scored runs: places, ties and prizes; docs/ranking.md gives the reasons of the rules."""
+"""Ranks scored runs: ties and prizes; docs/ranking.md gives the reasons of the rules."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RankedRun:
 def rank(
     runs: Sequence[ScoredRun], *, prizes: Sequence[int] = (), student_awards: Sequence[int] = ()
 ) -> list[RankedRun]:
-    """The ranked runs of one suite, best first, then those without a place, best first. Amounts are by rank."""
+    """The ranked runs of one suite, best first, then those that are not ranked, best first. Amounts are by rank."""
     ordered = sorted(runs, key=lambda run: (-run.summary.scores[run.key], run.identity))
     ranked = [run for run in ordered if not run.not_ranked]
     others = [run for run in ordered if run.not_ranked]

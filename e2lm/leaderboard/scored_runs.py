@@ -51,7 +51,7 @@ class ScoredRun:
 
     @property
     def not_ranked(self) -> tuple[str, ...]:
-        """The reasons why it has no place, one sentence each; empty if it has one."""
+        """The reasons why it is not ranked, one sentence each; empty if it is."""
         reasons = self.summary.reasons
         if not self.summary.eligible and not reasons:
             reasons = ("Not eligible; no reason was recorded.",)

@@ -24,7 +24,8 @@ from e2lm_ingestion.engines import make_engine
 from e2lm_ingestion.errors import OrganizerError, SubmissionError, naming
 from e2lm_ingestion.execution.engine_session import WorkerInit
 from e2lm_ingestion.execution.pickle_store import PickleStore
-from e2lm_ingestion.execution.process_pool import Runner, make_processes
+from e2lm_ingestion.execution.process_pool import make_processes
+from e2lm_ingestion.execution.scheduler import Runner
 from e2lm_ingestion.execution.sweep import PreparedSubmission, is_finished, prepare, sweep_all
 from e2lm_ingestion.submission.submission import Submission, open_submission
 from e2lm_ingestion.suite import Suite, checkpoints_of, checkpoints_root, load_suite

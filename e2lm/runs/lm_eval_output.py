@@ -126,7 +126,9 @@ class _Output:
     def _of_metric(self, metric: Metric, chain: FilterChain | None) -> tuple[np.ndarray, list[Any]]:
         spec = metric.spec(self.task.output_type)
         filters = chain.filter if chain is not None else ()
-        scores = OUTPUT_TYPES[self.task.output_type].rescored(metric, spec, filters, self.arrays, self.answers)
+        scores = OUTPUT_TYPES[self.task.output_type].rescored(metric, spec, filters, self.arrays, self.answers)[
+            "item_scores"
+        ]
         formula = spec.formula
         if formula is None or (formula.denominator is None and formula.function == "identity"):
             return scores, scores.astype(float).tolist()

@@ -17,7 +17,7 @@ from e2lm_ingestion.submission.file_rules import RUN_MARK
 # handle of a locked file releases the lock. So the mark of these folders, which this process holds, must not be opened
 # again.
 _held: set[Path] = set()
-WRITTEN = "written by e2lm: no part of a submission\n"
+WRITTEN = "written by e2lm, not part of a submission\n"
 
 
 @contextmanager

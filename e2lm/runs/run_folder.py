@@ -57,7 +57,7 @@ class RunFolder:
 
     @property
     def failure(self) -> Path:
-        """Python's trace, where a rerun met an error that is nobody's mistake."""
+        """Python's trace of an unexpected error in a rerun."""
         return self.root / "failure.txt"
 
     @property

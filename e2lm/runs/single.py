@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +16,10 @@ from e2lm.suites.fetch import fetch
 from e2lm.suites.registry import SuiteFiles
 from e2lm.terminal.progress import progress_bar
 from e2lm_ingestion.engines import make_engine
-from e2lm_ingestion.execution.process_pool import visible_gpus
-from e2lm_ingestion.execution.sweep import Progress, is_finished, sweep
-from e2lm_ingestion.output_types.items import items_by_task
-from e2lm_ingestion.submission.submission import Submission, open_submission
+from e2lm_ingestion.execution.pickle_store import PickleStore
+from e2lm_ingestion.execution.sweep import Progress, is_finished, prepare, sweep_prepared
+from e2lm_ingestion.execution.worker_devices import visible_gpus
+from e2lm_ingestion.submission.submission import open_submission
 from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.output import forget, leave_failure, score
@@ -47,9 +49,11 @@ def run(
     suite = load_suite(suite_files.suite)
     root, folder = checkpoints_root(), RunFolder(out)
     _refuse_its_own_folder(submission_path, out)
-    with open_submission(submission_path) as submission, writing(out):
+    ends = None if deadline is None else time.perf_counter() + deadline
+    with open_submission(submission_path) as submission, writing(out), closing(PickleStore(0)) as store:
+        prepared = None
         if overwrite:
-            items_by_task(submission)
+            prepared = prepare(submission, suite, folder.results, store, 0)
             forget(out)
             if folder.is_begun:
                 shutil.rmtree(folder.results)
@@ -58,19 +62,21 @@ def run(
                 f"{out}: {submission.name} is finished on every checkpoint of {suite.suite}; nothing is computed again"
             )
         else:
-            _train_if_needed(suite, root, submission)
+            # before minutes of training, so that a mistake in the submission is reported at once
+            prepared = prepared or prepare(submission, suite, folder.results, store, 0)
+            _train_if_needed(suite, root)
             checkpoint_cache = None if disk_budget is None else hub_cache(suite, disk_budget, workers)
             with progress_bar(submission.name) as update:
-                sweep(
-                    submission,
+                sweep_prepared(
+                    prepared,
+                    store,
                     suite,
                     root=root,
-                    results=folder.results,
                     make_engine=partial(make_engine, engine, dtype, suite.context_length),
                     checkpoint_cache=checkpoint_cache,
                     workers=workers,
-                    deadline=deadline,
                     on_progress=lambda progress: update(progress.done, progress.total, _detail(progress)),
+                    ends=ends,
                 )
         try:
             return score(folder.results, suite_files.scoring, out)
@@ -84,10 +90,9 @@ def _refuse_its_own_folder(submission: Path, out: Path) -> None:
         raise OrganizerError(f"{out}: --out is the submission's own folder; give another, such as {out / 'build'}")
 
 
-def _train_if_needed(suite: Suite, root: Path, submission: Submission) -> None:
+def _train_if_needed(suite: Suite, root: Path) -> None:
     """Train the miniature suite if a model is missing; damaged checkpoints are reported by the sweep."""
     if suite.suite == "miniature" and not all((root / model.source).is_dir() for model in suite.models):
-        items_by_task(submission)  # reports a mistake before minutes of training
         fetch("miniature")
 
 

@@ -14,6 +14,7 @@ from e2lm_scoring.formulas.improvement_gate import ENDS, improvement_z
 from e2lm_scoring.formulas.leaves_chance import leaves_chance
 from e2lm_scoring.formulas.signal_quality import MIN_CHECKPOINTS, signal_qualities, signal_quality
 from e2lm_scoring.formulas.signal_to_noise import LAST
+from e2lm_scoring.formulas.strata import Stratum, strata_of
 from e2lm_scoring.uncertainty import band, interval, resampled_means
 
 Measure = Callable[[np.ndarray], float]  # early scores (checkpoints,), higher is better -> a number
@@ -134,7 +135,7 @@ def _interval(curve: Curve, sq: float, draws: int) -> dict[str, object]:
     """The 95 % interval of SQ over the choice of items."""
     if curve.item_scores is None or not draws:
         return {}
-    means = resampled_means(curve.item_scores[curve.early].T, subset_sizes=curve.subsets, draws=draws)
+    means = resampled_means(curve.item_scores[curve.early].T, strata=_strata(curve.item_scores, curve), draws=draws)
     reach = interval(sq, signal_qualities(means))
     return {"sq_low": reach.low, "sq_high": reach.high}
 
@@ -146,10 +147,12 @@ def _improvement(curve: Curve, minimum: float = 3.0) -> dict[str, object]:
     give a larger error than the paired one, hence a smaller z.
     """
     if curve.item_scores is not None:
-        z = improvement_z(curve.item_scores[curve.early], curve.subsets)
+        strata = _strata(curve.item_scores, curve)
+        z = improvement_z(curve.item_scores[curve.early], strata)
         found: dict[str, object] = {"improvement_z": z, "z_from": "items", "eligible": z >= minimum}
         if curve.contrast is not None:
-            found["contrast_z"] = improvement_z(curve.contrast[curve.early], curve.subsets)
+            found["contrast_z"] = contrast_z = improvement_z(curve.contrast[curve.early], strata)
+            found["eligible"] = contrast_z >= minimum
         return found
     if curve.errors is None:
         return {}
@@ -157,6 +160,10 @@ def _improvement(curve: Curve, minimum: float = 3.0) -> dict[str, object]:
     spread = float(np.hypot(errors[:ENDS].mean(), errors[-ENDS:].mean()))
     rise = float(scores[-ENDS:].mean() - scores[:ENDS].mean())
     return {"improvement_z": rise / spread, "z_from": "standard errors"} if spread > 0 else {}
+
+
+def _strata(item_scores: np.ndarray, curve: Curve) -> tuple[Stratum, ...]:
+    return strata_of(item_scores.shape[1], curve.subsets)
 
 
 def _chance(curve: Curve, scores: np.ndarray) -> dict[str, object]:
@@ -184,7 +191,7 @@ def _chance(curve: Curve, scores: np.ndarray) -> dict[str, object]:
 def error_band(curve: Curve) -> tuple[np.ndarray, np.ndarray] | None:
     """The ends of a 95 % band around the raw scores, (checkpoints,) twice; None where no error is known."""
     if curve.item_scores is not None:
-        low, high = band(resampled_means(curve.item_scores.T, subset_sizes=curve.subsets, draws=200))
+        low, high = band(resampled_means(curve.item_scores.T, strata=_strata(curve.item_scores, curve), draws=200))
         return (low, high) if curve.higher_is_better else (-high, -low)
     if curve.errors is None:
         return None

@@ -24,21 +24,32 @@ EXTENSIONS = {extension: kind for kind, own in EXTENSIONS_OF_KIND.items() for ex
 
 
 def import_task(
-    named: str, folder: Path, *, data: Sequence[str], include_path: Path | None, shots: int | None, limit: int
+    named: str,
+    folder: Path,
+    *,
+    data: Sequence[str],
+    include_path: Path | None,
+    shots: int | None,
+    limit: int,
+    metrics: list[dict[str, Any]] | None = None,
 ) -> list[str]:
-    """Write the task, or each task of the group, and return the parts that could not be imported, a line each."""
+    """Write the task, or each task of the group, and return the parts that could not be imported, a line each.
+
+    `metrics`, as in metric_list, replace those of the tasks.
+    """
     manager = _manager(include_path)
     names = tasks_of(manager, named)
     if names == [named]:
         task = _loaded(manager, named, data_files(data, _dataset_name(manager, named)))
-        return write_task(task, folder, shots=shots, limit=limit)
+        return write_task(task, folder, shots=shots, limit=limit, metrics=metrics)
     lost: dict[str, None] = {}
     metric = ""
     with progress_bar(named) as update:
         for done, name in enumerate(names, start=1):
             task = _loaded(manager, name, data_files(data, _dataset_name(manager, name)))
             file = f"{name}.yaml"
-            lost |= dict.fromkeys(write_task(task, folder, shots=shots, limit=limit, file=file, prefix=f"{name}-"))
+            own = write_task(task, folder, shots=shots, limit=limit, metrics=metrics, file=file, prefix=f"{name}-")
+            lost |= dict.fromkeys(own)
             metric = metric or yaml.safe_load((folder / file).read_text(encoding="utf-8"))["metric_list"][0]["metric"]
             update(done, len(names), name)
     mean = {"metric": metric, "aggregation": "mean", "weight_by_size": True}

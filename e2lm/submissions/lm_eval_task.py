@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import yaml
 from pydantic import ValidationError
 
+from e2lm.submissions.lm_eval_metrics import metrics_of
 from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.task.messages import line_of
 from e2lm_ingestion.task.output_type_rules import RULES
-from e2lm_ingestion.task.task_parts import MAX_GENERATED_TOKENS, FilterChain, GenerationKwargs, Metric, check_metric
+from e2lm_ingestion.task.task_parts import MAX_GENERATED_TOKENS, FilterChain, GenerationKwargs
 
 if TYPE_CHECKING:
     from lm_eval.api.task import ConfigurableTask
@@ -21,12 +24,19 @@ FIELDS = {"doc_to_text": "rendered_text", "doc_to_choice": "rendered_choices", "
 
 
 def write_task(
-    task: ConfigurableTask, folder: Path, *, shots: int | None, limit: int, file: str = "task.yaml", prefix: str = ""
+    task: ConfigurableTask,
+    folder: Path,
+    *,
+    shots: int | None,
+    limit: int,
+    metrics: list[dict[str, Any]] | None = None,
+    file: str = "task.yaml",
+    prefix: str = "",
 ) -> list[str]:
     """Write a task and its data into a folder, and return the parts that could not be imported, a line each.
 
     Documents, prompts, choices and targets that the task computes with functions are evaluated here and written as
-    fields. The names of data files begin with `prefix`.
+    fields. The names of data files begin with `prefix`. `metrics` replaces the task's own metric_list.
     """
     config = task.config
     shots = (config.num_fewshot or 0) if shots is None else shots
@@ -41,7 +51,9 @@ def write_task(
         "output_type": config.output_type,
         "test_split": "test",
     }
-    if shots and not (task.config.fewshot_split or task.config.training_split or task.fewshot_cfg.samples):
+    if shots and not any(
+        (config.fewshot_split, config.training_split, task.fewshot_cfg.samples, config.test_split is None)
+    ):
         raise OrganizerError(f"{config.task}: {shots} few-shot examples need a split to come from; give it with --data")
     if shots:
         keys |= {"num_fewshot": shots, **_examples(task, splits)}
@@ -49,6 +61,7 @@ def write_task(
             task.fewshot_cfg.split is None
             and config.test_split is None
             and keys["fewshot_config"]["sampler"] == "default"
+            and "dev" in splits
         ):
             lost.append(
                 "which examples are drawn: without a test_split, the harness draws one more example and drops it"
@@ -62,15 +75,20 @@ def write_task(
         if getattr(config, key) != default:
             keys[key] = getattr(config, key)
     if config.gen_prefix:
-        lost.append("gen_prefix: put it at the end of doc_to_text")
+        keys["gen_prefix"] = config.gen_prefix
     if RULES[config.output_type].generates:
         keys |= _generation(config, lost)
-    keys["metric_list"] = _metrics(config, lost)
+    keys["metric_list"] = metrics_of(config, lost) if metrics is None else metrics
     (folder / file).write_text(yaml.safe_dump(keys, sort_keys=False, allow_unicode=True), encoding="utf-8")
     for split, documents in splits.items():
-        lines = [json.dumps(document, ensure_ascii=False, default=str) + "\n" for document in documents]
+        lines = [json.dumps(document, ensure_ascii=False, default=_plain) + "\n" for document in documents]
         (folder / f"{prefix}{split}.jsonl").write_text("".join(lines), encoding="utf-8")
     return lost
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 (any value that JSON lacks)
+    """numpy's numbers and arrays as JSON has them; anything else as a text."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)
 
 
 def _examples(task: ConfigurableTask, splits: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -80,7 +98,10 @@ def _examples(task: ConfigurableTask, splits: dict[str, list[dict[str, Any]]]) -
     for key in ("target_delimiter", "fewshot_delimiter"):
         if (value := getattr(task.fewshot_cfg, key)) != getattr(task.config, key):
             config[key] = value
-    of_items = task.fewshot_cfg.split is not None and task.fewshot_cfg.split == task.config.test_split
+    own = task.fewshot_cfg.split
+    of_items = own is not None and own == task.config.test_split
+    if own is None and task.config.test_split is None and not task.fewshot_cfg.samples:
+        of_items = task.config.training_split is None  # the harness takes validation_split for both
     if not of_items:
         splits["dev"] = [dict(document) for document in task.fewshot_docs()]
     return {"fewshot_split": "test" if of_items else "dev", "fewshot_config": config}
@@ -127,25 +148,5 @@ def _generation(config: Any, lost: list[str]) -> dict[str, Any]:  # noqa: ANN401
             FilterChain.model_validate(chain)
             chains.append(chain)
         except ValidationError as error:
-            lost.append(f"filter_list: {chain['name']}: {error.errors()[0]['msg'].removeprefix('Value error, ')}")
+            lost.append(f"filter_list: {chain['name']}: {line_of(error, FilterChain)}")
     return {"generation_kwargs": given, **({"filter_list": chains} if chains else {})}
-
-
-def _metrics(config: Any, lost: list[str]) -> list[dict[str, Any]]:  # noqa: ANN401 (lm_eval's TaskConfig)
-    """The metrics that are supported here, or the default metric of the output type if there is none."""
-    if callable(config.process_results):
-        lost.append("process_results: a function; the metrics are computed as docs/task-language.md describes")
-    kept = []
-    for given in config.metric_list or []:
-        entry = {key: value for key, value in given.items() if key != "hf_evaluate"}
-        entry = {key: value for key, value in entry.items() if value is not False or key == "higher_is_better"}
-        try:
-            check_metric(Metric.model_validate(entry), config.output_type)
-            kept.append(entry)
-        except (ValidationError, ValueError) as error:
-            message = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-            lost.append(message.removeprefix("Value error, "))
-    if not kept:
-        kept = [{"metric": RULES[config.output_type].default_metric}]
-        lost.append(f"every metric: replaced by {kept[0]['metric']}; see docs/task-language.md for others")
-    return kept

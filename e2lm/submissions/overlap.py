@@ -41,7 +41,7 @@ class Overlap:
 
 
 def read_submissions(paths: Sequence[Path], vocabulary: Vocabulary) -> tuple[list[Source], list[str]]:
-    """The items of each submission, and messages about those that cannot be compared; a bad zip stops no other."""
+    """The items of each submission, and messages about those that cannot be compared, which do not stop the others."""
     sources, problems = [], []
     with progress_bar("reading") as update:
         for number, path in enumerate(paths, 1):

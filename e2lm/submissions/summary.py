@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from e2lm.submissions.checks import forecast, tokens
+from e2lm.submissions.checks import forecast, limit, tokens
+from e2lm.submissions.checks.hardware import Machine
 from e2lm_ingestion.checks import findings_of
+from e2lm_ingestion.checks.questions import questions_of
 from e2lm_ingestion.engines.requests import moved
 from e2lm_ingestion.output_types.protocol import Item
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 from e2lm_ingestion.submission.submission import Submission
 from e2lm_ingestion.suite import Suite, checkpoints_root
-from e2lm_ingestion.task.task import Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -21,18 +22,32 @@ if TYPE_CHECKING:
 SHOWN_ITEMS = 2
 
 
-def summarize(submission: Submission, tasks: Mapping[str, list[Item]], suite: Suite, gpu: str) -> dict[str, Any]:
-    """The facts of `e2lm check` as plain values, ready for JSON."""
+def summarize(
+    submission: Submission,
+    tasks: Mapping[str, list[Item]],
+    suite: Suite,
+    machine_of: Callable[[tokens.Volume], Machine],
+    limit_minutes: float | None,
+) -> dict[str, Any]:
+    """The facts of `e2lm check` as plain values, ready for JSON.
+
+    `machine_of` takes the volume of the task to the machine of the forecast; `limit_minutes` is the time that a
+    submission may take, None without a limit.
+    """
     task = submission.task
     items = [item for own in tasks.values() for item in own]
     tokenizer = tokens.suite_tokenizer(suite, checkpoints_root())
-    volume = _volume(task, items, tokenizer, suite.context_length)
+    volume = _volume(submission, tasks, tokenizer, suite.context_length)
+    machine = machine_of(volume)
     findings, measured = findings_of(submission, tasks)
     if not OUTPUT_TYPES[task.output_type].windows:
         findings += tokens.too_long(items, tokenizer, suite.context_length, volume.characters_per_token)
+    if limit_minutes is not None:
+        findings += limit.over_limit(suite, volume, _size(submission, tasks, volume), machine, limit_minutes)
     counts = [len(item.choices) for item in items]
     return {
         "errors": [],
+        "notes": _notes(submission),
         "warnings": [{key: value for key, value in asdict(finding).items() if value != ()} for finding in findings],
         "task": submission.name,
         "tasks": {name: len(own) for name, own in tasks.items()},
@@ -52,30 +67,57 @@ def summarize(submission: Submission, tasks: Mapping[str, list[Item]], suite: Su
             "items": len(items),
             **asdict(volume),
             "checkpoints": forecast.checkpoints(suite),
-            "gpu": gpu,
-            "minutes": forecast.minutes(suite, volume.unique_tokens, gpu),
-            "assumption": forecast.ASSUMPTION,
+            "gpu": machine.kind,
+            "gpus": machine.devices,
+            "machine": machine.label,
+            "figures": machine.source,
+            "minutes": forecast.minutes(suite, volume, machine),
+            "limit_minutes": limit_minutes,
         },
     }
 
 
+def _notes(submission: Submission) -> list[str]:
+    """What is read otherwise than it may be meant, and needs no change."""
+    notes = []
+    if submission.without_effect:
+        notes.append(f"kept without effect on the scores: {', '.join(submission.without_effect)}")
+    if submission.left_out:
+        notes.append(f"left out, as no data: {', '.join(submission.left_out)}")
+    return notes
+
+
 def _volume(
-    task: Task, items: Sequence[Item], tokenizer: PreTrainedTokenizerBase | None, context_length: int
+    submission: Submission,
+    tasks: Mapping[str, list[Item]],
+    tokenizer: PreTrainedTokenizerBase | None,
+    context_length: int,
 ) -> tokens.Volume:
     """The engine's volume of work: every choice or one generation per item, and unconditional likelihoods if needed."""
+    task = submission.task
     output_type = OUTPUT_TYPES[task.output_type]
-    items = [output_type.requested(item) for item in items]
-    asked = tokens.volume(items, tokenizer, context_length, rolling=output_type.windows)
+    asked_items = [[output_type.requested(item) for item in own] for own in tasks.values()]
+    asked = tokens.volume_of_group(asked_items, tokenizer, context_length, rolling=output_type.windows)
+    if output_type.writes:
+        most = min(task.generation.max_gen_toks, context_length)
+        return replace(asked, written_tokens=most * asked.requests)
     if not task.unconditional or output_type.windows:
         return asked
-    alone = tuple(dict.fromkeys(text for item in items for text in item.continuations))
-    more = tokens.volume([Item(("",), alone, alone, (0,))], tokenizer, context_length)
-    return replace(
-        asked,
-        requests=asked.requests + more.requests,
-        tokens=asked.tokens + more.tokens,
-        unique_tokens=asked.unique_tokens + more.unique_tokens,
-    )
+    alone = tuple(dict.fromkeys(text for own in asked_items for item in own for text in item.continuations))
+    return tokens.combined([asked, tokens.volume([Item(("",), alone, alone, (0,))], tokenizer, context_length)])
+
+
+def _size(submission: Submission, tasks: Mapping[str, list[Item]], volume: tokens.Volume) -> limit.Size:
+    """What of the task can be made smaller, should it not fit the time limit."""
+    task = submission.task
+    questions = [
+        question
+        for one, items in zip(submission.tasks.values(), tasks.values(), strict=True)
+        for question in questions_of(items, one.fewshot_delimiter, one.shots)
+    ]
+    examples = limit.example_tokens(questions, volume) if task.shots else (0, 0)
+    written = task.generation.max_gen_toks if volume.written_tokens else 0
+    return limit.Size(len(questions), task.shots, *examples, written)
 
 
 def _shown(item: Item, tokenizer: PreTrainedTokenizerBase | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Checkpoints on the Hugging Face Hub: what is there, and bringing it here, resumed and checked against its digest.
+"""Lists and downloads checkpoints on the Hugging Face Hub; downloads resume and are verified against its digests.
 
 HF_ENDPOINT (a mirror), HF_TOKEN and HF_HUB_OFFLINE mean what they mean to huggingface_hub. Files are read through its
 HfFileSystem: hf_hub_download (as of 2.4) deletes what it has of a file when it is interrupted or the network is gone
@@ -44,7 +44,7 @@ logging.getLogger("huggingface_hub").setLevel(
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file of a checkpoint on the Hub, and where it belongs here."""
+    """A file of a checkpoint on the Hub, and its path on this machine."""
 
     repository: str
     revision: str | None
@@ -60,7 +60,7 @@ class RemoteFile:
 
     @property
     def is_here(self) -> bool:
-        """Whether a file of its size is in its place."""
+        """Whether a file of this size exists at its path."""
         return self.path.is_file() and self.path.stat().st_size == self.size
 
 
@@ -132,7 +132,7 @@ def _listing(repository: str, revision: str | None) -> list[RepoFile]:
 
 
 def fetch_file(file: RemoteFile, arrived: Callable[[int], None] = lambda size: None) -> None:
-    """Put a file into its place, whole and with the digest that the Hub gives it, or not at all.
+    """Download a file to its path, where it appears only when it is complete and has the Hub's digest.
 
     What a broken connection or a killed run left goes on where it stopped. `arrived` is called with the bytes that are
     here already, and then with those of each request. Raises OrganizerError.

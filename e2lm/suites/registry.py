@@ -8,6 +8,8 @@ from pathlib import Path
 from e2lm.project import PROJECT_ROOT
 from e2lm_ingestion.errors import OrganizerError
 
+# The suite on which uploads are scored; edition.yaml and input_data/suite.yaml name it too.
+COMPETITION_SUITE = "e2lm-2025-full"
 _HERE = Path(__file__).resolve().parent
 
 
@@ -22,7 +24,7 @@ class SuiteFiles:
 SUITES = {
     "miniature": SuiteFiles(_HERE / "miniature/suite.yaml", _HERE / "miniature/scoring.yaml"),
     "e2lm-2025": SuiteFiles(_HERE / "e2lm-2025/suite.yaml", _HERE / "e2lm-2025/scoring.yaml"),
-    "e2lm-2025-full": SuiteFiles(PROJECT_ROOT / "input_data/suite.yaml", PROJECT_ROOT / "reference_data/scoring.yaml"),
+    COMPETITION_SUITE: SuiteFiles(PROJECT_ROOT / "input_data/suite.yaml", PROJECT_ROOT / "reference_data/scoring.yaml"),
 }
 
 

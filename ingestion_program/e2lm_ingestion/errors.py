@@ -10,6 +10,64 @@ from pathlib import Path
 class SubmissionError(Exception):
     """A participant can fix this: the message names the file, the line or item, what is wrong and what to do."""
 
+    def __str__(self) -> str:
+        """The first problem; each argument is one, in a line."""
+        first, *others = map(str, self.args or ("",))
+        return f"{first} (and {len(others)} more, which `e2lm check` lists)" if others else first
+
+
+class Problems:
+    """Errors of a submission that are gathered, so that its author is told all of them at once."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, None] = {}
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Keep the problems of a SubmissionError that is raised inside."""
+        try:
+            yield
+        except SubmissionError as error:
+            self.add(*map(str, error.args))
+
+    def add(self, *problems: str) -> None:
+        """Keep problems, each once."""
+        self.found |= dict.fromkeys(problems)
+
+    def raise_any(self) -> None:
+        """Raise SubmissionError with all problems, if there are any."""
+        if self.found:
+            raise SubmissionError(*self.found)
+
+
+class ItemProblems:
+    """Errors of single items: those that say the same of several items are told once, with their number."""
+
+    MOST = 20  # different ones
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[str, int]] = {}
+
+    def add(self, location: str, error: SubmissionError) -> None:
+        """Keep the problems of one item, whose location begins each. Raises SubmissionError where they are many."""
+        for problem in map(str, error.args):
+            place = location if problem.startswith(location) else ""
+            what = problem.removeprefix(place)
+            first, count = self._found.get(what, (place, 0))
+            self._found[what] = (first, count + 1)
+        if len(self._found) >= self.MOST:
+            self.raise_any()
+
+    def raise_any(self) -> None:
+        """Raise SubmissionError with all problems, if there are any."""
+        if self._found:
+            raise SubmissionError(
+                *(
+                    f"{place}{what}" + (f" (and likewise {count - 1:,} more)" if count > 1 else "")
+                    for what, (place, count) in self._found.items()
+                )
+            )
+
 
 class OrganizerError(Exception):
     """An organizer can fix this: the message names the checkpoint, configuration file or machine and what to do."""

@@ -13,10 +13,22 @@ from typing import Literal
 import numpy as np
 
 from e2lm_scoring.curves import oriented_chance
+from e2lm_scoring.eligibility import Contrast
 from e2lm_scoring.formulas.decision_accuracy import decision_accuracy
+from e2lm_scoring.formulas.domain_alignment import gain_alignment
 from e2lm_scoring.formulas.finetasks import non_randomness, ordering_consistency
+from e2lm_scoring.formulas.generalization import (
+    checkpoint_noise,
+    decision_accuracies,
+    error_over_models,
+    late_retention,
+    prediction_error,
+    sq_at_fixed_items,
+    tokens_to_decide,
+)
+from e2lm_scoring.formulas.improvement_gate import gate_z
 from e2lm_scoring.formulas.ranking_consistency import kendall_tau
-from e2lm_scoring.formulas.signal_quality import SignalQuality
+from e2lm_scoring.formulas.signal_quality import SignalQuality, signal_qualities
 from e2lm_scoring.formulas.signal_to_noise import signal_to_noise
 from e2lm_scoring.inputs.configuration import Configuration
 from e2lm_scoring.inputs.results import Results
@@ -34,6 +46,13 @@ class Measured:
     early: np.ndarray  # (compared models, early checkpoints) float64, higher is better
     late: np.ndarray  # (compared models, late checkpoints) float64; no checkpoint where the suite has no late ones
     improvement_z: float
+    contrast: Contrast | None  # None where the task has none
+    contrast_curves: Sequence[np.ndarray]  # of the signal models, (early checkpoints,) each; none likewise
+    signal_items: np.ndarray  # (signal models, early checkpoints, items) float32, higher is better
+    signal_models: Sequence[str]
+    model_qualities: Mapping[str, float]  # SQ of every model whose early curve participants may see
+    tokens: np.ndarray  # (early checkpoints + late ones,) float64 GT, of the first compared model
+    alignment_contrasts: tuple[np.ndarray, np.ndarray] | None  # of science and web, (early checkpoints,) each
     eligible: bool
 
 
@@ -47,6 +66,14 @@ class Need:
 
 LATE = Need("late checkpoints", lambda configuration: configuration.late is not None)
 WEB = Need("a web-only model", lambda configuration: configuration.alignment is not None)
+SHOWN_LATE = Need(
+    "late checkpoints, revealed to the organizers",
+    lambda configuration: configuration.late is not None and configuration.reveal == "organizer",
+)
+OTHERS = Need(
+    "a ranked model that is no signal model",
+    lambda configuration: bool(set(configuration.ranked_models) - set(configuration.signal_models)),
+)
 SEVERAL = Need("two or more models", lambda configuration: len(configuration.compared_models) > 1)
 
 
@@ -65,7 +92,7 @@ class Column:
     precision: int = 4
     sorting: Literal["desc", "asc"] = "desc"
     needs: tuple[Need, ...] = ()
-    of_every_task: bool = True  # False: some tasks have no such value, so that a leaderboard cannot show it
+    tasks: str = ""  # the tasks that have such a value, if not all have: a leaderboard cannot show it
 
 
 COLUMNS = (
@@ -179,7 +206,7 @@ COLUMNS = (
         title="Non-randomness",
         meaning="Distance of the best last score from chance, in units of noise; 3 is good.",
         how="(best last early score − chance) / noise, the noise of `snr` (FineTasks); 0 when no score moves",
-        of_every_task=False,
+        tasks="a task with a chance level",
         compute=lambda measured: _non_randomness(measured),
     ),
     Column(
@@ -198,6 +225,84 @@ COLUMNS = (
         how="pairs of ranked models, by mean early score and by score at the last checkpoint; a tie counts half",
         needs=(LATE,),
         compute=lambda measured: decision_accuracy(measured.early.mean(axis=1), measured.late[:, -1]),
+    ),
+    Column(
+        key="tokens_to_decide",
+        title="Tokens to decide (GT)",
+        meaning="Billions of tokens from which on early decisions between models are right in 80 % of pairs.",
+        how="tokens of the first early checkpoint from which decision accuracy stays at 0.8 or above (DataDecide, "
+        "arXiv 2504.11393); left out where it never does",
+        precision=1,
+        sorting="asc",
+        needs=(LATE,),
+        tasks="a task that decides early",
+        compute=lambda measured: _tokens_to_decide(measured),
+    ),
+    Column(
+        key="sq_held_out",
+        title="SQ on other models",
+        meaning="Signal quality on models that are not signal models; far lower: tuned to the signal models.",
+        how="SQ of the ranked science models that are no signal models (2025: arch2 of each size), mean",
+        needs=(OTHERS,),
+        compute=lambda measured: _sq_held_out(measured),
+    ),
+    Column(
+        key="sq_model_error",
+        title="Error of SQ over models",
+        meaning="Standard error of SQ over the choice of models, beside the interval over items.",
+        how="standard deviation of the SQ of all science models over the root of their number",
+        sorting="asc",
+        compute=lambda measured: error_over_models(list(measured.model_qualities.values())),
+    ),
+    Column(
+        key="sq_1000",
+        title="SQ at 1,000 items",
+        meaning="Signal quality of 1,000 of the items, so that tasks of different size compare.",
+        how="mean SQ of 50 random sets of 1,000 items",
+        tasks="a task of 1,000 items or more",
+        compute=lambda measured: sq_at_fixed_items(measured.signal_items),
+    ),
+    Column(
+        key="checkpoint_noise",
+        title="Checkpoint noise over item noise",
+        meaning="Variance between neighboring checkpoints over what the choice of items explains; 1: all of it.",
+        how="mean square of the curve's second differences over their variance across items, divided by their number; "
+        "mean over the signal models",
+        precision=2,
+        sorting="asc",
+        compute=lambda measured: checkpoint_noise(measured.signal_items),
+    ),
+    Column(
+        key="late_retention",
+        title="Late retention",
+        meaning="Late change over early rise; below 0, part of what was gained early is lost.",
+        how="(mean of the last 3 late scores − mean of the last 3 early ones) / (the latter − mean of the first 3), "
+        "summed over the ranked models before division",
+        precision=2,
+        needs=(SHOWN_LATE,),
+        compute=lambda measured: late_retention(measured.early, measured.late),
+    ),
+    Column(
+        key="prediction_error",
+        title="Error of predicted last score",
+        meaning="How far a straight line in log tokens through the early curve misses the last score.",
+        how="least squares of score on log(tokens) over the early window, for each ranked model; root mean square "
+        "error at the last checkpoint over the mean range of a model's scores",
+        precision=3,
+        sorting="asc",
+        needs=(SHOWN_LATE,),
+        compute=lambda measured: _prediction_error(measured),
+    ),
+    Column(
+        key="cs_gain",
+        title="Gain from science",
+        meaning="Share of the gain over wrong labels that the web-only model lacks; sturdier than CS.",
+        how="max(0, (G_science − G_web) / G_science), G the mean of the last three early contrasts, never below 0",
+        needs=(WEB,),
+        tasks="a task with a contrast",
+        compute=lambda measured: (
+            None if measured.alignment_contrasts is None else gain_alignment(*measured.alignment_contrasts)
+        ),
     ),
     Column(
         key="items",
@@ -224,10 +329,36 @@ COLUMNS = (
         compute=lambda measured: measured.improvement_z,
     ),
     Column(
+        key="contrast_z",
+        title="Contrast z",
+        meaning="The same rise, of scores with right labels over those with wrong ones; decides on eligibility.",
+        how="z of the improvement gate of the contrast, median over the signal models",
+        precision=2,
+        tasks="a task with a contrast",
+        compute=lambda measured: None if measured.contrast is None else gate_z(measured.contrast.z_of_model),
+    ),
+    Column(
+        key="sq_contrast",
+        title="SQ of the contrast",
+        meaning="Signal quality of right labels over wrong ones, without what any text gains by training.",
+        how="SQ of the mean contrast at each early checkpoint, mean over the signal models",
+        tasks="a task with a contrast",
+        compute=lambda measured: _sq_contrast(measured),
+    ),
+    Column(
+        key="label_share",
+        title="Label share",
+        meaning="Share of the early rise that wrong labels do not show; 1 for accuracy, 0 for any text.",
+        how="rise of the contrast over rise of the score, over the signal models, clipped to 0 and 1",
+        tasks="a task with a contrast",
+        compute=lambda measured: None if measured.contrast is None else measured.contrast.label_share,
+    ),
+    Column(
         key="eligible",
         title="Eligible (1 = yes)",
         meaning="Whether the submission takes part in the ranking.",
-        how="1 where `improvement_z` reaches `min_improvement_z` of scoring.yaml, else 0",
+        how="1 where `contrast_z` reaches `min_improvement_z` and `label_share` reaches `min_label_share` of "
+        "scoring.yaml, else 0; a task without contrast is not eligible unless `require_contrast` is false",
         precision=0,
         compute=lambda measured: float(measured.eligible),
     ),
@@ -256,6 +387,27 @@ def ranked_by(columns: Container[str]) -> str:
 def _non_randomness(measured: Measured) -> float | None:
     chance = oriented_chance(measured.results)
     return None if chance is None else non_randomness(measured.early, chance)
+
+
+def _tokens_to_decide(measured: Measured) -> float | None:
+    accuracies = decision_accuracies(measured.early, measured.late[:, -1])
+    return tokens_to_decide(measured.tokens[: len(accuracies)], accuracies)
+
+
+def _sq_held_out(measured: Measured) -> float | None:
+    others = [sq for model, sq in measured.model_qualities.items() if model not in measured.signal_models]
+    return _mean(others) if others else None
+
+
+def _prediction_error(measured: Measured) -> float:
+    early = measured.early.shape[1]
+    return prediction_error(measured.tokens[:early], measured.early, measured.tokens[-1], measured.late[:, -1])
+
+
+def _sq_contrast(measured: Measured) -> float | None:
+    if not measured.contrast_curves:
+        return None
+    return float(np.mean(signal_qualities(np.stack(measured.contrast_curves))))
 
 
 def _mean(values: Iterable[float]) -> float:

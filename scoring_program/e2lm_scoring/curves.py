@@ -37,6 +37,14 @@ def window_items(results: Results, model: str, iterations: tuple[int, ...]) -> n
     return sign * np.stack([results.item_scores[(model, iteration)] for iteration in iterations])
 
 
+def window_contrasts(results: Results, model: str, iterations: tuple[int, ...]) -> np.ndarray | None:
+    """Contrasts of one model's items, (checkpoints, items) float32, oriented like its scores; None without them."""
+    if not results.contrast_scores:
+        return None
+    sign = np.float32(1.0 if results.file.higher_is_better else -1.0)
+    return sign * np.stack([results.contrast_scores[(model, iteration)] for iteration in iterations])
+
+
 def window_tokens(results: Results, model: str, iterations: tuple[int, ...]) -> np.ndarray:
     """Training tokens of one model's checkpoints, (checkpoints,) float64, billions."""
     return np.asarray([results.rows[(model, iteration)].tokens for iteration in iterations]) / 1e9
@@ -61,6 +69,8 @@ def curves(
         present = tuple(iteration for iteration in grid if (model.id, iteration) in results.item_scores)
         if not present:
             continue
+        scores = window_scores(results, model.id, present)
+        contrasts = window_contrasts(results, model.id, present)
         low, high = band(np.stack([draws[(model.id, iteration)] for iteration in present], axis=1))
         found.append(
             Curve(
@@ -69,10 +79,11 @@ def curves(
                 architecture=model.architecture,
                 mixture=model.mixture,
                 tokens=window_tokens(results, model.id, present),
-                scores=window_scores(results, model.id, present),
+                scores=scores,
                 early=np.asarray([iteration in configuration.early.iterations for iteration in present]),
                 low=low,
                 high=high,
+                wrong=None if contrasts is None else scores - contrasts.mean(axis=1, dtype=np.float64),
             )
         )
     return tuple(found)

@@ -20,6 +20,7 @@ class Curve:
     early: np.ndarray  # (checkpoints,) bool: on the early grid
     low: np.ndarray | None = None  # (checkpoints,) 2.5 % quantile of the item bootstrap; None where it was not run
     high: np.ndarray | None = None  # (checkpoints,) 97.5 %
+    wrong: np.ndarray | None = None  # (checkpoints,) scores with wrong labels; None where the task has no contrast
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class ModelSignal:
     autocorrelation: float
     sq: float
     improvement_z: float
+    contrast_z: float | None = None  # None where the task has no contrast
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,15 @@ class Pruning:
 
 
 @dataclass(frozen=True, slots=True)
+class Generalization:
+    """What the scores are worth on other models, and from when on they decide; formulas/generalization.py."""
+
+    qualities: dict[str, float]  # SQ of every model whose early curve participants may see
+    tokens: np.ndarray  # (early checkpoints,) GT
+    decisions: np.ndarray  # (early checkpoints,) decision accuracy in [0, 1]; empty without late checkpoints
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreReport:
     """Everything the leaderboard and the report show of one submission."""
 
@@ -128,3 +139,4 @@ class ScoreReport:
     subsets: tuple[SubsetRow, ...] = ()
     warnings: tuple[str, ...] = ()  # warnings from the check of the submission
     pruning: Pruning | None = None
+    generalization: Generalization | None = None

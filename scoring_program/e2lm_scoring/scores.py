@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +15,24 @@ from e2lm_scoring.curves import (
     curves,
     oriented_chance,
     oriented_items,
+    window_contrasts,
     window_items,
     window_scores,
     window_tokens,
 )
+from e2lm_scoring.eligibility import Contrast, reasons_against
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.formulas.domain_alignment import domain_alignment, normalized_pair
-from e2lm_scoring.formulas.improvement_gate import gate_z, improvement_z, ineligible_because
+from e2lm_scoring.formulas.generalization import decision_accuracies
+from e2lm_scoring.formulas.improvement_gate import gate_z, improvement_z
+from e2lm_scoring.formulas.label_contrast import label_share
 from e2lm_scoring.formulas.ranking_consistency import ranking_agreement, ranking_consistency
-from e2lm_scoring.formulas.signal_quality import SignalQuality, signal_quality
+from e2lm_scoring.formulas.signal_quality import SignalQuality, signal_qualities, signal_quality
+from e2lm_scoring.formulas.strata import Stratum, strata_of
 from e2lm_scoring.inputs.configuration import Configuration, load_configuration
 from e2lm_scoring.inputs.results import Results, read_results
 from e2lm_scoring.items import item_table, prune, subset_rows
-from e2lm_scoring.score_report import Alignment, GroupRanking, ModelSignal, ScoreReport
+from e2lm_scoring.score_report import Alignment, Generalization, GroupRanking, ModelSignal, ScoreReport
 from e2lm_scoring.total import total_and_components
 from e2lm_scoring.uncertainty import DRAWS, SEED, Bootstrap, bootstrap, interval
 
@@ -40,11 +46,22 @@ def evaluate(results_folder: Path, scoring_yaml: Path) -> ScoreReport:
 def evaluate_results(results: Results, configuration: Configuration) -> tuple[ScoreReport, Bootstrap]:
     """Score checked results. Returns the score report and the draws of the item bootstrap, for comparing runs."""
     qualities = {model: _quality(results, configuration, model) for model in configuration.signal_models}
-    signal = tuple(_signal(results, configuration, model, quality) for model, quality in qualities.items())
+    subsets = results.file.subsets
+    strata = strata_of(results.file.submission.items, [subset.items for subset in subsets])
+    signal = tuple(_signal(results, configuration, model, quality, strata) for model, quality in qualities.items())
     ranking = tuple(_ranking(results, configuration, group) for group in configuration.ranking_groups)
     alignment = _alignment(results, configuration)
     z_of_model = {part.model: part.improvement_z for part in signal}
-    reasons = ineligible_because(z_of_model, configuration.min_improvement_z)
+    contrast = _contrast(results, configuration, signal)
+    reasons = reasons_against(z_of_model, contrast, configuration)
+    early_science = {
+        model: _early_items(results, configuration, model) for model in _science_models(results, configuration)
+    }
+    early_signal = np.stack([early_science[model] for model in configuration.signal_models])
+    model_qualities = {
+        model: float(signal_qualities(items.mean(axis=1, dtype=np.float64))) for model, items in early_science.items()
+    }
+    grid = (*configuration.early.iterations, *(configuration.late_iterations if configuration.ranking_groups else ()))
     measured = Measured(
         results=results,
         total=_total(results, configuration),
@@ -53,15 +70,17 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         early=_compared(results, configuration, configuration.early.iterations),
         late=_compared(results, configuration, configuration.late_iterations),
         improvement_z=gate_z(z_of_model),
+        contrast=contrast,
+        contrast_curves=_contrast_curves(results, configuration),
+        signal_items=early_signal,
+        signal_models=configuration.signal_models,
+        model_qualities=model_qualities,
+        tokens=window_tokens(results, configuration.compared_models[0], grid),
+        alignment_contrasts=_alignment_contrasts(results, configuration),
         eligible=not reasons,
     )
     scores = compute_columns(measured, configuration)
-    subsets = results.file.subsets
-    drawn = bootstrap(oriented_items(results), configuration, subset_sizes=[subset.items for subset in subsets])
-    early_science = {
-        model: _early_items(results, configuration, model) for model in _science_models(results, configuration)
-    }
-    early_signal = np.stack([early_science[model] for model in configuration.signal_models])
+    drawn = bootstrap(oriented_items(results), configuration, strata=strata)
     weights = results.file.item_weights
     score_report = ScoreReport(
         task=results.file.task,
@@ -91,6 +110,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         subsets=subset_rows(early_signal, {subset.name: subset.items for subset in subsets}, weights),
         warnings=tuple(warning.message for warning in results.file.warnings),
         pruning=prune(early_science, configuration.signal_models),
+        generalization=_generalization(measured),
     )
     return score_report, drawn
 
@@ -120,10 +140,48 @@ def _quality(results: Results, configuration: Configuration, model: str) -> Sign
         raise OrganizerError(f"{model}: {error}; the early window of scoring.yaml needs more checkpoints") from None
 
 
-def _signal(results: Results, configuration: Configuration, model: str, quality: SignalQuality) -> ModelSignal:
-    sizes = [subset.items for subset in results.file.subsets]
-    z = improvement_z(_early_items(results, configuration, model), sizes)
-    return ModelSignal(model, quality.monotonicity, quality.autocorrelation, quality.sq, z)
+def _signal(
+    results: Results, configuration: Configuration, model: str, quality: SignalQuality, strata: Sequence[Stratum]
+) -> ModelSignal:
+    z = improvement_z(_early_items(results, configuration, model), strata)
+    contrasts = window_contrasts(results, model, configuration.early.iterations)
+    contrast_z = None if contrasts is None else improvement_z(contrasts, strata)
+    return ModelSignal(model, quality.monotonicity, quality.autocorrelation, quality.sq, z, contrast_z)
+
+
+def _contrast(results: Results, configuration: Configuration, signal: Sequence[ModelSignal]) -> Contrast | None:
+    """What the gate reads of the contrast; None where the task has none."""
+    z_of_model = {part.model: part.contrast_z for part in signal if part.contrast_z is not None}
+    if not z_of_model:
+        return None
+    iterations = configuration.early.iterations
+    right = [window_scores(results, model, iterations) for model in configuration.signal_models]
+    return Contrast(z_of_model, label_share(right, _contrast_curves(results, configuration)))
+
+
+def _generalization(measured: Measured) -> Generalization:
+    tokens = measured.tokens[: measured.early.shape[1]]
+    has_late = measured.late.shape[1] > 0
+    decisions = decision_accuracies(measured.early, measured.late[:, -1]) if has_late else np.empty(0)
+    return Generalization(dict(measured.model_qualities), tokens, decisions)
+
+
+def _alignment_contrasts(results: Results, configuration: Configuration) -> tuple[np.ndarray, np.ndarray] | None:
+    """Mean contrast of the science and the web-only model, (early checkpoints,) float64 each."""
+    pair = configuration.alignment
+    if pair is None or not results.contrast_scores:
+        return None
+    iterations = configuration.early.iterations
+    science, web = (window_contrasts(results, model, iterations) for model in (pair.science, pair.web))
+    assert science is not None
+    assert web is not None
+    return science.mean(axis=1, dtype=np.float64), web.mean(axis=1, dtype=np.float64)
+
+
+def _contrast_curves(results: Results, configuration: Configuration) -> list[np.ndarray]:
+    """Mean contrast of each signal model, (early checkpoints,) float64; none where the task has no contrast."""
+    each = [window_contrasts(results, model, configuration.early.iterations) for model in configuration.signal_models]
+    return [contrasts.mean(axis=1, dtype=np.float64) for contrasts in each if contrasts is not None]
 
 
 def _early_items(results: Results, configuration: Configuration, model: str) -> np.ndarray:

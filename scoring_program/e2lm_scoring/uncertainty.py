@@ -1,9 +1,9 @@
 """The item bootstrap: the uncertainty of scores over the choice of items.
 
-Items are drawn with replacement, each as often as there are items (of its subset, where a task has subsets), and the
-whole score is computed again: curves, SQ, RC, CS and Score. Every model and checkpoint shares the items of a draw,
-since they all answer the same test. Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993); the centering
-is ours; docs/uncertainty.md measures its coverage.
+Items are drawn with replacement, as many as there are (within the strata of formulas/strata.py, and whole clusters
+where items share a passage), and the whole score is computed again: curves, SQ, RC, CS and Score. Every model and
+checkpoint shares the items of a draw, since they all answer the same test. Source: Efron & Tibshirani, An Introduction
+to the Bootstrap (1993); the centering is ours; docs/uncertainty.md measures its coverage.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from e2lm_scoring.formulas.strata import Stratum, strata_of
 from e2lm_scoring.inputs.configuration import Configuration
 from e2lm_scoring.score_report import Interval
 from e2lm_scoring.total import total_and_components
@@ -35,24 +36,22 @@ def bootstrap(
     item_scores: Mapping[tuple[str, int], np.ndarray],
     configuration: Configuration,
     *,
-    subset_sizes: Sequence[int] = (),
+    strata: Sequence[Stratum] = (),
     draws: int = DRAWS,
     seed: int = SEED,
 ) -> Bootstrap:
     """Score every draw. `item_scores` is (model, iteration) -> (items,), higher is better, for all needed checkpoints.
 
-    `subset_sizes` are the numbers of items of consecutive subsets, in the order of the items; empty for a single one.
+    `strata` are those that items are drawn within; by default all items, each by itself.
     """
     keys = list(item_scores)
-    means = resampled_means(
-        np.stack([item_scores[key] for key in keys], axis=1), subset_sizes=subset_sizes, draws=draws, seed=seed
-    )
+    means = resampled_means(np.stack([item_scores[key] for key in keys], axis=1), strata=strata, draws=draws, seed=seed)
     curves = dict(zip(keys, means.T, strict=True))
     return Bootstrap(total_and_components(curves, configuration), curves)
 
 
 def resampled_means(
-    item_scores: np.ndarray, *, subset_sizes: Sequence[int] = (), draws: int = DRAWS, seed: int = SEED
+    item_scores: np.ndarray, *, strata: Sequence[Stratum] = (), draws: int = DRAWS, seed: int = SEED
 ) -> np.ndarray:
     """Mean scores of resampled items, (draws, checkpoints) float64; `item_scores` is (items, checkpoints).
 
@@ -63,27 +62,30 @@ def resampled_means(
     [[0.5, 0.5], [0.5, 0.5]]
     """
     scores = np.ascontiguousarray(item_scores, dtype=np.float64)
-    blocks = [counts @ scores for counts in item_counts(len(scores), subset_sizes, draws, seed)]
+    blocks = [counts @ scores for counts in item_counts(strata or strata_of(len(scores)), draws, seed)]
     means: np.ndarray = np.concatenate(blocks) / len(scores)
     return means
 
 
-def item_counts(items: int, subset_sizes: Sequence[int], draws: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each draw takes each item: blocks of (draws, items) float64, multinomial within every subset.
+def item_counts(strata: Sequence[Stratum], draws: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each draw takes each item: blocks of (draws, items) float64, multinomial within every stratum.
 
-    >>> next(item_counts(4, (1, 3), draws=2, seed=0))[:, 0].tolist()
-    [1.0, 1.0]
+    Whole clusters are drawn, as many as the stratum has. Where they differ in size, the counts are scaled so that a
+    stratum keeps its weight.
+
+    >>> next(item_counts(strata_of(20, [10, 10]), draws=2, seed=0))[:, :10].sum(axis=1).tolist()
+    [10.0, 10.0]
     """
-    sizes = tuple(subset_sizes) or (items,)
-    if sum(sizes) != items:
-        raise ValueError(f"the subsets have {sum(sizes)} items, the task {items}")
-    starts = np.cumsum([0, *sizes[:-1]])
+    items = sum(len(stratum.items) for stratum in strata)
+    unequal = [not stratum.are_equal for stratum in strata]
     rng = np.random.default_rng(seed)
     for first in range(0, draws, BLOCK):
         counts = np.empty((min(BLOCK, draws - first), items))
         for row in counts:
-            for start, size in zip(starts, sizes, strict=True):
-                row[start : start + size] = np.bincount(rng.integers(0, size, size), minlength=size)
+            for stratum, scaled in zip(strata, unequal, strict=True):
+                n = stratum.clusters
+                own = np.bincount(rng.integers(0, n, n), minlength=n)[stratum.cluster]
+                row[stratum.items] = own * (len(own) / own.sum()) if scaled else own
         yield counts
 
 

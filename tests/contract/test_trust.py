@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from e2lm.archive import zip_bytes
 from e2lm_ingestion.results import seal as ingestion_seal
+from e2lm_ingestion.submission.file_rules import PACK_MARK
 from e2lm_ingestion.submission.submission import open_submission
 from e2lm_scoring.errors import OrganizerError, SubmissionError
 from e2lm_scoring.inputs import seal as scoring_seal
@@ -62,6 +64,15 @@ SHAPES = {
         "build/.e2lm": b"",
         "build/run/scores.json": b"{}",
     },
+    "with an earlier zip of another name in it": {
+        **right_files(),
+        "v1.zip": zip_bytes(right_files(), PACK_MARK),
+        "old/V2.ZIP": zip_bytes({"task.yaml": b"x"}, PACK_MARK),
+    },
+    "with what editors and version control leave": {**right_files(), ".git/HEAD": b"x", "LICENSE": b"x", "a.pdf": b"x"},
+    "as PowerShell writes it": {f"mine\\{name}": content for name, content in right_files().items()},
+    "as Finder writes it": {**right_files(), "é.txt".encode().decode("cp437"): b"x"},
+    "with dots": {f"./{name}": content for name, content in right_files().items()},
     "with names of macOS": {**right_files(), unicodedata.normalize("NFD", "données/é.txt"): b"x", "a.txt": b""},
 }
 

@@ -53,7 +53,8 @@ def test_the_same_key_is_read_from_the_same_file(tmp_path: Path) -> None:
 
 
 def test_the_files_of_a_submission_that_do_not_count_have_the_same_names() -> None:
-    assert (file_rules.PACKED, file_rules.RUN_MARK) == (scoring_seal.PACKED, scoring_seal.RUN_MARK)
+    for name in ("PACKED", "PACK_MARK", "RUN_MARK", "LEFT_FOLDERS", "LEFT_FILES", "LEFT_ENDINGS"):
+        assert getattr(file_rules, name) == getattr(scoring_seal, name)
 
 
 @pytest.mark.parametrize("weight_by_size", [True, False])

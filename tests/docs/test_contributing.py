@@ -15,6 +15,16 @@ from tests.docs.test_documents import broken_links, wrong_commands
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 # Where a document may leave out the beginning of a path.
 ROOTS = ("", "ingestion_program/e2lm_ingestion/", "scoring_program/e2lm_scoring/")
+# One of the kind itself, or of another one: scoring writes .parquet, and e2lm signal reads tables of results.
+NOT_TO_CHANGE = (
+    "output_types/loglikelihood_rolling.py",
+    "engines/vllm.py",
+    "engines/vllm_core.py",
+    "formulas/improvement_gate.py",
+    "e2lm_scoring/file_names.py",
+    "e2lm/signal/sources.py",
+    "e2lm/signal/formats/tables.py",
+)
 GUIDES = [PROJECT_ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md")]
 
 
@@ -40,6 +50,34 @@ def test_the_files_of_the_recipes_are_there() -> None:
     assert list(absent_files("`e2lm/cli/nowhere.py`, `e2lm/cli/NAME.py`, `e2lm/cli/main.py`, `Task`")) == [
         "e2lm/cli/nowhere.py"
     ]
+
+
+# By recipe, what the modules hold that have to know of one more of a kind.
+HELD_BY_MODULES = {
+    "Add a metric": r'"acc_mutual_info"',
+    "Add an output type": r'"loglikelihood_rolling"',
+    "Add an engine": r'"vllm"',
+    "Add a command": r'"rescore"',
+    "Add a suite": r'"e2lm-2025"',
+    "Add a data file type": r"\.parquet\"",
+    "Change RC's formula, or another score's": r"formulas\.ranking_consistency import",
+    "Change the gate": r"min_improvement_z|formulas\.improvement_gate import",
+    "Add a phase, or change one": r"warm_up\b",
+}
+
+
+@pytest.mark.parametrize("title", HELD_BY_MODULES)
+def test_a_recipe_names_every_module_that_the_change_touches(title: str) -> None:
+    recipe = (PROJECT_ROOT / "CONTRIBUTING.md").read_text().partition(f"\n### {title}\n")[2].partition("\n### ")[0]
+    found = [
+        path.relative_to(PROJECT_ROOT).as_posix()
+        for folder in ("e2lm", "ingestion_program", "scoring_program")
+        for path in (PROJECT_ROOT / folder).rglob("*.py")
+        if re.search(HELD_BY_MODULES[title], path.read_text())
+    ]
+    assert found, "no module holds the pattern"
+    unnamed = [name for name in found if not any(f"`{name.removeprefix(root)}`" in recipe for root in ROOTS)]
+    assert [name for name in unnamed if not name.endswith(NOT_TO_CHANGE)] == []
 
 
 def test_the_newest_release_of_the_changelog_is_the_version_which_is_written_once() -> None:

@@ -12,6 +12,7 @@ from e2lm_scoring.inputs.configuration import Configuration
 from e2lm_scoring.scores import evaluate
 from tests.scoring.tiny_results import SCORING
 
+OF_LATE = ("tau_1t", "decision_accuracy", "tokens_to_decide", "late_retention", "prediction_error")
 LATE, WEB = ("late", "ranking_groups"), ("alignment",)
 
 
@@ -19,8 +20,8 @@ LATE, WEB = ("late", "ranking_groups"), ("alignment",)
     ("without", "lost"),
     [
         ((), set()),
-        (LATE, {"score", "rc", "rc_each", "rc_final", "tau_1t", "decision_accuracy", "ordering_consistency"}),
-        (WEB, {"score", "cs"}),
+        (LATE, {"score", "rc", "rc_each", "rc_final", "ordering_consistency", "sq_held_out", *OF_LATE}),
+        (WEB, {"score", "cs", "cs_gain"}),
     ],
 )
 def test_a_score_report_has_exactly_the_columns_that_its_suite_allows(
@@ -29,8 +30,9 @@ def test_a_score_report_has_exactly_the_columns_that_its_suite_allows(
     scoring = {key: value for key, value in SCORING.items() if key not in without}
     (worker / "input/ref/scoring.yaml").write_text(yaml.safe_dump(scoring))
     found = list(evaluate(worker / "input/res", worker / "input/ref/scoring.yaml").scores)
-    assert found == [column.key for column in columns_of(Configuration.model_validate(scoring))]
-    assert found == [column.key for column in COLUMNS if column.key not in lost]
+    allowed = [column.key for column in columns_of(Configuration.model_validate(scoring))]
+    assert found == [key for key in allowed if key != "sq_1000"], "the task has 200 items"
+    assert allowed == [column.key for column in COLUMNS if column.key not in lost]
 
 
 def test_what_results_do_not_say_is_left_out(worker: Path) -> None:
@@ -39,7 +41,14 @@ def test_what_results_do_not_say_is_left_out(worker: Path) -> None:
     text = (results / "results.json").read_text()
     (results / "results.json").write_text(text.replace('"chance": 0.25', '"chance": null'))
     found = evaluate(results, worker / "input/ref/scoring.yaml").scores
-    assert set(BY_KEY) - set(found) == {"minutes", "non_randomness"}
+    assert set(BY_KEY) - set(found) == {"minutes", "non_randomness", "sq_1000"}
+
+
+def test_participants_do_not_read_how_far_scores_move_late(worker: Path) -> None:
+    (worker / "input/ref/scoring.yaml").write_text(yaml.safe_dump({**SCORING, "reveal": "participant"}))
+    found = evaluate(worker / "input/res", worker / "input/ref/scoring.yaml").scores
+    assert not {"late_retention", "prediction_error"} & set(found)
+    assert "decision_accuracy" in found
 
 
 def test_codabench_takes_every_title_and_key() -> None:

@@ -8,6 +8,7 @@ import pytest
 from e2lm_scoring.formulas.domain_alignment import domain_alignment
 from e2lm_scoring.formulas.ranking_consistency import ranking_consistency
 from e2lm_scoring.formulas.signal_quality import signal_quality
+from e2lm_scoring.formulas.strata import strata_of
 from e2lm_scoring.inputs.configuration import Configuration
 from e2lm_scoring.uncertainty import band, bootstrap, interval, item_counts, probability_greater, resampled_means
 from tests.scoring.tiny_results import EARLY, LATE, SCORING
@@ -71,17 +72,17 @@ def test_a_seed_fixes_the_draws() -> None:
 
 
 def test_subsets_keep_their_size_in_every_draw() -> None:
-    counts = np.concatenate(list(item_counts(30, (10, 5, 15), draws=120, seed=0)))
-    assert counts.shape == (120, 30)
-    for part, size in ((counts[:, :10], 10), (counts[:, 10:15], 5), (counts[:, 15:], 15)):
+    counts = np.concatenate(list(item_counts(strata_of(40, (10, 12, 18)), draws=120, seed=0)))
+    assert counts.shape == (120, 40)
+    for part, size in ((counts[:, :10], 10), (counts[:, 10:22], 12), (counts[:, 22:], 18)):
         assert (part.sum(axis=1) == size).all()
     with pytest.raises(ValueError, match="29 items, the task 30"):
-        next(item_counts(30, (29,), draws=1, seed=0))
+        strata_of(30, (29,))
 
 
 def test_a_difference_between_subsets_is_no_uncertainty() -> None:
     scores = np.repeat([[0.0], [1.0]], 40, axis=0)
-    assert np.ptp(resampled_means(scores, subset_sizes=(40, 40), draws=50)) == 0.0
+    assert np.ptp(resampled_means(scores, strata=strata_of(80, (40, 40)), draws=50)) == 0.0
     assert np.ptp(resampled_means(scores, draws=50)) > 0.0
 
 

@@ -35,7 +35,8 @@ def write_results(folder: Path) -> None:
         for iteration in (*EARLY, *LATE):
             scores = (0.25 + gain * iteration / 12 > difficulty).astype(np.float32)
             buffer = io.BytesIO()
-            np.savez_compressed(buffer, item_scores=scores)
+            contrasts = (scores - (1 - scores) / 3).astype(np.float32)  # of accuracy with four choices
+            np.savez_compressed(buffer, item_scores=scores, contrast_scores=contrasts)
             name = f"checkpoints/{model}/{iteration}.npz"
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(buffer.getvalue())
@@ -52,7 +53,10 @@ def write_results(folder: Path) -> None:
         "chance": 0.25,
         "submission": {"sha256": "0" * 64, "items": ITEMS},
         "engine": {"name": "transformers", "dtype": "float32"},
-        "models": [{"id": model, "size": "1M", "architecture": "arch1", "mixture": "science"} for model in MODELS],
+        "models": [
+            {"id": model, "size": "1M", "architecture": "arch1", "mixture": "web" if "web" in model else "science"}
+            for model in MODELS
+        ],
     }
     (folder / "results.json").write_text(json.dumps({**head, "checkpoints": rows}))
     journal = [head, *({**row, "seconds": 2.5} for row in rows)]

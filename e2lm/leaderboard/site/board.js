@@ -1,5 +1,5 @@
 "use strict";
-// Sorts and searches the table; without scripts it is in the order of places.
+// Sorts and searches the table; without scripts it is in the order of ranks.
 const table = document.getElementById("board"), body = table.tBodies[0];
 const search = document.getElementById("search"), show = document.getElementById("show");
 const count = document.getElementById("count");
@@ -16,7 +16,7 @@ const sort = (head, direction) => {
   const keyed = rows.map((entry, index) => ({ entry, index, key: value(entry, column) }));
   keyed.sort((a, b) => {
     if (column === 1) return sign * a.key.localeCompare(b.key) || a.index - b.index;
-    // runs without a place come last in either direction
+    // runs that are not ranked come last in either direction
     if (Number.isNaN(a.key) || Number.isNaN(b.key)) return Number.isNaN(a.key) - Number.isNaN(b.key) || a.index - b.index;
     return sign * (a.key - b.key) || a.index - b.index;
   });

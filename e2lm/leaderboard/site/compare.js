@@ -94,7 +94,7 @@ const choose = () => {
 };
 
 for (const select of [one, other]) {
-  select.append(...data.runs.map((run, index) => new Option(run.place + "  " + run.name + " (" + run.team + ")", index)));
+  select.append(...data.runs.map((run, index) => new Option(run.rank + "  " + run.name + " (" + run.team + ")", index)));
   select.addEventListener("change", update);
 }
 find("swap").addEventListener("click", () => {

@@ -65,7 +65,7 @@ def compare_page(board: Board) -> str:
                 "id": ranked_run.run.identity,
                 "name": ranked_run.run.summary.task,
                 "team": ranked_run.run.team,
-                "place": rank_text(ranked_run),
+                "rank": rank_text(ranked_run),
                 "scores": [round(ranked_run.run.summary.scores[key], 6) for key in board.keys],
                 "low": [ranked_run.run.summary.intervals[key].low for key in board.keys],
                 "high": [ranked_run.run.summary.intervals[key].high for key in board.keys],

@@ -7,7 +7,7 @@ encoded and the totals extrapolated; a small task is counted exactly.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,10 +32,12 @@ class Volume:
     """The requests and tokens of a task for one checkpoint."""
 
     requests: int
+    prompts: int  # distinct inputs: choices of a single token share one
     tokens: int  # of all requests, shared prefixes counted every time
     unique_tokens: int  # the tokens that an engine with a prefix cache computes
     characters_per_token: float
     source: str  # how they were counted, as text
+    written_tokens: int = 0  # at most, of all generations
 
 
 def suite_tokenizer(suite: Suite, root: Path) -> PreTrainedTokenizerBase | None:
@@ -53,16 +55,22 @@ def suite_tokenizer(suite: Suite, root: Path) -> PreTrainedTokenizerBase | None:
 
 
 def volume(
-    items: Sequence[Item], tokenizer: PreTrainedTokenizerBase | None, context_length: int, *, rolling: bool = False
+    items: Sequence[Item],
+    tokenizer: PreTrainedTokenizerBase | None,
+    context_length: int,
+    *,
+    rolling: bool = False,
+    sample_characters: int | None = None,
 ) -> Volume:
     """Requests and tokens of a task, extrapolated from a sample of its items if it is large.
 
-    `rolling`: every token of a continuation is scored, in as many windows as needed.
+    `rolling`: every token of a continuation is scored, in as many windows as needed. `sample_characters` limits the
+    sample, by default to SAMPLE_CHARACTERS.
     """
     requests = sum(len(item.continuations) for item in items)
     if tokenizer is None:
         return _estimated_volume(items, requests, context_length)
-    sample = _sample(items)
+    sample = _sample(items, SAMPLE_CHARACTERS if sample_characters is None else sample_characters)
     if rolling:
         encoded, _ = encode_windows([text for item in sample for text in item.continuations], tokenizer, context_length)
     else:
@@ -72,8 +80,10 @@ def volume(
     shared = min(shared, unique, context_length)
     scale = len(items) / len(sample)
     characters = sum(len(context) + len(text) for item in sample for context, text in item.pairs)
+    inputs = {encoded.sequence(request)[:-1].tobytes() for request in range(len(encoded))}
     return Volume(
-        requests,
+        round(len(encoded) * scale) if rolling else requests,
+        round(len(inputs) * scale),
         round(len(encoded.tokens) * scale),
         shared + round((unique - shared) * scale),
         characters / max(1, len(encoded.tokens)),
@@ -81,9 +91,50 @@ def volume(
     )
 
 
-def _sample(items: Sequence[Item]) -> Sequence[Item]:
+def volume_of_group(
+    tasks: Sequence[Sequence[Item]],
+    tokenizer: PreTrainedTokenizerBase | None,
+    context_length: int,
+    *,
+    rolling: bool = False,
+) -> Volume:
+    """The volumes of several tasks together; each has examples of its own, which only its items share."""
+    total = sum(map(len, tasks))
+    volumes = [
+        volume(
+            items,
+            tokenizer,
+            context_length,
+            rolling=rolling,
+            sample_characters=SAMPLE_CHARACTERS * len(items) // total,
+        )
+        for items in tasks
+    ]
+    sources = {one.source for one in volumes}
+    return replace(
+        combined(volumes), source=sources.pop() if len(sources) == 1 else f"estimated from items of {len(tasks)} tasks"
+    )
+
+
+def combined(volumes: Sequence[Volume]) -> Volume:
+    """The sum of several volumes, with the source of the first."""
+    characters = sum(one.characters_per_token * one.tokens for one in volumes)
+    tokens = sum(one.tokens for one in volumes)
+    return Volume(
+        sum(one.requests for one in volumes),
+        sum(one.prompts for one in volumes),
+        tokens,
+        sum(one.unique_tokens for one in volumes),
+        characters / max(1, tokens),
+        volumes[0].source,
+        sum(one.written_tokens for one in volumes),
+    )
+
+
+def _sample(items: Sequence[Item], budget: int) -> Sequence[Item]:
+    """Evenly spaced items with about `budget` characters, at least two, so that what all share is known."""
     characters = sum(_longest(item) * len(item.continuations) for item in items)
-    wanted = max(1, min(len(items), int(len(items) * SAMPLE_CHARACTERS / max(1, characters))))
+    wanted = max(min(2, len(items)), min(len(items), int(len(items) * budget / max(1, characters))))
     return items if wanted == len(items) else [items[i * len(items) // wanted] for i in range(wanted)]
 
 
@@ -101,11 +152,17 @@ def _estimated_volume(items: Sequence[Item], requests: int, context_length: int)
     unique = min(shared + own, characters)
     return Volume(
         requests,
+        sum(_prompts(item) for item in items),
         round(characters / CHARACTERS_PER_TOKEN),
         round(unique / CHARACTERS_PER_TOKEN),
         CHARACTERS_PER_TOKEN,
         f"estimated, {CHARACTERS_PER_TOKEN:g} characters a token: no tokenizer of the suite is on this machine",
     )
+
+
+def _prompts(item: Item) -> int:
+    """Distinct inputs of an item: its choices of one letter or digit are assumed to be single tokens."""
+    return len({(context, text if len(text.strip()) > 1 else "") for context, text in item.pairs})
 
 
 def too_long(

@@ -94,7 +94,7 @@ def examples() -> tuple[Example, ...]:
 
 
 def with_random_answers(questions: Sequence[Question], seed: int) -> tuple[Question, ...]:
-    """The same questions, each with an answer drawn evenly from its choices, whatever the truth is."""
+    """The same questions, each with an answer drawn at random from its choices, all equally likely."""
     drawn = np.random.default_rng(seed).integers(len(questions[0].choices), size=len(questions))
     return tuple(
         Question(question.question, question.choices, int(answer))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from e2lm_ingestion.checks import answers, guessers, repetition
+from e2lm_ingestion.checks import answers, guessers, repetition, wording
 from e2lm_ingestion.checks.questions import Finding, Question, questions_of
 from e2lm_ingestion.output_types.protocol import Item
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
@@ -18,9 +18,15 @@ def findings_of(submission: Submission, tasks: Mapping[str, Sequence[Item]]) -> 
     `tasks` has the items of each task of the submission by the task's name.
     """
     questions: list[Question] = []
+    worded: list[Finding] = []
     for task, items in zip(submission.tasks.values(), tasks.values(), strict=True):
+        worded += wording.wording(task, items, len(questions))
         questions += questions_of(items, task.fewshot_delimiter, task.shots, len(questions))
-    repeated = [*repetition.duplicate_items(questions), *repetition.answered_by_an_example(questions)]
+    repeated = [
+        *dict.fromkeys(worded),
+        *repetition.duplicate_items(questions),
+        *repetition.answered_by_an_example(questions),
+    ]
     if not OUTPUT_TYPES[submission.task.output_type].has_choices:
         return repeated, {"guessers": None, "answer_positions": None, "stated_in_prompt": None}
     stated, rates = answers.stated_answers(questions)

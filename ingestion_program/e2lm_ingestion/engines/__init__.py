@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from e2lm_ingestion.engines.requests import Requests
+from e2lm_ingestion.engines.shared_device import memory_share
 from e2lm_ingestion.suite import Checkpoint
 
 
@@ -63,6 +64,12 @@ class Engine(Protocol):
         Raises OrganizerError when they do not belong to this engine group.
         """
 
+    def read_ahead(self, checkpoint: Checkpoint) -> None:
+        """Prepare loading a checkpoint; called in another thread while the engine computes with the one before it.
+
+        Leaves errors to `load`.
+        """
+
     def loglikelihoods(self, requests: Requests) -> LogLikelihoods:
         """Score the continuations of all requests with the loaded weights."""
 
@@ -76,18 +83,27 @@ class Engine(Protocol):
 def make_engine(name: str, dtype: str, context_length: int) -> Engine:
     """Make an engine by name; auto is vLLM if it is installed and there is a GPU, else transformers.
 
-    Raises OrganizerError when the engine or the dtype is not available on this machine.
+    Raises OrganizerError when the engine or the dtype is not available on this machine, and for auto also when there
+    is a GPU that cannot be used.
     """
     if name == "auto":
         import torch  # imported here: it takes seconds, and `e2lm check` counts tokens without it
 
+        from e2lm_ingestion.engines.device import refuse_unusable_gpu
+
+        refuse_unusable_gpu()
         name = "vllm" if importlib.util.find_spec("vllm") and torch.cuda.is_available() else "transformers"
     if name in ("vllm", "vllm-reference"):
         from e2lm_ingestion.engines.vllm import VllmEngine
 
-        return VllmEngine(dtype, context_length=context_length, reference=name == "vllm-reference")
+        return VllmEngine(
+            dtype,
+            context_length=context_length,
+            reference=name == "vllm-reference",
+            memory_share=memory_share(),
+        )
     if name != "transformers":
         raise NotImplementedError(f"{name} is in ENGINES, but make_engine has no branch for it")
     from e2lm_ingestion.engines.transformers import TransformersEngine
 
-    return TransformersEngine(dtype)
+    return TransformersEngine(dtype, context_length=context_length, memory_share=memory_share())

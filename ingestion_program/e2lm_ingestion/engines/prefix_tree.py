@@ -30,12 +30,6 @@ class Chunk:
     target_tokens: np.ndarray  # (targets,) int64
     target_requests: np.ndarray  # (targets,) int64
 
-    def ancestor_mask(self) -> np.ndarray:
-        """Attention mask, (nodes, stem + nodes) bool: true where a node attends to a token."""
-        node = np.arange(len(self.tokens))
-        tree = (node[None, :] <= node[:, None]) & (node[:, None] < self.subtree_ends[None, :])
-        return np.concatenate([np.ones((len(node), len(self.stem)), dtype=bool), tree], axis=1)
-
 
 def plan(requests: Requests, max_nodes: int) -> list[Chunk]:
     """Cut the prefix tree of all requests into chunks of at most `max_nodes` nodes; a long request may need more."""

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Requests:
     """Sequences to score in one flat array.
 
     Request r is tokens[starts[r]:starts[r + 1]]: context_lengths[r] tokens of context, then the continuation. Both have
-    at least one token.
+    at least one token. Compared by identity, so that an engine can keep what it derives from them.
     """
 
     tokens: np.ndarray  # (all tokens,) int32
@@ -86,6 +86,16 @@ def encode_windows(
             context_lengths.append(start - begin if start else 1)
             text_numbers.append(number)
     return _flat(sequences, context_lengths), np.asarray(text_numbers, dtype=np.int64)
+
+
+def join_requests(parts: Sequence[Requests]) -> Requests:
+    """The requests of all parts, one after the other."""
+    lengths = np.concatenate([np.diff(part.starts) for part in parts])
+    return Requests(
+        np.concatenate([part.tokens for part in parts]),
+        np.cumsum([0, *lengths], dtype=np.int64),
+        np.concatenate([part.context_lengths for part in parts]),
+    )
 
 
 def _flat(sequences: list[list[int]], context_lengths: list[int]) -> Requests:

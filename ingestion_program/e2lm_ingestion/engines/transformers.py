@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 import transformers
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, DynamicCache
 
 from e2lm_ingestion.engines import Generations, LogLikelihoods, Stop
-from e2lm_ingestion.engines.device import describe_device, resolve_dtype
+from e2lm_ingestion.engines.device import describe_device, device_bytes, refuse_rounded_float32, resolve_dtype
+from e2lm_ingestion.engines.memory import CPU_NODES, chunk_nodes, host_bytes_available, retry_smaller
 from e2lm_ingestion.engines.prefix_tree import Chunk, plan, shared_length
 from e2lm_ingestion.engines.requests import Requests
+from e2lm_ingestion.engines.weights import read_ahead, refuse_longer_context
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint, weight_files
 
@@ -23,7 +29,6 @@ if TYPE_CHECKING:
 
 transformers.logging.disable_progress_bar()  # the sweep has its own
 
-MAX_NODES = 512
 # Relative tolerance. A wrong mask changes a log-likelihood by whole nats, rounding by far less than this.
 _SELF_CHECK_TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.2}
 
@@ -31,92 +36,202 @@ _SELF_CHECK_TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat1
 class TransformersEngine:
     """Engine for one engine group of checkpoints: builds the model once and swaps weights in place."""
 
-    def __init__(self, dtype: str = "auto") -> None:
+    def __init__(self, dtype: str = "auto", *, context_length: int | None = None, memory_share: float = 1.0) -> None:
+        """Requests have at most `context_length` tokens, by default as many as they have.
+
+        `memory_share`: share of the GPU's memory for this engine, below 1 where several engines use one GPU. Raises
+        OrganizerError when the dtype is not auto, float32, bfloat16 or float16, or would be rounded.
+        """
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._dtype: torch.dtype = getattr(torch, resolve_dtype(dtype, self._device.type))
+        name = resolve_dtype(dtype, self._device.type)
+        refuse_rounded_float32(name, self._device.type)
+        self._dtype: torch.dtype = getattr(torch, name)
+        self._context_length, self._memory_share = context_length, memory_share
+        if self._device.type == "cuda" and memory_share < 1:
+            torch.cuda.set_per_process_memory_fraction(memory_share)
         self._model: PreTrainedModel | None = None
-        self._planned: tuple[Requests, list[Chunk]] | None = None
+        self._loaded: Checkpoint | None = None
+        self._ahead: tuple[Checkpoint, list[_Weights]] | None = None
+        self._nodes = self._most_nodes = 0  # tokens of one forward pass; known once a model is loaded
+        # Kept for as long as the session keeps the requests, because all checkpoints of an engine group have the same.
+        self._plans: WeakKeyDictionary[Requests, list[_DeviceChunk]] = WeakKeyDictionary()
 
     @property
     def description(self) -> dict[str, str]:
-        """Everything about the engine that results depend on: its name, dtype, device and versions."""
+        """Everything about the engine that results depend on: its name, dtype, device, versions and flags.
+
+        The size of chunks is known after a checkpoint is loaded, and may become smaller during a sweep.
+        """
         return {
             "name": "transformers",
             "dtype": str(self._dtype).removeprefix("torch."),
             **describe_device(self._device.type),
             "torch": torch.__version__,
             "transformers": transformers.__version__,
+            **({"flags": f"chunks of {self._nodes:,} tokens"} if self._nodes else {}),
         }
 
     def load(self, checkpoint: Checkpoint, group_size: int = 1) -> None:
         """Load a checkpoint's weights. Raises OrganizerError when they do not belong to this engine group."""
         if self._model is None:
+            self._ahead = None
             self._model = _build(checkpoint, self._dtype, self._device)
-            return
-        own = self._model.state_dict()
-        tied = set(getattr(self._model, "all_tied_weights_keys", None) or ())
+            refuse_longer_context(checkpoint, self._model.config.to_dict(), self._context_length)
+            self._nodes = self._most_nodes = self._chunk_size(self._model)
+        else:
+            self._copy(self._model, checkpoint)
+        self._loaded = checkpoint
+
+    def read_ahead(self, checkpoint: Checkpoint) -> None:
+        """Read a checkpoint's weights into memory. Leaves errors to `load`.
+
+        For a GPU they are copied to pinned memory, from where they reach it while the CPU goes on, if there is room.
+        """
+        read_ahead(checkpoint)
+        try:
+            files = weight_files(checkpoint)
+            pin = self._device.type == "cuda" and 3 * _size(files) < host_bytes_available()
+            self._ahead = checkpoint, [_read(file, self._dtype, pin=pin) for file in files]
+        except (OSError, ValueError, RuntimeError, SafetensorError, OrganizerError):
+            self._ahead = None
+
+    def _copy(self, model: PreTrainedModel, checkpoint: Checkpoint) -> None:
+        """Replace the model's weights by those of the checkpoint."""
+        own = model.state_dict()
+        tied = set(getattr(model, "all_tied_weights_keys", None) or ())
         loaded: set[str] = set()
-        for file in weight_files(checkpoint):
-            for name, tensor in load_file(file).items():
+        for weights in self._weights(checkpoint):
+            for name, tensor in weights.tensors.items():
                 if name not in own or own[name].shape != tensor.shape:
-                    raise OrganizerError(f"{file}: tensor {name} does not fit this engine group; fetch the file again")
-                own[name].copy_(tensor)
+                    raise OrganizerError(
+                        f"{weights.file}: tensor {name} does not fit this engine group; fetch the file again"
+                    )
+                own[name].copy_(tensor, non_blocking=True)
                 loaded.add(name)
         if missing := set(own) - loaded - tied:
             raise OrganizerError(f"{checkpoint.path}: tensor {min(missing)} is missing; fetch this checkpoint again")
 
-    @torch.inference_mode()
+    def _weights(self, checkpoint: Checkpoint) -> Iterator[_Weights]:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[0] == checkpoint:
+            yield from ahead[1]
+            return
+        for file in weight_files(checkpoint):
+            try:
+                yield _read(file, self._dtype, pin=False)
+            except (OSError, SafetensorError) as error:
+                raise OrganizerError(f"{file}: damaged ({error}); fetch this checkpoint again") from None
+
+    def _chunk_size(self, model: PreTrainedModel) -> int:
+        """Tokens of one forward pass, from the memory of the device."""
+        if self._device.type == "cpu":
+            return CPU_NODES
+        return chunk_nodes(
+            model.config,
+            parameters=sum(weight.numel() for weight in model.parameters()),
+            element=self._dtype.itemsize,
+            context=self._context_length or 2048,
+            device_bytes=device_bytes(self._device.type) * self._memory_share,
+        )
+
     def loglikelihoods(self, requests: Requests) -> LogLikelihoods:
-        """Score the continuations of all requests with the loaded weights."""
-        if self._planned is None or self._planned[0] is not requests:
-            self._planned = (requests, plan(requests, MAX_NODES))
-            self._check_against_plain_forward(requests)
-        values = np.zeros(len(requests))
-        greedy = np.ones(len(requests), dtype=bool)
-        walk = _Walk(self._loaded(), self._device)
-        for chunk in self._planned[1]:
-            token_values, token_greedy = walk.score(chunk)
-            np.add.at(values, chunk.target_requests, token_values)
-            np.logical_and.at(greedy, chunk.target_requests, token_greedy)
+        """Score the continuations of all requests with the loaded weights.
+
+        Raises OrganizerError when the device has too little memory, the architecture ignores attention masks, or a
+        log-likelihood is not finite.
+        """
+        scored = retry_smaller(lambda: self._score(requests), self._use_smaller_chunks, self._too_large)
+        if not np.isfinite(scored.values).all():
+            remedy = "fetch or train it again"
+            if self._dtype == torch.float16:
+                remedy = "models trained in bfloat16 can exceed the range of float16: give --dtype float32"
+            raise OrganizerError(f"{self._place()} gives log-likelihoods that are not finite; {remedy}")
+        return scored
+
+    def generate(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
+        """Generate a continuation of each prompt greedily. Shared prefixes of prompts are computed once.
+
+        Raises OrganizerError when the device has too little memory.
+        """
+        return retry_smaller(lambda: self._generate(prompts, stop), self._use_smaller_chunks, self._too_large)
+
+    def close(self) -> None:
+        """Free the device."""
+        self._model = self._loaded = self._ahead = None
+        self._plans.clear()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    @torch.inference_mode()
+    def _score(self, requests: Requests) -> LogLikelihoods:
+        chunks = self._plan(requests)
+        walk = self._walk()
+        scored = [walk.score(chunk) for chunk in chunks]
+        # The first wait for the device: until here all chunks were queued without one.
+        token_values = torch.cat([values for values, _ in scored]).cpu().double().numpy()
+        token_greedy = torch.cat([greedy for _, greedy in scored]).cpu().numpy()
+        owners = np.concatenate([chunk.target_requests for chunk in chunks])
+        values = np.bincount(owners, weights=token_values, minlength=len(requests))
+        greedy = np.bincount(owners[~token_greedy], minlength=len(requests)) == 0
         return LogLikelihoods(values.astype(np.float32), greedy, walk.computed_tokens)
 
     @torch.inference_mode()
-    def generate(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
-        """Generate a continuation of each prompt greedily. Shared prefixes of prompts are computed once."""
-        walk = _Walk(self._loaded(), self._device)
+    def _generate(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
+        walk = self._walk()
         generated: list[list[int]] = [[] for _ in prompts]
         for number in sorted(range(len(prompts)), key=lambda number: list(prompts[number])):
             generated[number] = walk.generate(prompts[number], stop)
         return Generations(generated, walk.computed_tokens)
 
-    def close(self) -> None:
-        """Free the device."""
-        self._model = self._planned = None
+    def _plan(self, requests: Requests) -> list[_DeviceChunk]:
+        """The chunks of all requests, on the device."""
+        chunks = self._plans.get(requests)
+        if chunks is None:
+            self._check_against_plain_forward(requests)
+            chunks = [_on_device(chunk, self._device) for chunk in plan(requests, self._nodes)]
+            self._plans[requests] = chunks
+        return chunks
+
+    def _walk(self) -> _Walk:
+        if self._model is None:
+            raise RuntimeError("load a checkpoint first")
+        return _Walk(self._model, self._device, self._nodes)
+
+    def _use_smaller_chunks(self) -> None:
+        if self._nodes < self._most_nodes:
+            raise self._too_large()
+        self._nodes //= 2
+        self._plans.clear()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _loaded(self) -> PreTrainedModel:
-        if self._model is None:
-            raise RuntimeError("load a checkpoint first")
-        return self._model
+    def _too_large(self) -> OrganizerError:
+        return OrganizerError(
+            f"{self._place()} does not fit into the memory of the device, even at {self._nodes:,} tokens per "
+            "forward pass; free memory on the device, lower --workers, or use a larger device"
+        )
+
+    def _place(self) -> str:
+        """The checkpoint that is loaded, for messages."""
+        return f"{self._loaded.path}: {self._loaded}" if self._loaded else "no checkpoint"
 
     def _check_against_plain_forward(self, requests: Requests) -> None:
         """Compare one log-likelihood with a plain forward pass, because an architecture may ignore custom masks.
 
         Raises OrganizerError when they differ.
         """
-        model = self._loaded()
+        walk = self._walk()
+        model = walk.model
         request = int(np.argmax(np.diff(requests.starts)))
         sequence = torch.as_tensor(requests.sequence(request), dtype=torch.long, device=self._device)
         context = int(requests.context_lengths[request])
-        logits = model(input_ids=sequence[None, :-1]).logits[0, context - 1 :].float()
+        rows = torch.arange(context - 1, len(sequence) - 1, device=self._device)
+        logits = model(input_ids=sequence[None, :-1], logits_to_keep=rows).logits[0].float()
         plain = logits.log_softmax(-1).gather(-1, sequence[context:, None]).sum().item()
-        pair = _pair_around(requests, request)
-        walk = _Walk(model, self._device)
         tree = 0.0
-        for chunk in plan(pair, MAX_NODES):
-            token_values, _ = walk.score(chunk)
-            tree += float(token_values[chunk.target_requests == 0].sum())
+        for chunk in plan(_pair_around(requests, request), self._nodes):
+            token_values, _ = walk.score(_on_device(chunk, self._device))
+            tree += float(token_values.cpu().double().numpy()[chunk.target_requests == 0].sum())
         if abs(tree - plain) > _SELF_CHECK_TOLERANCE[self._dtype] * max(1.0, abs(plain)):
             raise OrganizerError(
                 f"{model.config.model_type} gives other scores with shared prefixes ({tree:.4f} instead of "
@@ -124,40 +239,86 @@ class TransformersEngine:
             )
 
 
-class _Walk:
-    """Visits the chunks of a prefix tree in order and keeps the keys and values of the current stem."""
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """The tensors of one weight file, in memory."""
 
-    def __init__(self, model: PreTrainedModel, device: torch.device) -> None:
-        self._model = model
+    file: Path
+    tensors: dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class _DeviceChunk:
+    """A `Chunk` with its tensors on the device, where they serve all checkpoints of an engine group."""
+
+    stem: np.ndarray  # (stem,) int32
+    tokens: torch.Tensor  # (nodes,) int32
+    positions: torch.Tensor  # (nodes,) int32
+    subtree_ends: torch.Tensor  # (nodes,) int32
+    rows: torch.Tensor  # (rows,) int32: the nodes that predict a target
+    row_of_target: torch.Tensor  # (targets,) int32, index into rows
+    target_tokens: torch.Tensor  # (targets,) int32
+    target_requests: np.ndarray  # (targets,) int64
+
+
+def _on_device(chunk: Chunk, device: torch.device) -> _DeviceChunk:
+    rows, row_of_target = np.unique(chunk.target_nodes, return_inverse=True)
+
+    def move(array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(array.astype(np.int32)).to(device)
+
+    return _DeviceChunk(
+        stem=chunk.stem,
+        tokens=move(chunk.tokens),
+        positions=move(chunk.positions),
+        subtree_ends=move(chunk.subtree_ends),
+        rows=move(rows),
+        row_of_target=move(row_of_target),
+        target_tokens=move(chunk.target_tokens),
+        target_requests=chunk.target_requests,
+    )
+
+
+def ancestors(subtree_ends: torch.Tensor) -> torch.Tensor:
+    """(nodes, nodes) bool: whether a node (row) attends to another (column), for `Chunk.subtree_ends`."""
+    node = torch.arange(len(subtree_ends), device=subtree_ends.device, dtype=subtree_ends.dtype)
+    return (node[None, :] <= node[:, None]) & (node[:, None] < subtree_ends[None, :])
+
+
+class _Walk:
+    """Visits the chunks of a prefix tree in order and keeps the keys and values of the current stem.
+
+    Nothing here waits for the device but `generate`, which needs each token to compute the next.
+    """
+
+    def __init__(self, model: PreTrainedModel, device: torch.device, max_nodes: int) -> None:
+        self.model = model
         self._device = device
+        self._max_nodes = max_nodes
         self._cache = DynamicCache(config=model.config)
         self._stem = np.empty(0, dtype=np.int32)
         self.computed_tokens = 0
 
-    def score(self, chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
-        """For each target its log-probability, (targets,) float64, and whether it is the most likely token, bool."""
+    def score(self, chunk: _DeviceChunk) -> tuple[torch.Tensor, torch.Tensor]:
+        """For each target its log-probability, (targets,) float32, and whether it is the most likely token, bool."""
         self._move_to(chunk.stem)
-        rows, row_of_target = np.unique(chunk.target_nodes, return_inverse=True)
-        logits = self._forward(
-            chunk.tokens, chunk.positions, torch.from_numpy(chunk.ancestor_mask())[None, None], torch.from_numpy(rows)
-        )
+        visible = ancestors(chunk.subtree_ends)
+        logits = self._forward(chunk.tokens.long(), chunk.positions.long(), visible, chunk.rows.long()).float()
         self._cache.crop(-len(chunk.tokens))
-        log_probabilities = logits.float().log_softmax(-1)
-        row_index = torch.as_tensor(row_of_target, device=self._device)
-        targets = torch.as_tensor(chunk.target_tokens, device=self._device)
-        values = log_probabilities[row_index, targets]
-        greedy = log_probabilities.argmax(-1)[row_index] == targets
-        return values.double().cpu().numpy(), greedy.cpu().numpy()
+        row, target = chunk.row_of_target.long(), chunk.target_tokens.long()
+        largest, most_likely = logits.max(-1)
+        values = logits[row, target] - largest[row]
+        log_sums = logits.sub_(largest[:, None]).exp_().sum(-1).log_()
+        return values - log_sums[row], most_likely[row] == target
 
     def generate(self, prompt: Sequence[int], stop: Stop) -> list[int]:
         """The greedy continuation of a prompt, including the token that ends it."""
         self._move_to(np.asarray(prompt[:-1], dtype=np.int32))
         generated: list[int] = []
-        token = prompt[-1]
+        token, row = prompt[-1], torch.zeros(1, dtype=torch.long, device=self._device)
         while not stop.reached(generated):
-            position = len(self._stem)
-            mask = torch.ones(1, 1, 1, position + 1, dtype=torch.bool)
-            logits = self._forward(np.asarray([token]), np.asarray([position]), mask, torch.tensor([0]))
+            inputs, position = (torch.tensor([value], device=self._device) for value in (token, len(self._stem)))
+            logits = self._forward(inputs, position, torch.ones(1, 1, dtype=torch.bool, device=self._device), row)
             self._stem = np.append(self._stem, np.int32(token))
             token = int(logits[0].float().argmax())
             generated.append(token)
@@ -167,27 +328,44 @@ class _Walk:
         kept = shared_length(self._stem, stem)
         if kept < len(self._stem):
             self._cache.crop(kept - len(self._stem))
-        for begin in range(kept, len(stem), MAX_NODES):
-            piece = stem[begin : begin + MAX_NODES]
-            own = torch.ones(len(piece), len(piece), dtype=torch.bool).tril()
-            mask = torch.cat([torch.ones(len(piece), begin, dtype=torch.bool), own], dim=1)
-            self._forward(piece, np.arange(begin, begin + len(piece)), mask[None, None], torch.tensor([0]))
+        for begin in range(kept, len(stem), self._max_nodes):
+            tokens = torch.from_numpy(stem[begin : begin + self._max_nodes]).to(self._device).long()
+            positions = torch.arange(begin, begin + len(tokens), device=self._device)
+            visible = torch.ones(len(tokens), len(tokens), dtype=torch.bool, device=self._device).tril_()
+            self._forward(tokens, positions, visible, positions[:1] - begin)
         self._stem = stem
 
     def _forward(
-        self, tokens: np.ndarray, positions: np.ndarray, mask: torch.Tensor, rows: torch.Tensor
+        self, tokens: torch.Tensor, positions: torch.Tensor, visible: torch.Tensor, rows: torch.Tensor
     ) -> torch.Tensor:
+        """Logits of `rows`, (rows, vocabulary). `visible`: (tokens, tokens) bool; each token sees all of the cache."""
         self.computed_tokens += len(tokens)
-        output = self._model(
-            input_ids=torch.as_tensor(tokens, dtype=torch.long, device=self._device)[None],
-            position_ids=torch.as_tensor(positions, device=self._device)[None],
-            attention_mask=mask.to(self._device),
+        cached = self._cache.get_seq_length()
+        # Added to attention scores. A mask of bool would be turned into this one in every layer.
+        mask = torch.zeros(len(tokens), cached + len(tokens), dtype=self.model.dtype, device=self._device)
+        mask[:, cached:].masked_fill_(visible.logical_not(), -torch.inf)
+        output = self.model(
+            input_ids=tokens[None],
+            position_ids=positions[None],
+            attention_mask=mask[None, None],
             past_key_values=self._cache,
             use_cache=True,
-            logits_to_keep=rows.to(self._device),
+            logits_to_keep=rows,
         )
         logits: torch.Tensor = output.logits[0]
         return logits
+
+
+def _size(files: Sequence[Path]) -> int:
+    return sum(file.stat().st_size for file in files)
+
+
+def _read(file: Path, dtype: torch.dtype, *, pin: bool) -> _Weights:
+    """The tensors of a file; with `pin` in pinned memory and in the dtype given."""
+    tensors = load_file(file)
+    if pin:
+        tensors = {name: tensor.to(dtype).pin_memory() for name, tensor in tensors.items()}
+    return _Weights(file, tensors)
 
 
 def _build(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:

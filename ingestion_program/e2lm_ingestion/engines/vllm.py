@@ -8,14 +8,17 @@ import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 
 from e2lm_ingestion.engines import Generations, LogLikelihoods, Stop
-from e2lm_ingestion.engines.device import describe_device, resolve_dtype
+from e2lm_ingestion.engines.device import describe_device, device_bytes, refuse_rounded_float32, resolve_dtype
+from e2lm_ingestion.engines.memory import is_out_of_memory, retry_smaller
 from e2lm_ingestion.engines.prompts import Prompt, block_names, prompts_of, shared_with_previous
 from e2lm_ingestion.engines.requests import Requests
+from e2lm_ingestion.engines.shared_device import alone_on_device
 from e2lm_ingestion.engines.vllm_answers import (
     MAX_LAST_TOKENS,
     Answer,
@@ -27,7 +30,14 @@ from e2lm_ingestion.engines.vllm_answers import (
     up_to_stop,
 )
 from e2lm_ingestion.engines.vllm_core import CorePrompt, EngineCore, kernels, repack_tied_weights
-from e2lm_ingestion.engines.weights import Signature, read_signature, same_weights
+from e2lm_ingestion.engines.weights import (
+    Signature,
+    max_positions,
+    read_ahead,
+    read_signature,
+    refuse_longer_context,
+    same_weights,
+)
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint
 
@@ -85,13 +95,14 @@ class VllmEngine:
 
         `reference`: run prompts with LLM.generate instead of on the engine core; slower, with the same values.
         `memory_share`: share of the GPU's memory for this engine, below 1 where several engines use one GPU. Raises
-        OrganizerError when the dtype is not auto, float32, bfloat16 or float16.
+        OrganizerError when the dtype is not auto, float32, bfloat16 or float16, or would be rounded.
         """
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._dtype = resolve_dtype(dtype, self._device)
+        refuse_rounded_float32(self._dtype, self._device)
         self._context_length = context_length
         self._reference, self._memory_share = reference, memory_share
-        self._most_tokens, self._sequences = step_limits(_device_bytes(self._device) * memory_share)
+        self._most_tokens, self._sequences = step_limits(device_bytes(self._device) * memory_share)
         self._token_budget = self._most_tokens
         self._llm: Any = None
         self._core: EngineCore | None = None
@@ -99,7 +110,8 @@ class VllmEngine:
         self._loaded: Checkpoint | None = None
         self._signature: Signature | None = None
         self._probed: list[float] = []
-        self._planned: tuple[Requests, list[Prompt], np.ndarray] | None = None
+        # Kept for as long as the session keeps the requests, because all checkpoints of an engine group have the same.
+        self._plans: WeakKeyDictionary[Requests, tuple[list[Prompt], np.ndarray]] = WeakKeyDictionary()
         # Whether swapped weights score as they should; None before the first swap of an engine group.
         self._swap_is_verified: bool | None = None
 
@@ -126,12 +138,17 @@ class VllmEngine:
         signature = read_signature(checkpoint)
         if self._signature is not None and (difference := self._signature.difference(signature)):
             raise OrganizerError(f"{checkpoint.path}: {difference}; fetch this checkpoint again")
+        refuse_longer_context(checkpoint, signature.config, self._context_length)
         self._signature = signature
         if self._llm is None or self._swap_is_verified is False or not self._swap_weights(checkpoint):
             self._start(checkpoint)
         elif self._swap_is_verified is None:
             self._verify_first_swap(checkpoint, group_size)
         self._loaded = checkpoint
+
+    def read_ahead(self, checkpoint: Checkpoint) -> None:
+        """Read a checkpoint's files into the operating system's cache. Leaves errors to `load`."""
+        read_ahead(checkpoint)
 
     def loglikelihoods(self, requests: Requests) -> LogLikelihoods:
         """Score the continuations of all requests with the loaded weights.
@@ -160,19 +177,9 @@ class VllmEngine:
         checkpoint = self._loaded
         if checkpoint is None:
             raise RuntimeError("load a checkpoint first")
-        answer = None
-        try:
-            answer = evaluate()
-        except RuntimeError as error:
-            if not _is_out_of_memory(error):
-                raise
-        if answer is None:  # outside of the except clause, because its traceback would keep the memory in use
-            self._start_smaller(checkpoint)
-            try:
-                answer = evaluate()
-            except RuntimeError as error:
-                raise (_too_large(checkpoint, self._token_budget) if _is_out_of_memory(error) else error) from None
-        return answer
+        return retry_smaller(
+            evaluate, lambda: self._start_smaller(checkpoint), lambda: _too_large(checkpoint, self._token_budget)
+        )
 
     def _generate_segments(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
         self._empty_cache()
@@ -191,7 +198,8 @@ class VllmEngine:
     def close(self) -> None:
         """Free the device."""
         self._stop()
-        self._loaded = self._signature = self._planned = self._swap_is_verified = None
+        self._loaded = self._signature = self._swap_is_verified = None
+        self._plans.clear()
         self._token_budget = self._most_tokens
 
     def _stop(self) -> None:
@@ -202,11 +210,15 @@ class VllmEngine:
 
     def _start(self, checkpoint: Checkpoint) -> None:
         """Start a fresh engine, with half the token budget if the full one does not fit into memory."""
+        with alone_on_device():
+            self._start_alone(checkpoint)
+
+    def _start_alone(self, checkpoint: Checkpoint) -> None:
         self._stop()
         try:
             self._llm = self._build(checkpoint)
         except (RuntimeError, ValueError, OSError, KeyError, AssertionError, NotImplementedError) as error:
-            out_of_memory = _is_out_of_memory(error)
+            out_of_memory = is_out_of_memory(error)
             reason = " ".join(str(error).split())[:300]
         if self._llm is None:
             _clean_up()
@@ -254,14 +266,14 @@ class VllmEngine:
         # With a fixed size of the cache vLLM does not measure free memory, which other engines change meanwhile.
         assert self._signature is not None
         weights = self._signature.parameters * (4 if self._dtype == "float32" else 2)
-        cache = int(_device_bytes(self._device) * share) - weights - _STEP_MEMORY
+        cache = int(device_bytes(self._device) * share) - weights - _STEP_MEMORY
         return {"gpu_memory_utilization": share, "kv_cache_memory_bytes": max(cache, 2**28)}
 
     def _max_prompt_length(self) -> int:
         if self._context_length is not None:
             return self._context_length
         assert self._signature is not None
-        return int(self._signature.config.get("max_position_embeddings", 2048))
+        return max_positions(self._signature.config) or 2048
 
     def _swap_weights(self, checkpoint: Checkpoint) -> bool:
         """Swap the weights in place and probe them. False: the swap is unverified and needs a fresh engine."""
@@ -314,7 +326,8 @@ class VllmEngine:
 
     def _plan(self, requests: Requests) -> tuple[list[Prompt], np.ndarray]:
         """The prompts of all requests and the number of tokens that each shares with the one before it."""
-        if self._planned is None or self._planned[0] is not requests:
+        plan = self._plans.get(requests)
+        if plan is None:
             longest = int(np.diff(requests.starts).max()) - 1
             if longest > self._max_prompt_length():
                 raise OrganizerError(
@@ -322,8 +335,8 @@ class VllmEngine:
                     "models take; lower the suite's context_length"
                 )
             prompts = prompts_of(requests, _BLOCK_SIZE[self._device], MAX_LAST_TOKENS)
-            self._planned = (requests, prompts, shared_with_previous(prompts))
-        return self._planned[1], self._planned[2]
+            plan = self._plans[requests] = prompts, shared_with_previous(prompts)
+        return plan
 
     def _score(self, requests: Requests) -> LogLikelihoods:
         prompts, shared = self._plan(requests)
@@ -414,11 +427,6 @@ def step_limits(device_bytes: float) -> tuple[int, int]:
     return 8192, 2048 if device_bytes >= _LARGE_DEVICE else 512
 
 
-def _device_bytes(device: str) -> float:
-    """The memory of the GPU in bytes; 0 for a CPU."""
-    return float(torch.cuda.get_device_properties(0).total_memory) if device == "cuda" else 0.0
-
-
 def _scoring_parameters(prompt: Prompt, read_cache: bool) -> Any:  # noqa: ANN401 (vllm.SamplingParams)
     return _cached_parameters(prompt.last_tokens, prompt.start < len(prompt.tokens), read_cache)
 
@@ -447,10 +455,6 @@ def _plain_forward(checkpoint: Checkpoint, tokens: Sequence[int]) -> list[float]
 def _clean_up() -> None:
     importlib.import_module("vllm.distributed").cleanup_dist_env_and_memory()
     gc.collect()
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower()
 
 
 def _too_large(checkpoint: Checkpoint, token_budget: int) -> OrganizerError:

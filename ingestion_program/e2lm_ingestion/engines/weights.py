@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
@@ -14,6 +15,9 @@ from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint, weight_files
 
 _CHUNK = 16 * 2**20  # bytes read at a time
+# Keys of config.json that hold the number of positions, and kinds of scaled rotary embeddings that do not include it.
+_POSITION_KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len", "n_ctx")
+_MULTIPLYING_ROPES = ("linear", "dynamic", "yarn")
 _IGNORED_KEYS = ("_name_or_path", "transformers_version")  # keys of config.json that differ between equal models
 
 
@@ -59,6 +63,31 @@ def read_signature(checkpoint: Checkpoint) -> Signature:
         reason = "missing" if isinstance(error, FileNotFoundError) else "truncated or damaged"
         raise OrganizerError(f"{file}: {reason}, so {checkpoint} cannot be scored; fetch or train it again") from None
     return Signature({key: value for key, value in config.items() if key not in _IGNORED_KEYS}, tensors)
+
+
+def max_positions(config: Mapping[str, Any]) -> int | None:
+    """The most tokens that a model with this config.json takes; None if it does not say, as with ALiBi.
+
+    >>> max_positions({"n_positions": 1024}), max_positions({"model_type": "mamba"})
+    (1024, None)
+    >>> max_positions({"max_position_embeddings": 4096, "rope_scaling": {"rope_type": "yarn", "factor": 4.0}})
+    16384
+    """
+    positions = next((int(config[key]) for key in _POSITION_KEYS if config.get(key)), None)
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    if positions is None or rope.get("rope_type", rope.get("type")) not in _MULTIPLYING_ROPES:
+        return positions
+    return max(positions, int(float(rope.get("factor") or 1) * rope.get("original_max_position_embeddings", positions)))
+
+
+def refuse_longer_context(checkpoint: Checkpoint, config: Mapping[str, Any], context_length: int | None) -> None:
+    """Raise OrganizerError when a suite's context is longer than the checkpoint has positions for."""
+    positions = max_positions(config)
+    if context_length is not None and positions is not None and context_length > positions:
+        raise OrganizerError(
+            f"{checkpoint.path / 'config.json'}: the model has {positions:,} positions, and the suite's context_length "
+            f"is {context_length:,}; scores of longer prompts would be meaningless: lower context_length in suite.yaml"
+        )
 
 
 def same_weights(one: Checkpoint, other: Checkpoint) -> bool:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from e2lm_ingestion.engines import Engine
-from e2lm_ingestion.engines.weights import read_ahead
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.execution.pickle_store import PickleStore
 from e2lm_ingestion.output_types.protocol import ItemSet
@@ -33,6 +32,8 @@ class WorkerInit:
     context_length: int
     make_engine: Callable[[], Engine]
     provide: Callable[[Checkpoint], None] = verify_checkpoint  # called before a checkpoint is loaded
+    parameters: int | None = None  # of the largest model, a count; None if it is not known
+    checkpoints: int = 0  # the number to evaluate
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ class EngineSession:
 
     def _read_ahead(self, checkpoint: Checkpoint) -> None:
         self._init.provide(checkpoint)
-        read_ahead(checkpoint)
+        self._engine.read_ahead(checkpoint)
 
     def _end_engine_group(self) -> None:
         """Free the device and drop the engine group's tokenizer and encoded items."""

@@ -5,22 +5,16 @@ from __future__ import annotations
 import importlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import chdir
 from dataclasses import dataclass, replace
 from typing import Any
 
+from e2lm_ingestion.engines.shared_device import ENGINES_ON_DEVICE
 from e2lm_ingestion.errors import OrganizerError
-from e2lm_ingestion.execution.engine_session import (
-    CheckpointWork,
-    EngineSession,
-    EvalFailure,
-    EvalRequest,
-    EvalResult,
-    WorkerInit,
-)
-from e2lm_ingestion.execution.process_pool import same_description
-from e2lm_ingestion.execution.scheduler import Started, WorkerDied, answers
+from e2lm_ingestion.execution.engine_session import EngineSession, EvalFailure, EvalRequest, EvalResult, WorkerInit
+from e2lm_ingestion.execution.scheduler import Pool, Started, WorkerDied
+from e2lm_ingestion.execution.worker_devices import MOST_PER_GPU, engines_on_one
 from e2lm_ingestion.output_types.protocol import ItemSet
 from e2lm_ingestion.suite import Checkpoint, weight_files
 
@@ -71,43 +65,34 @@ class Actor:
             return WorkerDied.of(error)
 
 
-class RayActors:
-    """One engine on each GPU of a Ray cluster, or `workers` on CPUs."""
+class RayActors(Pool):
+    """`workers` engines on the GPUs of a Ray cluster, by default one on each, or on CPUs."""
 
     def __init__(self, init: WorkerInit, address: str, workers: int | None) -> None:
         """Connect and start the actors. Raises OrganizerError when no cluster answers or its devices differ."""
+        super().__init__()
         self._ray = _import_ray()
         self._empty = tempfile.TemporaryDirectory(prefix="e2lm-")
         with chdir(self._empty.name):  # actors on this node start here and could import files of the current folder
             _connect(self._ray, address, workers)
         self._references = [self._ray.put(source()) for source in init.item_sets]
         self._init = replace(init, item_sets=[_Stored(reference) for reference in self._references])
-        self._description: dict[str, str] = {}
         self._pending: dict[Any, int] = {}  # Ray reference of a call -> number of the actor that runs it
         self._starting: dict[
             int, Any
         ] = {}  # restarted actors: number -> reference of `start`, which runs before `holds`
         try:
             gpus = int(self._ray.available_resources().get("GPU", 0))
-            self._gpu = 1 if gpus else 0
+            self._on_one = engines_on_one(workers or gpus, gpus) if gpus else 0
             self._actors = self._start_all(workers, gpus)
         except BaseException:
             self.close()
             raise
 
     @property
-    def description(self) -> dict[str, str]:
-        """Everything about the engines that results depend on: name, dtype, device and versions."""
-        return self._description
-
-    @property
     def count(self) -> int:
         """The number of actors."""
         return len(self._actors)
-
-    def run(self, engine_groups: Sequence[list[CheckpointWork]]) -> Iterator[EvalResult | EvalFailure]:
-        """Evaluate all work, the largest engine groups first, each checkpoint on a node that has it."""
-        return answers(self, engine_groups)
 
     def held(self, checkpoints: Sequence[Checkpoint]) -> list[frozenset[Checkpoint]]:
         """For each actor, the checkpoints on its node."""
@@ -141,7 +126,7 @@ class RayActors:
         message = self._result_of(ready[0] if described is None else described)
         if described is None or isinstance(message, WorkerDied):
             return worker_id, message
-        same_description(self._description, message)
+        self.has_started(message)
         held = self._result_of(ready[0])
         return worker_id, held if isinstance(held, WorkerDied) else Started(held)
 
@@ -160,19 +145,22 @@ class RayActors:
         return message
 
     def _start(self) -> Any:  # noqa: ANN401 (Ray's handle)
-        return self._ray.remote(Actor).options(num_gpus=self._gpu, num_cpus=1).remote(self._init)
+        options: dict[str, Any] = {"num_gpus": 0}
+        if self._on_one:
+            shared = {"env_vars": {ENGINES_ON_DEVICE: str(self._on_one)}}
+            options = {"num_gpus": 10_000 // self._on_one / 10_000, "runtime_env": shared}  # Ray counts in 1/10,000
+        return self._ray.remote(Actor).options(num_cpus=1, **options).remote(self._init)
 
     def _start_all(self, workers: int | None, gpus: int) -> list[Any]:
-        kind, available = ("GPUs", gpus) if gpus else ("CPUs", int(self._ray.available_resources().get("CPU", 0)))
-        count = gpus or len(self._ray.nodes()) if workers is None else workers
-        if not 1 <= count <= available:
-            raise OrganizerError(f"--workers {count}: the cluster has {available} free {kind}; give 1 to {available}")
+        cpus = int(self._ray.available_resources().get("CPU", 0))
+        most = min(MOST_PER_GPU * gpus, cpus) if gpus else cpus
+        count = (gpus or len(self._ray.nodes())) if workers is None else workers
+        if not 1 <= count <= most:
+            devices = f"{gpus} free GPUs and {cpus} free CPUs" if gpus else f"{cpus} free CPUs"
+            raise OrganizerError(f"--workers {count}: the cluster has {devices}; give 1 to {most}")
         actors = [self._start() for _ in range(count)]
         for described in [actor.start.remote() for actor in actors]:
-            message = self._result_of(described)
-            if isinstance(message, WorkerDied):
-                raise OrganizerError(f"an actor was ended {message.how} while starting")
-            self._description = same_description(self._description, message)
+            self.has_started(self._result_of(described))
         return actors
 
 

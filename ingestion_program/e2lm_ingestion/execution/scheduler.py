@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -42,24 +43,77 @@ class WorkerDied:
         return cls(f"by {message}", "".join(traceback.format_exception(error)))
 
 
-class Pool(Protocol):
-    """Several engines, each in a process of its own."""
+class Runner(Protocol):
+    """One or more engines that evaluate item sets on checkpoints."""
 
     @property
+    def description(self) -> dict[str, str]:
+        """Everything about the engines that results depend on: name, dtype, device and versions."""
+
+    def run(self, engine_groups: Sequence[list[CheckpointWork]]) -> Iterator[EvalResult | EvalFailure]:
+        """Evaluate all work; yields a result or failure for each item set and checkpoint.
+
+        Checkpoints of one engine group are evaluated in their order.
+        """
+
+    def close(self) -> None:
+        """Free the devices."""
+
+
+class Pool(ABC):
+    """A `Runner` of several engines, each in a process of its own."""
+
+    def __init__(self) -> None:
+        self._description: dict[str, str] = {}
+
+    @property
+    def description(self) -> dict[str, str]:
+        """Everything about the engines that results depend on: name, dtype, device and versions."""
+        return self._description
+
+    def run(self, engine_groups: Sequence[list[CheckpointWork]]) -> Iterator[EvalResult | EvalFailure]:
+        """Evaluate all work, the largest engine groups first. A worker that dies is replaced."""
+        return answers(self, engine_groups)
+
+    def has_started(self, message: dict[str, str] | WorkerDied) -> None:
+        """Take note of a new worker's description.
+
+        Raises OrganizerError when it has died, or when it differs from the others, because its scores would too.
+        """
+        if isinstance(message, WorkerDied):
+            raise OrganizerError(f"a worker was ended {message.how} while starting")
+        known = self._description
+        if known and (key := next((key for key in message if message[key] != known.get(key)), None)):
+            raise OrganizerError(
+                f"the devices differ in {key} ({known.get(key)} and {message[key]}), so their scores would differ; "
+                "use devices of one kind (CUDA_VISIBLE_DEVICES selects among those of one machine)"
+            )
+        self._description = message
+
+    @property
+    @abstractmethod
     def count(self) -> int:
         """The number of workers."""
 
+    @abstractmethod
     def held(self, checkpoints: Sequence[Checkpoint]) -> list[frozenset[Checkpoint]]:
         """For each worker, the checkpoints that it can load."""
 
+    @abstractmethod
     def submit(self, worker_id: int, request: EvalRequest) -> None:
         """Send a request to an idle worker."""
 
+    @abstractmethod
     def restart(self, worker_id: int, checkpoints: Sequence[Checkpoint]) -> None:
         """Replace a worker that died; `wait` returns `Started` when the new one is ready."""
 
+    @abstractmethod
     def wait(self) -> tuple[int, EvalResult | EvalFailure | Started | WorkerDied]:
         """The next event and the number of its worker. Raises OrganizerError for errors that affect every worker."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free the devices."""
 
 
 def answers(pool: Pool, engine_groups: Sequence[list[CheckpointWork]]) -> Iterator[EvalResult | EvalFailure]:

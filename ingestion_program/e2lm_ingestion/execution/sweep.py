@@ -13,10 +13,12 @@ from typing import Any, Protocol
 
 from e2lm_ingestion.checks import findings_of
 from e2lm_ingestion.engines import Engine
+from e2lm_ingestion.engines.weights import read_signature
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.execution.engine_session import CheckpointWork, EvalFailure, EvalResult, WorkerInit
 from e2lm_ingestion.execution.pickle_store import PickleStore, unpickled
-from e2lm_ingestion.execution.process_pool import Runner, make_runner
+from e2lm_ingestion.execution.process_pool import make_runner
+from e2lm_ingestion.execution.scheduler import Runner
 from e2lm_ingestion.file_names import ITEMS, RESULTS
 from e2lm_ingestion.output_types.item_sets import item_set_of_items
 from e2lm_ingestion.output_types.items import items_by_task
@@ -78,30 +80,55 @@ def sweep(
 
     Nothing is written before the submission and all checkpoints have been checked; weights may be missing when a
     `checkpoint_cache` is given. A run that was killed can be repeated: it computes only missing checkpoints and writes
-    the same files. `workers` is the number of processes, by default one for each GPU; with several, `make_engine` must
-    be picklable. `deadline` is in seconds from now: OrganizerError is raised as soon as the next checkpoint would
-    probably miss it, and finished checkpoints are kept.
+    the same files. `workers` is the number of processes, by default what `worker_devices` chooses; with several,
+    `make_engine` must be picklable. `deadline` is in seconds from now: OrganizerError is raised as soon as the next
+    checkpoint would probably miss it, and finished checkpoints are kept.
     """
     ends = None if deadline is None else time.perf_counter() + deadline
-
-    def fail(prepared: PreparedSubmission, error: SubmissionError | OrganizerError, trace: str) -> None:
-        raise error
-
     with closing(PickleStore(0)) as store:
-        prepared = prepare(submission, suite, results, store, 0)
-        sweep_all(
-            [prepared],
+        sweep_prepared(
+            prepare(submission, suite, results, store, 0),
             store,
             suite,
             root=root,
             make_engine=make_engine,
-            start=partial(make_runner, workers=workers),
             checkpoint_cache=checkpoint_cache,
+            workers=workers,
             on_progress=on_progress,
-            on_failure=fail,
             ends=ends,
         )
     return results / RESULTS
+
+
+def sweep_prepared(
+    prepared: PreparedSubmission,
+    store: PickleStore,
+    suite: Suite,
+    *,
+    root: Path,
+    make_engine: Callable[[], Engine],
+    checkpoint_cache: CheckpointCache | None = None,
+    workers: int | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    ends: float | None = None,
+) -> None:
+    """`sweep` for a submission that is prepared in `store` already; `ends` is a time of `time.perf_counter`."""
+
+    def fail(prepared: PreparedSubmission, error: SubmissionError | OrganizerError, trace: str) -> None:
+        raise error
+
+    sweep_all(
+        [prepared],
+        store,
+        suite,
+        root=root,
+        make_engine=make_engine,
+        start=partial(make_runner, workers=workers),
+        checkpoint_cache=checkpoint_cache,
+        on_progress=on_progress,
+        on_failure=fail,
+        ends=ends,
+    )
 
 
 def is_finished(
@@ -153,12 +180,26 @@ def sweep_all(
             verify_checkpoint(checkpoint)
     sources = [partial(unpickled, store.path(prepared.number)) for prepared in prepared_submissions]
     provide = verify_checkpoint if checkpoint_cache is None else checkpoint_cache.provide
-    with closing(start(WorkerInit(sources, suite.context_length, make_engine, provide))) as runner:
+    init = WorkerInit(
+        sources,
+        suite.context_length,
+        make_engine,
+        provide,
+        # With a checkpoint cache, whose size is for one engine on each GPU, files may be missing.
+        parameters=_largest(checkpoints) if checkpoint_cache is None else None,
+        checkpoints=len(checkpoints),
+    )
+    with closing(start(init)) as runner:
         sweep_run = _SweepRun(prepared_submissions, checkpoints, runner, on_progress, on_failure)
         sweep_run.fill(ends, (lambda checkpoint: None) if checkpoint_cache is None else checkpoint_cache.release)
     for number, folder in sweep_run.folders.items():
         prepared = prepared_submissions[number]
         folder.complete({**prepared.head, "engine": runner.description, "warnings": prepared.warnings}, checkpoints)
+
+
+def _largest(checkpoints: list[Checkpoint]) -> int:
+    """The number of parameters of the largest model, from the headers of its first checkpoint's files."""
+    return max(read_signature(members[0]).parameters for members in engine_groups(checkpoints))
 
 
 class _SweepRun:

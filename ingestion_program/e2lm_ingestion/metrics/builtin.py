@@ -1,8 +1,8 @@
 """Log-likelihoods -> a score per item, for all items at once.
 
-Every metric over choices is an expression (expression.py). Most are the mean of it. A perplexity is no mean: there an
-item's score is the whole score plus the item's own pull on it (the linearisation of survey statistics), so that the
-mean of the item scores is the score and their spread its standard error.
+Every metric over choices is an expression (expression.py), and most are its mean. A perplexity is not a mean: there an
+item's score is the whole score plus the item's influence on it (linearization, as in survey statistics), so that the
+mean of the item scores is the score and their spread gives its standard error.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.metrics.corpus import OF_TEXTS, label_scores
 from e2lm_ingestion.metrics.expression import Columns, Expression, parse
 
 
@@ -23,7 +24,7 @@ class MetricFormula:
 
     numerator: Expression
     denominator: Expression | None = None
-    function: Literal["identity", "perplexity", "bits"] = "identity"
+    function: Literal["identity", "perplexity", "bits", "mcc", "weighted_f1"] = "identity"
 
     @property
     def names(self) -> frozenset[str]:
@@ -35,15 +36,7 @@ class MetricFormula:
 
         Raises SubmissionError naming the item where arithmetic has no result.
         """
-        numerator = self.numerator.evaluate(columns)
-        denominator = np.ones(columns.items) if self.denominator is None else self.denominator.evaluate(columns)
-        if self.denominator is None and self.function == "identity":
-            scores = numerator
-        else:
-            function, slope = _FUNCTIONS[self.function]
-            mean = denominator.mean() or 1.0  # nothing below: nothing above either
-            ratio = numerator.mean() / mean
-            scores = function(ratio) + slope(ratio) * (numerator - ratio * denominator) / mean
+        scores = self.values(columns)
         with np.errstate(over="ignore"):
             stored = scores.astype(np.float32)
         if not np.isfinite(stored).all():
@@ -53,6 +46,33 @@ class MetricFormula:
                 "must be finite; guard against 0 and against large exponents"
             )
         return stored
+
+    def values(self, columns: Columns) -> np.ndarray:
+        """The item scores before they are checked and rounded, (items,) float64; they may be infinite or NaN."""
+        if self.function in ("mcc", "weighted_f1"):
+            return label_scores(self.function, *_classes(columns))
+        numerator = self.numerator.evaluate(columns)
+        if self.denominator is None and self.function == "identity":
+            return numerator
+        denominator = np.ones(columns.items) if self.denominator is None else self.denominator.evaluate(columns)
+        function, slope = _FUNCTIONS[self.function]
+        mean = denominator.mean() or 1.0  # a mean of 0 means that the numerator is 0 too
+        ratio = numerator.mean() / mean
+        scores: np.ndarray = function(ratio) + slope(ratio) * (numerator - ratio * denominator) / mean
+        return scores
+
+
+def _classes(columns: Columns) -> tuple[np.ndarray, np.ndarray]:
+    """The number of each item's right choice and of its most likely one, the first where several tie; (items,)."""
+    starts, counts = columns.offsets[:-1], np.diff(columns.offsets)
+    number = columns.values["number"].astype(np.int64)
+
+    def first(chosen: np.ndarray) -> np.ndarray:
+        return np.asarray(np.minimum.reduceat(np.where(chosen, number, counts.max()), starts))
+
+    likely = columns.values["ll"]
+    best = np.repeat(np.maximum.reduceat(likely, starts), counts)
+    return first(columns.values["gold"].astype(bool)), first(likely == best)
 
 
 def _perplexity(loglikelihood: float) -> float:
@@ -68,7 +88,7 @@ _FUNCTIONS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]]
 
 @dataclass(frozen=True, slots=True)
 class MetricSpec:
-    """A metric of a name."""
+    """A named metric."""
 
     formula: MetricFormula | None  # None: it compares texts (output_types/generate_until.py)
     higher_is_better: bool = True
@@ -111,6 +131,10 @@ MULTIPLE_CHOICE_METRICS: Mapping[str, MetricSpec] = {
         ),
         aggregation="f1",
     ),
+    "mcc": MetricSpec(MetricFormula(parse("sum(ll + gold * number)"), None, "mcc"), aggregation="matthews_corrcoef"),
+    "weighted_f1": MetricSpec(
+        MetricFormula(parse("sum(ll + gold * number)"), None, "weighted_f1"), aggregation="weighted_f1"
+    ),
     **_OF_THE_RIGHT_CHOICE,
     **_per_unit({"norm_correct_prob": "sum(softmax(ll)[gold])"}, guessed=True),
     **_per_unit(
@@ -139,6 +163,7 @@ LOGLIKELIHOOD_ROLLING_METRICS: Mapping[str, MetricSpec] = {
 GENERATE_UNTIL_METRICS: Mapping[str, MetricSpec] = {
     "exact_match": MetricSpec(None, has_options=True),
     "f1": MetricSpec(None),
+    **{name: MetricSpec(None, name != "ter", aggregation=name) for name in OF_TEXTS},
 }
 
 
@@ -162,7 +187,7 @@ def choice_columns(items: Mapping[str, np.ndarray], answers: Mapping[str, np.nda
 
 
 def chance(formula: MetricFormula, items: Mapping[str, np.ndarray]) -> float:
-    """The score of a model to which all choices are alike; `items` are the arrays of items.npz."""
+    """Chance level: the score of a model to which all choices are equally likely; `items` are arrays of items.npz."""
     count = len(items["gold"])
     zero = np.zeros(count)
     answers: dict[str, np.ndarray] = {

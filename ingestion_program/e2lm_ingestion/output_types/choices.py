@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from e2lm_ingestion.engines import Engine
+from e2lm_ingestion.engines import Engine, LogLikelihoods
 from e2lm_ingestion.engines.requests import Requests, encode, encode_windows
-from e2lm_ingestion.metrics.builtin import MetricSpec, chance, choice_columns
+from e2lm_ingestion.metrics.builtin import MetricFormula, MetricSpec, chance, choice_columns
+from e2lm_ingestion.metrics.contrast import contrast_scores
 from e2lm_ingestion.output_types.protocol import Arrays, Item
 from e2lm_ingestion.output_types.questions import Question
 from e2lm_ingestion.task.task import Task
@@ -20,17 +21,6 @@ from e2lm_ingestion.task.task_parts import Filter, Metric
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-
-@dataclass(frozen=True, slots=True)
-class ChoiceRequests:
-    """The requests of one engine group, and what each is part of."""
-
-    requests: Requests
-    owners: np.ndarray  # (requests,) the choice that each scores, or, from `choices` on, an unconditional text
-    choices: int
-    unconditional: np.ndarray | None  # (choices,) what is each choice without a prompt, as `owners` numbers it
-    tokens: np.ndarray  # (choices,) int32: how many tokens of each choice are scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +32,33 @@ class ChoiceAnswers:
     tokens: np.ndarray  # (choices,) int32
     unconditional: np.ndarray | None  # (choices,) float32, nats: without the prompt
     computed_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceLayout:
+    """Which choice each request is part of."""
+
+    owners: np.ndarray  # (requests,) the choice that each scores, or, from `choices` on, an unconditional text
+    choices: int
+    unconditional: np.ndarray | None  # (choices,) what is each choice without a prompt, as `owners` numbers it
+    tokens: np.ndarray  # (choices,) int32: how many tokens of each choice are scored
+
+    def answers(self, scored: LogLikelihoods) -> ChoiceAnswers:
+        """The log-likelihoods of the choices from those of the requests."""
+        count = max(self.choices, int(self.owners[-1]) + 1)
+        values = np.bincount(self.owners, weights=scored.values, minlength=count).astype(np.float32)
+        missed = np.bincount(self.owners, weights=~scored.greedy, minlength=count)
+        without = None if self.unconditional is None else values[self.unconditional]
+        n = self.choices
+        return ChoiceAnswers(values[:n], missed[:n] == 0, self.tokens, without, scored.computed_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceRequests:
+    """The requests of one engine group, and what each is part of."""
+
+    requests: Requests
+    layout: ChoiceLayout
 
 
 @dataclass(frozen=True)
@@ -84,17 +101,11 @@ class ChoiceItemSet:
             owners = np.arange(len(requests))
         scored = np.diff(requests.starts) - requests.context_lengths
         tokens = np.bincount(owners, weights=scored, minlength=len(pairs))[: len(pairs)].astype(np.int32)
-        return ChoiceRequests(requests, owners, len(pairs), unconditional, tokens)
+        return ChoiceRequests(requests, ChoiceLayout(owners, len(pairs), unconditional, tokens))
 
     def score(self, engine: Engine, encoded: ChoiceRequests) -> ChoiceAnswers:
         """Ask the loaded model."""
-        message = engine.loglikelihoods(encoded.requests)
-        count = max(encoded.choices, int(encoded.owners[-1]) + 1)
-        values = np.bincount(encoded.owners, weights=message.values, minlength=count).astype(np.float32)
-        missed = np.bincount(encoded.owners, weights=~message.greedy, minlength=count)
-        without = None if encoded.unconditional is None else values[encoded.unconditional]
-        n = encoded.choices
-        return ChoiceAnswers(values[:n], missed[:n] == 0, encoded.tokens, without, message.computed_tokens)
+        return encoded.layout.answers(engine.loglikelihoods(encoded.requests))
 
     def guess(self) -> ChoiceAnswers:
         """What a model would say that gives every character the same probability."""
@@ -119,12 +130,14 @@ class ChoiceItemSet:
         }
 
     def arrays(self, answers: ChoiceAnswers) -> dict[str, np.ndarray]:
-        """`item_scores` (items,); `loglikelihoods`, `greedy`, `tokens` and perhaps more (choices of all items,)."""
+        """`item_scores` and perhaps `contrast_scores` (items,); `loglikelihoods`, `greedy`, `tokens` and perhaps more.
+
+        The latter are (choices of all items,).
+        """
         kept = {"loglikelihoods": answers.loglikelihoods, "greedy": answers.greedy, "tokens": answers.tokens}
         if answers.unconditional is not None:
             kept["loglikelihoods_unconditional"] = answers.unconditional
-        scores = self.task.formula.item_scores(choice_columns(self._item_arrays, kept))
-        return {"item_scores": scores, **kept}
+        return {**_scored(self.task.formula, self._item_arrays, kept), **kept}
 
 
 def choice_item_set(task: Task, items: Sequence[Item], *, windows: bool = False) -> ChoiceItemSet:
@@ -144,10 +157,17 @@ def after_the_context(
 
 def rescored_choices(
     metric: Metric, spec: MetricSpec, filters: Sequence[Filter], items: Arrays, arrays: Arrays
-) -> np.ndarray:
-    """A score for each item under another metric, (items,) float32."""
+) -> dict[str, np.ndarray]:
+    """`item_scores` and perhaps `contrast_scores` under another metric, (items,) float32."""
     assert spec.formula is not None
-    return spec.formula.item_scores(choice_columns(items, arrays))
+    return _scored(spec.formula, items, arrays)
+
+
+def _scored(formula: MetricFormula, items: Arrays, answers: Arrays) -> dict[str, np.ndarray]:
+    columns = choice_columns(items, answers)
+    scores = {"item_scores": formula.item_scores(columns)}
+    contrast = contrast_scores(formula, columns)
+    return scores if contrast is None else {**scores, "contrast_scores": contrast}
 
 
 def chance_of_choices(spec: MetricSpec, items: Arrays) -> float | None:

@@ -15,6 +15,7 @@ import numpy as np
 from e2lm_ingestion.engines import Engine, Stop
 from e2lm_ingestion.engines.requests import encode_texts, prefix_token
 from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.metrics import corpus
 from e2lm_ingestion.metrics.builtin import MetricSpec
 from e2lm_ingestion.output_types.choices import after_the_context
 from e2lm_ingestion.output_types.protocol import Arrays, Item, OutputType, Wording
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 CHANCE = 0.0  # a text is not hit by guessing
+WRONG_ANSWERS = 3  # other items whose answers are an item's wrong ones in its contrast
+WRONG_ANSWERS_SEED = 0  # fixed: the same texts have the same contrast
 FILTER_LIMITS = Limits(cpu_seconds=20, seconds_per_document=1.0, wall_seconds=60)  # for what one checkpoint wrote
 
 
@@ -36,7 +39,7 @@ class Prompts:
     """What every model of an engine group is given."""
 
     tokens: list[list[int]]
-    texts: tuple[str, ...]  # each ends a generation and is no part of it
+    texts: tuple[str, ...]  # each ends a generation and is not part of it
     max_tokens: int
     tokenizer: PreTrainedTokenizerBase
 
@@ -113,11 +116,14 @@ def _confined(key: str, steps: Sequence[Any], texts: Sequence[str], options: Seq
 
 
 def text_scores(texts: Sequence[str], references: Sequence[Sequence[str]], metric: Metric) -> np.ndarray:
-    """What each text has of its right answers, the best of them counting; (items,) float32 in [0, 1].
+    """The score of each text against its right answers, of which the best match counts; (items,) float32.
 
     `exact_match` is 1 where it is one of them, with the options of lm-evaluation-harness. `f1` is that of SQuAD
-    (Rajpurkar et al. 2016): of the words that text and answer share, case, punctuation and articles aside.
+    (Rajpurkar et al. 2016): of the words that text and answer share, case, punctuation and articles aside; both in
+    [0, 1]. BLEU and the like, in [0, 100], are of all texts together.
     """
+    if metric.metric in corpus.OF_TEXTS:
+        return corpus.text_scores(metric.metric, texts, [own[0] for own in references]).astype(np.float32)
     pairs = [(text, right) for text, own in zip(texts, references, strict=True) for right in own]
     if metric.metric == "f1":
         values = [_f1(text, right) for text, right in pairs]
@@ -132,6 +138,29 @@ def text_scores(texts: Sequence[str], references: Sequence[Sequence[str]], metri
     starts = np.cumsum([0, *map(len, references)])[:-1]
     best: np.ndarray = np.maximum.reduceat(np.asarray(values, dtype=np.float32), starts)
     return best
+
+
+def text_contrasts(
+    scores: np.ndarray, texts: Sequence[str], references: Sequence[Sequence[str]], metric: Metric
+) -> np.ndarray:
+    """What each text has of its own right answers more than of those of three other items, (items,) float32.
+
+    `scores` are its `text_scores`. The other items are drawn with a fixed seed, so that every item lends its answers
+    to three others. A task with a single item has a contrast of 0.
+    """
+    order = np.random.default_rng(WRONG_ANSWERS_SEED).permutation(len(texts))
+    wrong = np.zeros(len(texts))
+    for step in range(1, WRONG_ANSWERS + 1):
+        other = np.empty_like(order)
+        other[order] = np.roll(order, step)
+        wrong += text_scores(texts, [references[item] for item in other], metric)
+    contrast: np.ndarray = (scores - wrong / WRONG_ANSWERS).astype(np.float32)
+    return contrast
+
+
+def _scored(texts: Sequence[str], references: Sequence[Sequence[str]], metric: Metric) -> dict[str, np.ndarray]:
+    scores = text_scores(texts, references, metric)
+    return {"item_scores": scores, "contrast_scores": text_contrasts(scores, texts, references, metric)}
 
 
 def _plain(text: str, metric: Metric) -> str:
@@ -190,7 +219,7 @@ class GenerationItemSet:
     @property
     def chance(self) -> float | None:
         """The score that guessing gives."""
-        return CHANCE
+        return CHANCE if self.task.higher_is_better else None
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, context_length: int) -> Prompts:
         """Every prompt, and how to read what is written after it."""
@@ -211,10 +240,10 @@ class GenerationItemSet:
         return arrays
 
     def arrays(self, answers: Texts) -> dict[str, np.ndarray]:
-        """`item_scores` (items,); `generations`, all texts in UTF-8 as uint8; `generation_offsets` (items + 1,)."""
+        """`item_scores`, `contrast_scores` (items,); `generations`, all texts as UTF-8; `generation_offsets`."""
         texts = filtered(answers.texts, self.task.filters, [item.options for item in self.items])
-        scores = text_scores(texts, [item.choices for item in self.items], self.task.metric_list[0])
-        return {"item_scores": scores, **packed("generation", answers.texts)}
+        scores = _scored(texts, [item.choices for item in self.items], self.task.metric_list[0])
+        return {**scores, **packed("generation", answers.texts)}
 
 
 def _question(document: Document) -> Question:
@@ -225,14 +254,19 @@ def _question(document: Document) -> Question:
 
 
 def _item_set(task: Task, items: Sequence[Item]) -> GenerationItemSet:
+    for metric in task.metric_list:
+        if metric.metric in corpus.OF_TEXTS and any(len(item.choices) > 1 for item in items):
+            raise SubmissionError(f"metric_list: {metric.metric} compares with one text; some items have several")
     item_set = GenerationItemSet(items, task)
     item_set.arrays(Texts([""] * len(items), 0))  # a pattern that cannot be run is refused before a model is asked
     return item_set
 
 
-def _rescored(metric: Metric, spec: MetricSpec, filters: Sequence[Filter], items: Arrays, arrays: Arrays) -> np.ndarray:
+def _rescored(
+    metric: Metric, spec: MetricSpec, filters: Sequence[Filter], items: Arrays, arrays: Arrays
+) -> dict[str, np.ndarray]:
     options, references = _grouped("option", items), _grouped("reference", items)
-    return text_scores(filtered(unpacked("generation", arrays), filters, options), references, metric)
+    return _scored(filtered(unpacked("generation", arrays), filters, options), references, metric)
 
 
 def _grouped(name: str, items: Arrays) -> list[list[str]]:
@@ -242,7 +276,7 @@ def _grouped(name: str, items: Arrays) -> list[list[str]]:
 
 
 def _chance(spec: MetricSpec, items: Arrays) -> float | None:
-    return CHANCE
+    return CHANCE if spec.higher_is_better else None
 
 
 def _requested(item: Item) -> Item:
@@ -259,4 +293,5 @@ GENERATE_UNTIL = OutputType(
     rescored=_rescored,
     chance=_chance,
     requested=_requested,
+    writes=True,
 )

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from e2lm_ingestion.engines import Engine
+from e2lm_ingestion.engines import Engine, LogLikelihoods
+from e2lm_ingestion.engines.requests import Requests, join_requests
+from e2lm_ingestion.output_types.choices import ChoiceAnswers, ChoiceLayout, ChoiceRequests
 from e2lm_ingestion.output_types.protocol import TaskItemSet
 
 if TYPE_CHECKING:
@@ -16,8 +18,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupRequests:
+    """The requests of all tasks in one, so that the engine does not wait for the last of a task before the next."""
+
+    requests: Requests
+    layouts: tuple[ChoiceLayout, ...]
+
+    def answers(self, scored: LogLikelihoods) -> tuple[ChoiceAnswers, ...]:
+        """The answers of each task."""
+        ends = np.cumsum([len(layout.owners) for layout in self.layouts])[:-1]
+        parts = zip(self.layouts, np.split(scored.values, ends), np.split(scored.greedy, ends), strict=True)
+        return tuple(layout.answers(LogLikelihoods(values, greedy, 0)) for layout, values, greedy in parts)
+
+
+@dataclass(frozen=True, slots=True)
 class GroupAnswers:
-    """What one model says of every task of a group."""
+    """One model's answers to the items of every task of a group."""
 
     parts: tuple[Any, ...]
     computed_tokens: int
@@ -52,12 +68,18 @@ class GroupItemSet:
     def _weights(self) -> list[int]:
         return [part.count if self.weight_by_size else 1 for part in self.parts]
 
-    def encode(self, tokenizer: PreTrainedTokenizerBase, context_length: int) -> list[Any]:
-        """What each task needs."""
-        return [part.encode(tokenizer, context_length) for part in self.parts]
+    def encode(self, tokenizer: PreTrainedTokenizerBase, context_length: int) -> GroupRequests | list[Any]:
+        """The requests of all tasks; where a task generates, what each task needs."""
+        parts = [part.encode(tokenizer, context_length) for part in self.parts]
+        if not all(isinstance(part, ChoiceRequests) for part in parts):
+            return parts
+        return GroupRequests(join_requests([part.requests for part in parts]), tuple(part.layout for part in parts))
 
-    def score(self, engine: Engine, encoded: Sequence[Any]) -> GroupAnswers:
-        """Ask the loaded model, task by task."""
+    def score(self, engine: Engine, encoded: GroupRequests | Sequence[Any]) -> GroupAnswers:
+        """Ask the loaded model."""
+        if isinstance(encoded, GroupRequests):
+            scored = engine.loglikelihoods(encoded.requests)
+            return GroupAnswers(encoded.answers(scored), scored.computed_tokens)
         answers = tuple(part.score(engine, own) for part, own in zip(self.parts, encoded, strict=True))
         return GroupAnswers(answers, sum(own.computed_tokens for own in answers))
 

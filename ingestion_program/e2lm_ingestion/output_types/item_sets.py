@@ -1,4 +1,4 @@
-"""Submission -> ItemSet: what a sweep asks each model, of one task or of a group."""
+"""Submission -> ItemSet: what a sweep evaluates on each model, for a task or a group."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.errors import ItemProblems, SubmissionError
 from e2lm_ingestion.output_types.protocol import Item
 from e2lm_ingestion.output_types.questions import Document, Question, is_template
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
@@ -33,7 +33,7 @@ def build_items(submission: Submission) -> list[Item]:
 def items_by_task(submission: Submission) -> dict[str, list[Item]]:
     """The items of `build_items` by the name of their task."""
     tasks = list(submission.tasks.items())
-    rendered = render([_request(task, source, submission.root) for source, task in tasks])
+    rendered = render([_request(task, source, submission.files) for source, task in tasks])
     count = sum(len(one.locations) for one in rendered)
     if not MIN_ITEMS <= count <= MAX_ITEMS:
         name = submission.task.data_files[submission.task.test_split][0]
@@ -46,9 +46,9 @@ def items_by_task(submission: Submission) -> dict[str, list[Item]]:
     return items
 
 
-def _request(task: Task, source: str, root: Path) -> Documents:
+def _request(task: Task, source: str, known: Mapping[str, Path]) -> Documents:
     def files(split: str) -> list[tuple[Path, str]]:
-        return [(root / name, name) for name in task.data_files[split]]
+        return [(known[name], name) for name in task.data_files[split]]
 
     def templates(written: Mapping[str, Any]) -> dict[str, str]:
         return {name: value for name, value in written.items() if isinstance(value, str)}
@@ -59,6 +59,9 @@ def _request(task: Task, source: str, root: Path) -> Documents:
     if not task.fewshot_config.keeps_choices:
         overridden.add("doc_to_choice")
     of_examples = {key: value for key, value in asked.items() if key not in overridden} | templates(own)
+    prefix_of_examples = task.gen_prefix if task.fewshot_config.gen_prefix is None else task.fewshot_config.gen_prefix
+    asked |= {"gen_prefix": task.gen_prefix} if task.gen_prefix else {}
+    of_examples |= {"gen_prefix": prefix_of_examples} if prefix_of_examples else {}
     if any(step.function == "multi_choice_regex" for chain in task.filter_list for step in chain.filter):
         asked["choices"] = "choices"
     split = task.examples_split if task.shots else None
@@ -79,12 +82,14 @@ def _items(task: Task, rendered: Rendered, total: int) -> tuple[list[Item], int]
     """The items of one task, and the characters of their contexts together with `total`."""
     questions = _questions(task, rendered.test, rendered.locations, _Sources.of_items(task))
     options = rendered.test.get("choices", [()] * len(questions))
+    prefixes = rendered.test.get("gen_prefix", [""] * len(questions))
     join = OUTPUT_TYPES[task.output_type].join
     items = []
-    for head, question, location, own in zip(
-        _heads(task, rendered), questions, rendered.locations, options, strict=True
+    for head, question, location, own, prefix in zip(
+        _heads(task, rendered), questions, rendered.locations, options, prefixes, strict=True
     ):
-        contexts = tuple(head + text for text in question.texts or (question.text,))
+        before = "" if question.texts else task.target_delimiter
+        contexts = tuple(head + _prefixed(text, before, prefix) for text in question.texts or (question.text,))
         longest = max(map(len, contexts))
         total += sum(map(len, contexts))
         if longest > MAX_CONTEXT or total > MAX_TOTAL:
@@ -93,7 +98,7 @@ def _items(task: Task, rendered: Rendered, total: int) -> tuple[list[Item], int]
                 f"{MAX_CONTEXT:,} and {MAX_TOTAL:,}: shorten the description or the examples"
             )
         contexts, continuations = join(contexts, question, task.target_delimiter)
-        items.append(Item(contexts, continuations, question.choices, question.gold, tuple(own)))
+        items.append(Item(contexts, continuations, question.choices, question.gold, question.target, tuple(own)))
     return items, total
 
 
@@ -123,6 +128,7 @@ def _questions(
     task: Task, columns: Mapping[str, Sequence[Any]], locations: Sequence[str], sources: _Sources
 ) -> list[Question]:
     question, questions = OUTPUT_TYPES[task.output_type].question, []
+    problems = ItemProblems()
     for i, location in enumerate(locations):
         text = columns["doc_to_text"][i]
         target = columns["doc_to_target"][i] if "doc_to_target" in columns else sources.target
@@ -130,12 +136,17 @@ def _questions(
         if isinstance(text, str) and text.isdecimal() and choices is not None and is_template(sources.text, text):
             text = int(text[:9])
         own = None if choices is None else tuple(choices)
-        questions.append(question(Document(task.output_type, location, text, own, target, sources.target)))
+        try:
+            questions.append(question(Document(task.output_type, location, text, own, target, sources.target)))
+        except SubmissionError as error:
+            problems.add(location, error)
+            continue
         if bool(questions[-1].texts) != bool(questions[0].texts):
             raise SubmissionError(
                 f"{location}: doc_to_text is {repr(text)[:40]}: a number says which choice is right for all items or "
                 "none"
             )
+    problems.raise_any()
     return questions
 
 
@@ -147,7 +158,8 @@ def _heads(task: Task, rendered: Rendered) -> list[str]:
     if not task.shots:
         return descriptions
     questions = _questions(task, rendered.fewshot, rendered.fewshot_locations, _Sources.of_examples(task))
-    shown = [_example(task, question) for question in questions]
+    prefixes = rendered.fewshot.get("gen_prefix", [""] * len(questions))
+    shown = [_example(task, question, prefix) for question, prefix in zip(questions, prefixes, strict=True)]
     if rendered.examples is None:
         head = "".join(shown)
         return [description + head for description in descriptions]
@@ -155,8 +167,17 @@ def _heads(task: Task, rendered: Rendered) -> list[str]:
     return [description + "".join(shown[i] for i in examples) for description, examples in own]
 
 
-def _example(task: Task, question: Question) -> str:
+def _example(task: Task, question: Question, prefix: str) -> str:
     own = task.fewshot_config
     before = task.target_delimiter if own.target_delimiter is None else own.target_delimiter
     after = task.fewshot_delimiter if own.fewshot_delimiter is None else own.fewshot_delimiter
-    return question.text + before + question.answer + after
+    if not prefix:
+        return question.text + before + question.answer + after
+    return _prefixed(_prefixed(question.text, before, prefix), " ", question.answer) + after
+
+
+def _prefixed(text: str, delimiter: str, prefix: str) -> str:
+    """The text with gen_prefix after it, and the delimiter between the two unless one has white space there."""
+    if not text or not prefix or text[-1].isspace() or prefix[0].isspace():
+        return text + prefix
+    return text + delimiter + prefix

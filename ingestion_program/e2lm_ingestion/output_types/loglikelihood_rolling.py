@@ -10,7 +10,7 @@ from e2lm_ingestion.output_types.questions import Question, text_question
 
 
 def _join(contexts: tuple[str, ...], question: Question, delimiter: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The text after nothing: lm-evaluation-harness leaves description and doc_to_text out."""
+    """The text without a context: lm-evaluation-harness leaves description and doc_to_text out."""
     return ("",), question.choices
 
 

@@ -49,6 +49,9 @@ def _several_contexts(document: Document) -> Question:
 def _item_set(task: Task, items: Sequence[Item]) -> ChoiceItemSet:
     if any(metric.metric == "f1" for metric in task.metric_list) and {len(item.choices) for item in items} != {2}:
         raise SubmissionError("metric_list: f1 is of two choices, the second of which is sought; some items have more")
+    for metric in task.metric_list:
+        if metric.metric in ("mcc", "weighted_f1") and any(len(item.gold) > 1 for item in items):
+            raise SubmissionError(f"metric_list: {metric.metric} is of one right choice; some items have several")
     return choice_item_set(task, items)
 
 

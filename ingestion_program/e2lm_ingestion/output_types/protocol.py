@@ -31,6 +31,7 @@ class Item:
     continuations: tuple[str, ...]  # as scored, target_delimiter included
     choices: tuple[str, ...]  # the texts without the delimiter: acc_norm divides by their length
     gold: tuple[int, ...]  # the numbers of the right choices
+    target: str | None = None  # what doc_to_target gave, where it is a text
     options: tuple[str, ...] = ()  # the document's `choices`, where a filter looks for them in a written answer
 
     @property
@@ -41,7 +42,7 @@ class Item:
 
 
 class Answers(Protocol):
-    """What one checkpoint's model says of all items."""
+    """The answers of one checkpoint's model to all items."""
 
     @property
     def computed_tokens(self) -> int:
@@ -73,7 +74,7 @@ class ItemSet(Protocol):
         """What the items are, for metrics: the arrays of items.npz."""
 
     def arrays(self, answers: Any) -> dict[str, np.ndarray]:  # noqa: ANN401 (of `score`)
-        """What is kept: `item_scores` (items,) float32 and what they were made from."""
+        """What is kept: `item_scores` (items,) float32, perhaps `contrast_scores`, and what they were made from."""
 
 
 class TaskItemSet(ItemSet, Protocol):
@@ -86,7 +87,7 @@ class TaskItemSet(ItemSet, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How `e2lm check` speaks of the items."""
+    """How `e2lm check` describes the items."""
 
     item: str  # what one asks; `{choices}` stands for how many choices it has
     continuation: str  # the line before the continuations
@@ -103,12 +104,14 @@ class OutputType:
     join: Callable[[tuple[str, ...], Question, str], tuple[tuple[str, ...], tuple[str, ...]]]
     # raises SubmissionError for metrics and filters that do not fit the items, before a model is asked
     item_set: Callable[[Task, Sequence[Item]], TaskItemSet]
-    # metric, filters, arrays of items.npz and of a checkpoint -> `item_scores` (items,) float32 under that metric
-    rescored: Callable[[Metric, MetricSpec, Sequence[Filter], Arrays, Arrays], np.ndarray]
+    # metric, filters, arrays of items.npz and of a checkpoint -> `item_scores` and, where items have wrong answers,
+    # `contrast_scores` under that metric, (items,) float32 each
+    rescored: Callable[[Metric, MetricSpec, Sequence[Filter], Arrays, Arrays], dict[str, np.ndarray]]
     chance: Callable[[MetricSpec, Arrays], float | None]  # the score of guessing; None where that has no meaning
     requested: Callable[[Item], Item]  # the item with those continuations alone that make a request, for the forecast
     windows: bool = False  # a long text is scored in several windows, so that none is too long
     has_choices: bool = False  # the checks guess among the choices, and look at the right one's place and wording
+    writes: bool = False  # the model writes up to max_gen_toks tokens for each item
     scores_target: bool = False  # what doc_to_target renders is the text that is scored
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from e2lm_ingestion.errors import SubmissionError
 
 MAX_CHOICES = 100
+_WHOLE = re.compile(r"\d{1,9}\.0+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,15 @@ class Question:
     choices: tuple[str, ...]
     gold: tuple[int, ...]
     answer: str  # the right one, as an example shows it
+    target: str | None = None  # what doc_to_target gave, where it is a text
 
 
 def choice_question(document: Document) -> Question:
     """A question with choices, some of them right."""
     choices = checked_choices(document)
     gold = _golds(document, choices)
-    return Question(document.text, (), choices, gold, choices[gold[0]])
+    target = document.target if isinstance(document.target, str) else None
+    return Question(document.text, (), choices, gold, choices[gold[0]], target)
 
 
 def open_question(document: Document, most: int = 1) -> Question:
@@ -48,8 +52,9 @@ def open_question(document: Document, most: int = 1) -> Question:
         raise SubmissionError(f"{location}: doc_to_target is {repr(target)[:60]}; write the right answer as a text")
     texts = tuple(map(str, answers))
     if len(texts) > most:
+        scored = "one text" if most == 1 else f"at most {most} right answers"
         raise SubmissionError(
-            f"{location}: doc_to_target is a list of {len(texts)}; {document.output_type} scores one text"
+            f"{location}: doc_to_target is a list of {len(texts)}; {document.output_type} scores {scored}"
         )
     if not all(texts):
         raise SubmissionError(f"{location}: doc_to_target is empty; write the right answer as a text")
@@ -97,7 +102,7 @@ def _golds(document: Document, choices: tuple[str, ...]) -> tuple[int, ...]:
 def _gold(target: Any, choices: tuple[str, ...], source: str, location: str) -> int:  # noqa: ANN401 (what the file holds)
     """Number of the right choice, as lm-evaluation-harness finds it: a number, or a text that is one of the choices.
 
-    A template that prints digits is a number. A single letter that is no choice's text counts choices from A.
+    A template that prints digits is a number. A single letter that is not the text of a choice counts choices from A.
     """
     name = f"`{source}`" if source.isidentifier() else "doc_to_target"
     if isinstance(target, str):
@@ -115,6 +120,16 @@ def _gold(target: Any, choices: tuple[str, ...], source: str, location: str) -> 
             "number answers from 0"
         )
     what = "missing" if target is None else repr(target)[:60]
+    if (isinstance(target, float) and target.is_integer()) or (isinstance(target, str) and _WHOLE.fullmatch(target)):
+        raise SubmissionError(
+            f"{location}: {name} is {what}, a whole number with a decimal point, as pandas writes a column in which a "
+            "cell is empty: fill the cell and write the column with .astype(int)"
+        )
+    if isinstance(target, str) and source == target and source.isidentifier():
+        raise SubmissionError(
+            f"{location}: {name} is no field and prints the word {what}, which is none of the choices: write the name "
+            "of the field that says which choice is right"
+        )
     raise SubmissionError(
         f"{location}: {name} is {what}, which is none of the {len(choices)} choices: write the right choice's number, "
         "counted from 0 and without quotes, or its exact text"

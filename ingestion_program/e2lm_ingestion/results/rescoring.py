@@ -51,13 +51,13 @@ def rescore(results: Path, name: str, out: Path, *, expression: str | None = Non
     new_rows = []
     for row in rows:
         arrays = _arrays(results, row["arrays"], row["sha256"])
-        kept = {key: values for key, values in arrays.items() if key != "item_scores"}
+        kept = {key: values for key, values in arrays.items() if key not in ("item_scores", "contrast_scores")}
         scores = output_type.rescored(metric, spec, filters, items, arrays)
-        content = npz({"item_scores": scores, **kept})
+        content = npz({**scores, **kept})
         path = out / row["arrays"]
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
-        score = mean_score(scores, sizes, head.get("weight_by_size", True))
+        score = mean_score(scores["item_scores"], sizes, head.get("weight_by_size", True))
         new_rows.append({**row, "score": score, "sha256": hashlib.sha256(content).hexdigest()})
     shutil.copyfile(results / ITEMS, out / ITEMS)
     return write_results(out, head, new_rows)

@@ -1,7 +1,7 @@
 """Child side of the sandbox: lowers its own limits, limits the time for each text, and speaks JSON.
 
 The modules that parent.py starts use it. The request is one JSON object on standard input. Standard output gets a line
-{"field": name} when work on a field starts, and a last line {"result": ...} or {"error": message}.
+{"field": name} when work on a field starts, and a last line {"result": ...} or {"errors": messages}.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def serve(handle: Callable[[dict[str, Any]], Any]) -> None:
     try:
         answer: dict[str, Any] = {"result": handle(request)}
     except SubmissionError as error:
-        answer = {"error": str(error)}
+        answer = {"errors": list(map(str, error.args))}
     except MemoryError:
-        answer = {"error": "the documents need too much memory; make them smaller"}
+        answer = {"errors": ["the documents need too much memory; make them smaller"]}
     _send(answer)
 
 

@@ -9,14 +9,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
-from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.errors import ItemProblems, SubmissionError
 
 MAX_DATA_BYTES = 100_000_000  # all files of a split; 15,000 prompts of 2,048 tokens are smaller
 MAX_CELLS = 5_000_000  # documents times fields: 333 fields for 15,000 items
 MAX_FIELD_BYTES = 10_000_000
+LEAST_WRAPPED = 20  # objects in a list of the first object: they are the items; an item's own list is shorter
 _FORBIDDEN = re.compile("[\0\ud800-\udfff]")
+_OPENS_A_LIST = re.compile(r'\{\s*"[^"]*"\s*:\s*\[?\s*\{?')
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}\Z", re.ASCII)
 
 
@@ -28,11 +30,23 @@ class Document:
     location: str  # "test.jsonl, line 17"
 
 
-def read_documents(files: list[tuple[Path, str]], limit: int) -> list[Document]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which columns of a parquet file are read; the others may hold what JSON cannot, such as images and dates."""
+
+    fields: frozenset[str] | None = None  # those that a task uses; None: all
+    compared: bool = False  # documents are compared with each other, so that the other columns count as texts
+
+    def has(self, field: str) -> bool:
+        """Whether the task uses a field."""
+        return self.fields is None or field in self.fields
+
+
+def read_documents(files: list[tuple[Path, str]], limit: int, wanted: Wanted = Wanted()) -> list[Document]:
     """Read the files of a split into at most `limit` documents; `files` are (path, name to show in messages).
 
-    All documents get all fields of the split, with null for missing ones, as in Hugging Face datasets. Raises
-    SubmissionError naming file and line.
+    All documents get all fields of the split, with null for missing ones, as in Hugging Face datasets; columns of
+    parquet files that are not wanted are null. Raises SubmissionError naming file and line.
     """
     if sum(path.stat().st_size for path, _ in files) > MAX_DATA_BYTES:
         raise SubmissionError(
@@ -40,7 +54,7 @@ def read_documents(files: list[tuple[Path, str]], limit: int) -> list[Document]:
         )
     documents: list[Document] = []
     for path, name in files:
-        for document in _READERS[path.suffix.lower()](path, name):
+        for document in _READERS[path.suffix.lower()](path, name, wanted):
             if len(documents) == limit:
                 raise SubmissionError(f"{document.location}: more than {limit:,} items; keep {limit:,} at most")
             documents.append(document)
@@ -53,25 +67,72 @@ def read_documents(files: list[tuple[Path, str]], limit: int) -> list[Document]:
     return documents
 
 
-def _json_lines(path: Path, name: str) -> Iterator[Document]:
+def _json_lines(path: Path, name: str, wanted: Wanted) -> Iterator[Document]:
     with path.open(encoding="utf-8-sig", newline="\n") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                location = f"{name}, line {number}"
-                yield _document(_parsed(line, location), location)
+        yield from _documents_of_lines(file, name)
 
 
-def _json(path: Path, name: str) -> Iterator[Document]:
+def _documents_of_lines(file: TextIO, name: str) -> Iterator[Document]:
+    problems = ItemProblems()
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        location = f"{name}, line {number}"
+        if number == 1:
+            _refuse_whole(line, name, location)
+        try:
+            document = _document(_parsed(line, location), location)
+        except SubmissionError as error:
+            problems.add(location, error)
+            continue
+        _refuse_wrapped(document, number)
+        yield document
+    problems.raise_any()
+
+
+def _json(path: Path, name: str, wanted: Wanted) -> Iterator[Document]:
     """Read a list of objects, or one object per line as in a .jsonl file."""
-    with path.open(encoding="utf-8-sig") as file:
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
         start = file.read(4096).lstrip()
-    if not start.startswith("["):
-        yield from _json_lines(path, name)
-        return
-    _refuse_other_first_item(start, name)
-    for number, value in enumerate(_parsed(path.read_text(encoding="utf-8-sig"), name), 1):
+        file.seek(0)
+        if not start.startswith("["):
+            yield from _documents_of_lines(file, name)
+            return
+        _refuse_other_first_item(start, name)
+        text = file.read()
+    for number, value in enumerate(_parsed(text, name), 1):
         location = f"{name}, item {number}"
         yield _document(value, location)
+
+
+_LIST = 'the items are one list, [{"question": "..."}, ...]'
+
+
+def _refuse_whole(line: str, name: str, location: str) -> None:
+    """Refuse a first line with which one JSON value begins that goes over several lines, or is a list of all items."""
+    start = line.strip()
+    if start.startswith("[") and name.lower().endswith(".jsonl"):
+        raise SubmissionError(
+            f"{location}: not JSON lines: a list begins here; a .jsonl file has one object a line: write it so, or "
+            f"rename it to .json, where {_LIST}"
+        )
+    if start in ("{", "[", "[{") or (_OPENS_A_LIST.fullmatch(start)):
+        raise SubmissionError(
+            f"{location}: not JSON lines: an object goes over several lines; write each item on one line, or all as "
+            f"a .json file where {_LIST}"
+        )
+
+
+def _refuse_wrapped(document: Document, number: int) -> None:
+    """Refuse an object that holds all items, such as {"data": [...]}."""
+    if number > 1:
+        return
+    for field, value in document.fields.items():
+        if isinstance(value, list) and len(value) >= LEAST_WRAPPED and all(isinstance(one, dict) for one in value):
+            raise SubmissionError(
+                f"{document.location}: one object that holds {len(value):,} others under {field[:60]!r}; keep its "
+                f"list alone, in a .json file where {_LIST}"
+            )
 
 
 def _refuse_other_first_item(start: str, name: str) -> None:
@@ -105,7 +166,7 @@ def _parsed(text: str, location: str) -> Any:  # noqa: ANN401 (any JSON value)
     try:
         value = json.loads(text, parse_constant=refuse_constant, parse_float=finite, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
-        raise SubmissionError(f"{location}: not JSON: {error.msg} (character {error.colno})") from None
+        raise SubmissionError(f"{location}: not JSON: {_explained(error)}") from None
     except RecursionError:
         raise SubmissionError(f"{location}: nested too deep; an item is a few fields and a list of choices") from None
     except ValueError:
@@ -113,6 +174,19 @@ def _parsed(text: str, location: str) -> Any:  # noqa: ANN401 (any JSON value)
     if "\\u" in text:
         _refuse_forbidden_characters(value, location)
     return value
+
+
+def _explained(error: json.JSONDecodeError) -> str:
+    """What is wrong, with the remedy where the mistake is a common one."""
+    at = error.doc[error.pos : error.pos + 1]
+    place = f"(character {error.colno})"
+    if at and at in "\u201c\u201d\u201e\u00ab\u2018\u2019":
+        return f"a typographic quote {place}; write straight ones"
+    if error.msg == "Extra data" and at == ",":
+        return f"a comma after the object {place}; leave it out: every line is an object of its own"
+    if at == "'":
+        return f"a single quote {place}; JSON has double ones: write the file with json.dumps"
+    return f"{error.msg} {place}"
 
 
 def _document(value: Any, location: str) -> Document:  # noqa: ANN401 (any JSON value)
@@ -129,7 +203,7 @@ def _refuse_forbidden_characters(value: Any, location: str) -> None:  # noqa: AN
         _refuse_forbidden_characters(item, location)
 
 
-def _csv(path: Path, name: str) -> Iterator[Document]:
+def _csv(path: Path, name: str, wanted: Wanted) -> Iterator[Document]:
     """A column of whole numbers becomes numbers and an empty cell null; everything else stays text."""
     csv.field_size_limit(MAX_FIELD_BYTES)
     rows: list[tuple[int, list[str]]] = []
@@ -145,18 +219,40 @@ def _csv(path: Path, name: str) -> Iterator[Document]:
     if not rows:
         return
     header = rows.pop(0)[1]
-    if len(set(header)) < len(header) or "" in header:
-        raise SubmissionError(f"{name}, line 1: the first line names the columns, each once and none empty")
+    _check_header(header, f"{name}, line 1")
+    problems = ItemProblems()
     for start, row in rows:
         if len(row) != len(header):
-            raise SubmissionError(f"{name}, line {start}: {len(row)} cells, but {len(header)} columns; quote commas")
+            what = f"{name}, line {start}: {len(row)} cells, but {len(header)} columns; quote commas"
+            problems.add(f"{name}, line {start}", SubmissionError(what))
+    problems.raise_any()
     numeric = [all(_WHOLE_NUMBER.match(row[i]) for _, row in rows if row[i]) for i in range(len(header))]
     for start, row in rows:
         cells = [None if cell == "" else int(cell) if whole else cell for cell, whole in zip(row, numeric, strict=True)]
         yield Document(dict(zip(header, cells, strict=True)), f"{name}, line {start}")
 
 
-def _parquet(path: Path, name: str) -> Iterator[Document]:
+def _check_header(header: list[str], location: str) -> None:
+    """Raise SubmissionError unless the first line names columns that commas separate."""
+    if header[0].lower().startswith("sep="):
+        raise SubmissionError(
+            f"{location}: `sep=` is a line for Excel; delete it, and save with commas between columns"
+        )
+    for mark, mark_name in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
+        if len(header) == 1 and mark in header[0]:
+            raise SubmissionError(
+                f"{location}: {mark_name} separate the columns; save with commas, as pandas' to_csv does, or as .jsonl"
+            )
+    if header[0] == "" and "" not in header[1:]:
+        raise SubmissionError(
+            f"{location}: the first column has no name: an index, as pandas writes it; save with `index=False`, or "
+            "delete the column"
+        )
+    if len(set(header)) < len(header) or "" in header:
+        raise SubmissionError(f"{location}: the first line names the columns, each once and none empty")
+
+
+def _parquet(path: Path, name: str, wanted: Wanted) -> Iterator[Document]:
     import pyarrow
     import pyarrow.parquet
 
@@ -164,18 +260,43 @@ def _parquet(path: Path, name: str) -> Iterator[Document]:
     number = 0
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=256, use_threads=False):
-                for row in batch.to_pylist():
+            schema = file.schema_arrow
+            for column in schema:
+                if wanted.has(column.name) and (what := _unreadable(column.type)) is not None:
+                    raise SubmissionError(f"{name}: the column {column.name[:60]!r} holds {what}")
+            read = None if wanted.compared else [column for column in schema.names if wanted.has(column)]
+            empty = dict.fromkeys(schema.names)
+            for batch in file.iter_batches(batch_size=256, use_threads=False, columns=read):
+                for row in batch.to_pylist() if batch.num_columns else [{}] * batch.num_rows:
                     number += 1
                     location = f"{name}, row {number}"
-                    # through JSON, so that dates and bytes are refused and all file types follow the same rules
-                    yield _document(_parsed(json.dumps(row), location), location)
+                    # through JSON, so that all file types follow the same rules
+                    used = _parsed(json.dumps({key: row[key] for key in row if wanted.has(key)}), location)
+                    others = {key: repr(row[key]) for key in row if not wanted.has(key)}
+                    yield _document({**empty, **others, **used}, location)
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         message = "".join(c for c in " ".join(str(error).split()) if c.isprintable())[:120]
         raise SubmissionError(f"{name}: row {number + 1} cannot be read: {message}; write the file again") from None
     except TypeError as error:
         message = str(error).removeprefix("Object of type ").split(" ")[0]
         raise SubmissionError(f"{name}, row {number}: holds {message}; use text, whole numbers and lists") from None
+
+
+def _unreadable(kind: Any) -> str | None:  # noqa: ANN401 (pyarrow.DataType, which has no types of its own)
+    """What a column holds that no text or number is, and what to do; None for one that can be read."""
+    from pyarrow import types
+
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return _unreadable(kind.value_type)
+    if types.is_struct(kind):
+        return next((what for i in range(kind.num_fields) if (what := _unreadable(kind.field(i).type))), None)
+    if types.is_temporal(kind):
+        return "dates or times; write them as texts, as pandas' `column.astype(str)` does"
+    if types.is_decimal(kind):
+        return "decimal numbers; write them as texts, as pandas' `column.astype(str)` does"
+    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
+        return "bytes, such as images; the models read text alone: write texts"
+    return None
 
 
 _READERS = {".jsonl": _json_lines, ".json": _json, ".csv": _csv, ".parquet": _parquet}

@@ -126,8 +126,8 @@ def _environment() -> dict[str, str]:
 def _answer(process: subprocess.CompletedProcess[bytes]) -> Any:  # noqa: ANN401 (JSON)
     last = process.stdout.rstrip(b"\n").rpartition(b"\n")[2]
     message = json.loads(last) if process.returncode == 0 and last else {}
-    if "error" in message:
-        raise SubmissionError(message["error"])
+    if "errors" in message:
+        raise SubmissionError(*message["errors"])
     if "result" in message:
         return message["result"]
     field_in_progress = _field_in_progress(process.stdout)

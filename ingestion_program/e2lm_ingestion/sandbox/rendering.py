@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import ast
+import difflib
+import io
 import json
 import re
 import sys
+import tokenize
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import jinja2
+from jinja2 import meta
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.errors import ItemProblems, Problems, SubmissionError
 from e2lm_ingestion.sandbox.child import TooSlow, brief, serve, timed, working_on
-from e2lm_ingestion.sandbox.documents import Document, read_documents
+from e2lm_ingestion.sandbox.documents import Document, Wanted, read_documents
 
 MAX_TEXT = 100_000  # characters of one rendered text; a context of 2,048 tokens holds about a tenth
 FEWSHOT_SEED = 1234  # the default seed of lm-evaluation-harness' sampler
+_ADJACENT = re.compile(r"""['"]\s+['"]""")
 _FORBIDDEN = re.compile("[\0\ud800-\udfff]")
 
 
@@ -32,15 +38,21 @@ def main() -> None:
 def render(request: dict[str, Any]) -> list[dict[str, Any]]:
     """Read the documents of every task and render every field; see `Rendered` in parent.py."""
     columns = _Columns(request["limits"])
-    return [_task(task, columns) for task in request["tasks"]]
+    rendered, problems = [], Problems()
+    for task in request["tasks"]:
+        with problems.gathering():
+            rendered.append(_task(task, columns))
+    problems.raise_any()
+    return rendered
 
 
 def _task(task: dict[str, Any], columns: _Columns) -> dict[str, Any]:
     source, shots = task["source"], task["shots"]
     working_on(f"{source}: data_files")
-    test = read_documents([(Path(path), name) for path, name in task["test_files"]], task["max_items"])
     same_split = task["fewshot_files"] is None
-    pool = test if same_split else _pool(task)
+    wanted = Wanted(columns.fields([*task["templates"].values(), *task["fewshot_templates"].values()]), same_split)
+    test = read_documents([(Path(path), name) for path, name in task["test_files"]], task["max_items"], wanted)
+    pool = test if same_split else _pool(task, wanted)
     if shots > len(pool) - same_split:
         name = (pool or test)[0].location.split(",")[0] if pool or test else "data_files"
         raise SubmissionError(f"{name}: num_fewshot is {shots}, but its split has {len(pool)} documents")
@@ -48,16 +60,22 @@ def _task(task: dict[str, Any], columns: _Columns) -> dict[str, Any]:
     used = range(shots) if examples is None else sorted({i for own in examples for i in own})
     index_of = {number: i for i, number in enumerate(used)}
     shown = [pool[i] for i in used]
+    problems = Problems()
+    with problems.gathering():
+        rendered = columns.render(source, task["templates"], test)
+    with problems.gathering():
+        rendered_examples = columns.render(source, task["fewshot_templates"], shown)
+    problems.raise_any()
     return {
         "locations": [document.location for document in test],
         "fewshot_locations": [document.location for document in shown],
-        "test": columns.render(source, task["templates"], test),
-        "fewshot": columns.render(source, task["fewshot_templates"], shown),
+        "test": rendered,
+        "fewshot": rendered_examples,
         "examples": None if examples is None else [[index_of[i] for i in own] for own in examples],
     }
 
 
-def _pool(task: dict[str, Any]) -> list[Document]:
+def _pool(task: dict[str, Any], wanted: Wanted) -> list[Document]:
     """The documents that examples are chosen from."""
     if task["samples"]:
         fields = dict.fromkeys(key for sample in task["samples"] for key in sample)
@@ -65,7 +83,7 @@ def _pool(task: dict[str, Any]) -> list[Document]:
             Document({key: sample.get(key) for key in fields}, f"{task['source']}: fewshot_config.samples.{i}")
             for i, sample in enumerate(task["samples"])
         ]
-    return read_documents([(Path(path), name) for path, name in task["fewshot_files"]], sys.maxsize)
+    return read_documents([(Path(path), name) for path, name in task["fewshot_files"]], sys.maxsize, wanted)
 
 
 def _examples(
@@ -121,7 +139,23 @@ class _Columns:
 
     def render(self, source: str, templates: dict[str, str], documents: list[Document]) -> dict[str, list[Any]]:
         """One column per template. `source` names the task's file. A constant description is rendered only once."""
-        return {name: self._column(source, name, template, documents) for name, template in templates.items()}
+        rendered, problems = {}, Problems()
+        for name, template in templates.items():
+            with problems.gathering():
+                rendered[name] = self._column(source, name, template, documents)
+        problems.raise_any()
+        return rendered
+
+    def fields(self, templates: Sequence[str]) -> frozenset[str] | None:
+        """The fields that the templates read; None where one cannot be parsed, which rendering it reports."""
+        names = set(templates)
+        for template in (template for template in templates if "{" in template):
+            try:
+                with timed(self._seconds):
+                    names |= meta.find_undeclared_variables(self._environment.parse(template))
+            except (Exception, TooSlow):  # a hostile template can make Jinja or Python raise any exception
+                return None
+        return frozenset(names)
 
     def _column(self, source: str, name: str, template: str, documents: list[Document]) -> list[Any]:
         location = f"{source}: {name}"
@@ -129,15 +163,31 @@ class _Columns:
         if not documents:
             return []
         if template in documents[0].fields:
-            return [self._checked(name, _field(name, template, document), document) for document in documents]
+            return self._values(
+                documents, lambda document: self._checked(name, _field(name, template, document), document)
+            )
         compiled = self._compiled(location, template)
         if name == "description" and "{" not in template:
             documents = documents[:1]
-        column = []
-        for document in documents:
+
+        def rendered(document: Document) -> Any:  # noqa: ANN401 (text or list)
             text = self._text(name, compiled, document)
-            column.append(self._checked(name, _LISTS.get(name, _unchanged)(name, text, document), document))
-        return column
+            return self._checked(name, _LISTS.get(name, _unchanged)(name, text, document), document)
+
+        return self._values(documents, rendered)
+
+    def _values(self, documents: list[Document], value_of: Callable[[Document], Any]) -> list[Any]:
+        """The value of every document. Raises SubmissionError with the problems of all of them."""
+        values, problems = [], ItemProblems()
+        for document in documents:
+            try:
+                values.append(value_of(document))
+            except _TooMuchError:
+                raise
+            except SubmissionError as error:
+                problems.add(document.location, error)
+        problems.raise_any()
+        return values
 
     def _compiled(self, location: str, template: str) -> jinja2.Template:
         try:
@@ -156,18 +206,19 @@ class _Columns:
             with timed(self._seconds):
                 return compiled.render(document.fields)
         except TooSlow:
-            raise SubmissionError(f"{location}: takes more than {self._seconds:g} s; simplify the template") from None
+            raise _TooMuchError(f"{location}: takes more than {self._seconds:g} s; simplify the template") from None
         except MemoryError:
-            raise SubmissionError(f"{location}: takes too much memory; simplify the template") from None
+            raise _TooMuchError(f"{location}: takes too much memory; simplify the template") from None
         except SecurityError as error:
             raise SubmissionError(f"{location}: {brief(error)}; a template may only read fields") from None
         except _UnprintableError as error:
             raise SubmissionError(f"{location}: {error}") from None
         except jinja2.UndefinedError as error:
             fields = brief(", ".join(document.fields))
-            raise SubmissionError(f"{location}: {brief(error)}; the fields are {fields}") from None
+            meant = _meant(str(error), document)
+            raise SubmissionError(f"{location}: {brief(error)}; the fields are {fields}{meant}") from None
         except Exception as error:  # a template can raise any exception
-            raise SubmissionError(f"{location}: {type(error).__name__}: {brief(error)}") from None
+            raise SubmissionError(f"{location}: cannot be printed: {brief(error)}; change the template") from None
 
     def _checked(self, name: str, value: Any, document: Document) -> Any:  # noqa: ANN401 (text, number or list)
         """Return the value after checking that its texts are within the limits and have no forbidden characters."""
@@ -176,7 +227,7 @@ class _Columns:
                 continue
             self._characters_left -= len(text)
             if len(text) > MAX_TEXT or self._characters_left < 0:
-                raise SubmissionError(
+                raise _TooMuchError(
                     f"{document.location}: {name}: too much text; at most {MAX_TEXT:,} characters an item"
                 )
             if _FORBIDDEN.search(text):
@@ -194,8 +245,21 @@ def _environment() -> ImmutableSandboxedEnvironment:
     return environment
 
 
+class _TooMuchError(SubmissionError):
+    """An item took so much time, memory or text that the others are not tried."""
+
+
 class _UnprintableError(Exception):
     """A template prints a value that must not appear in a prompt."""
+
+
+def _meant(message: str, document: Document) -> str:
+    """The field that an undefined name resembles."""
+    name = message.split("'")[1] if message.count("'") > 1 else ""
+    known = {field.lower(): field for field in document.fields if field.isprintable()}
+    near = difflib.get_close_matches(name[:60].lower().replace("_", ""), known, n=1)
+    near = near or difflib.get_close_matches(name[:60].lower(), known, n=1)
+    return f" (did you mean {known[near[0]][:60]}?)" if near else ""
 
 
 def _regex_replace(string: str, pattern: str, repl: str, count: int = 0) -> str:
@@ -206,7 +270,12 @@ def _printable(value: Any) -> Any:  # noqa: ANN401 (any value of a template)
     """Refuse values that would print as "None" or a memory address in a prompt."""
     if value is None:
         raise _UnprintableError("prints a field that is null or missing here; fill it in, or guard it with {% if %}")
-    if isinstance(value, (str, int, float, list, tuple, dict, jinja2.Undefined)):
+    if isinstance(value, (list, tuple)):
+        for one in value:
+            if isinstance(one, jinja2.Undefined) and one._undefined_obj is jinja2.utils.missing:
+                str(one)  # the name of no field: raises UndefinedError, which says so
+        return value
+    if isinstance(value, (str, int, float, dict, jinja2.Undefined)):
         return value
     kind = "a method; add ()" if isinstance(value, Callable) else "a value without a text; add `| list` or `| join`"  # type: ignore[arg-type]
     raise _UnprintableError(f"prints {kind}")
@@ -244,7 +313,22 @@ def _list_of(name: str, text: str, document: Document) -> list[str]:
             f"{location}: must render as a list such as ['a', 'b'], but renders as {brief(repr(text))}; write "
             "{{[a, b]}} or the name of a field that holds a list"
         ) from None
+    if _ADJACENT.search(text) and _joins_texts(text):
+        raise SubmissionError(
+            f"{location}: a list without commas between its texts, as numpy prints ['a' 'b']: write lists as "
+            "JSON does, with df.to_json(..., orient='records', lines=True)"
+        )
     return _texts(value, location)
+
+
+def _joins_texts(text: str) -> bool:
+    """Whether two texts stand beside each other, which Python reads as one."""
+    try:
+        kinds = [token.type for token in tokenize.generate_tokens(io.StringIO(text).readline)]
+    except (tokenize.TokenError, SyntaxError):
+        return False
+    kinds = [kind for kind in kinds if kind not in (tokenize.NL, tokenize.NEWLINE)]
+    return any(one == other == tokenize.STRING for one, other in pairwise(kinds))
 
 
 def _text_or_list(name: str, text: str, document: Document) -> str | list[str | int]:
@@ -269,7 +353,9 @@ def _scalars(value: Any) -> list[str | int]:  # noqa: ANN401 (any JSON value)
 
 def _texts(value: Any, location: str) -> list[str]:  # noqa: ANN401 (any JSON value)
     if not isinstance(value, (list, tuple)):
-        raise SubmissionError(f"{location}: must be a list of texts; it is {brief(repr(value))}")
+        printed = isinstance(value, str) and value.lstrip().startswith("[")
+        advice = "; a text that prints a list is read by the template {{field}}" if printed else ""
+        raise SubmissionError(f"{location}: must be a list of texts; it is {brief(repr(value))}{advice}")
     wrong = next((choice for choice in value if not isinstance(choice, str)), None)
     if wrong is not None or None in value:
         raise SubmissionError(

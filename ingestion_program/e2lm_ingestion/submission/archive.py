@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import mmap
 import stat
-import unicodedata
+import struct
 import zipfile
+import zlib
+from functools import partial
 from pathlib import Path
 
 from e2lm_ingestion.errors import SubmissionError, naming
@@ -15,27 +17,39 @@ from e2lm_ingestion.submission.file_rules import (
     RUN_MARK,
     check_collisions,
     check_name,
-    is_leftover,
+    is_left_out,
     is_output,
+    is_packed,
+    is_unseen,
+    plain_name,
     shown,
 )
 
 MAX_RATIO = 200  # unpacked bytes per zipped byte; text rarely passes 20
+MAX_ZIP_RATIO = 2  # of a zip within the zip, whose end is read to find the mark of `e2lm pack`
 _SMALL = 1_000_000  # bytes; smaller files may have any ratio
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _CHUNK = 1 << 20
 _LOCAL_HEADER = 30  # bytes before the name
 _ENTRY_SIGNATURE = b"PK\x01\x02"
+_UTF8 = 0x800  # flag of an entry whose name is UTF-8
+_EXTRA_HEADER, _UNICODE_PATH = struct.Struct("<HH"), 0x7075  # APPNOTE.TXT of the ZIP format, 4.6.9
+_PATH_HEADER = struct.Struct("<BL")  # version, CRC-32 of the entry's other name
 
 
-def unzip(path: Path, folder: Path) -> None:
-    """Unpack `path` into the empty `folder`. Raises SubmissionError for a damaged, hostile or too large zip."""
+def unzip(path: Path, folder: Path) -> list[str]:
+    """Unpack `path` into the empty `folder`, and return the names of entries that are left out.
+
+    Raises SubmissionError for a damaged, hostile or too large zip.
+    """
     _refuse_non_zip(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            checked = _checked(archive.infolist())
             _refuse_overlaps(archive)
+            checked, left_out = _checked(archive)
             for info, relative in checked:
-                _write(archive, info, folder / unicodedata.normalize("NFC", relative))
+                _write(archive, info, folder / relative)
+            return left_out
     except (SubmissionError, MemoryError):
         raise
     except Exception as error:  # zipfile raises many kinds of exceptions on damaged bytes
@@ -58,7 +72,9 @@ def _refuse_non_zip(path: Path) -> None:
             while location >= 0:
                 entries += 1
                 if entries > 10 * MAX_FILES:  # folders and files added by macOS do not count as files
-                    raise SubmissionError(f"{shown(path.name)}: too many files; at most {MAX_FILES}")
+                    raise SubmissionError(
+                        f"{shown(path.name)}: too many files; at most {MAX_FILES}: leave out all but task.yaml and data"
+                    )
                 location = content.find(_ENTRY_SIGNATURE, location + 4)
 
 
@@ -71,13 +87,39 @@ def _refuse_overlaps(archive: zipfile.ZipFile) -> None:
         end = info.header_offset
 
 
-def _checked(infos: list[zipfile.ZipInfo]) -> list[tuple[zipfile.ZipInfo, str]]:
-    """The entries to unpack and their names, all checked."""
+def _named(infos: list[zipfile.ZipInfo]) -> list[tuple[zipfile.ZipInfo, str]]:
+    """Every entry with its plain name. Where all begin with "./", that is taken off, as tools do."""
+    names = [plain_name(_unicode_path(info) or info.orig_filename) for info in infos]
+    if all(name.startswith("./") for name in names):
+        names = [name.removeprefix("./") for name in names]
+    return [(info, name) for info, name in zip(infos, names, strict=True) if name]
+
+
+def _unicode_path(info: zipfile.ZipInfo) -> str | None:
+    """The name in Info-ZIP's Unicode path field, if the entry has one and it is of this name."""
+    extra = info.extra
+    while len(extra) >= _EXTRA_HEADER.size:
+        kind, size = _EXTRA_HEADER.unpack_from(extra)
+        field, extra = extra[_EXTRA_HEADER.size :][:size], extra[_EXTRA_HEADER.size + size :]
+        if kind != _UNICODE_PATH or len(field) < _PATH_HEADER.size or info.flag_bits & _UTF8:
+            continue
+        version, checksum = _PATH_HEADER.unpack_from(field)
+        if version == 1 and checksum == zlib.crc32(info.orig_filename.encode("cp437")):
+            return field[_PATH_HEADER.size :].decode("utf-8")
+    return None
+
+
+def _checked(archive: zipfile.ZipFile) -> tuple[list[tuple[zipfile.ZipInfo, str]], list[str]]:
+    """The entries to unpack and their names, all checked; and the names of those that are left out."""
     kept: list[tuple[zipfile.ZipInfo, str]] = []
-    marks = {info.orig_filename for info in infos if info.orig_filename.endswith(f"/{RUN_MARK}")}
-    for info in infos:
-        relative = info.orig_filename
-        if is_leftover(relative) or is_output(relative, marks):
+    left_out: list[str] = []
+    infos = _named(archive.infolist())
+    marks = {relative for _, relative in infos if relative.endswith(f"/{RUN_MARK}")}
+    for info, relative in infos:
+        if is_left_out(relative):
+            left_out += [] if is_unseen(relative) else [relative]
+            continue
+        if is_output(relative, marks):
             continue
         kind = stat.S_IFMT(info.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -86,6 +128,8 @@ def _checked(infos: list[zipfile.ZipInfo]) -> list[tuple[zipfile.ZipInfo, str]]:
             raise SubmissionError(f"{shown(relative)}: encrypted; zip it without a password")
         if relative.endswith("/"):
             check_name(relative + "folder.txt")
+            continue
+        if _is_packed_entry(archive, info, relative):
             continue
         check_name(relative)
         _check_size(info, relative)
@@ -98,11 +142,16 @@ def _checked(infos: list[zipfile.ZipInfo]) -> list[tuple[zipfile.ZipInfo, str]]:
             f"{len(kept)} files, {total / 1e6:,.0f} MB; at most {MAX_FILES} files and {MAX_BYTES / 1e6:,.0f} MB in all"
         )
     check_collisions(relative for _, relative in kept)
-    return kept
+    return kept, left_out
+
+
+def _is_packed_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, relative: str) -> bool:
+    readable = info.compress_type in _METHODS and info.file_size <= MAX_ZIP_RATIO * info.compress_size
+    return readable and is_packed(relative, partial(archive.open, info))
 
 
 def _check_size(info: zipfile.ZipInfo, relative: str) -> None:
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+    if info.compress_type not in _METHODS:
         raise SubmissionError(
             f"{shown(relative)}: packed with an unusual method; zip it with the ordinary one (deflate)"
         )

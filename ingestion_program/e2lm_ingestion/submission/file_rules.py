@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import hashlib
+import io
 import os
 import stat
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.file_names import CHECKPOINTS, ITEMS, JOURNAL, OF_SCORING, RESULTS, SEAL
@@ -23,11 +27,61 @@ ALLOWED = (*TEXT, ".parquet")
 RESERVED_NAMES = (RESULTS, JOURNAL, SEAL, ITEMS, *OF_SCORING)
 RUN_MARK = ".e2lm"  # file in a folder that `e2lm run` and other commands write; such folders are not submitted
 PACKED = "submission.zip"  # default output of `e2lm pack`, possibly inside the folder that it packs
+PACK_MARK = b"packed by e2lm, not part of a submission"  # the comment (the last bytes) of zips that `e2lm pack` writes
+# What systems, editors and version control leave beside data. Such files are left out everywhere, also of the digest.
+LEFT_FOLDERS = frozenset(
+    {"__MACOSX", ".git", ".svn", ".hg", "__pycache__", ".ipynb_checkpoints", ".vscode", ".idea", ".pytest_cache"}
+    | {".ruff_cache", ".mypy_cache", ".venv", "$RECYCLE.BIN", ".Trashes", ".Spotlight-V100", ".fseventsd"}
+)
+LEFT_FILES = frozenset(
+    {".ds_store", "thumbs.db", "desktop.ini", ".directory", ".localized", PACKED}
+    | {".git", ".gitignore", ".gitattributes", ".gitkeep", ".gitmodules", ".editorconfig", ".pre-commit-config.yaml"}
+    | {"license", "licence", "copying", "notice", "readme", "citation", "authors", "changelog", "citation.cff"}
+)
+LEFT_ENDINGS = (".pdf", ".pyc", ".pyo", ".swp", ".bib", ".rst")
 _CHUNK = 1 << 20
 
+# By the end of a name: what to do with a file that holds data in another form.
+_REMEDIES = {
+    (".xlsx", ".xls", ".ods", ".numbers"): 'a spreadsheet: save it as "CSV UTF-8 (comma delimited)", and write '
+    "`dataset_path: csv`",
+    (".tsv", ".tab"): "columns separated by tabs: save it with commas as .csv, and write `dataset_path: csv`",
+    (".ndjson", ".jsonlines"): "one JSON object per line: rename it to .jsonl",
+    (".gz", ".bz2", ".xz", ".zst"): "compressed: unpack it, and name the file that comes out (the zip compresses)",
+    (".arrow", ".feather", ".pkl", ".pickle", ".npy", ".npz", ".h5", ".db", ".sqlite"): "not a format that is read: "
+    "write the documents as .jsonl, .csv or .parquet, as with datasets' `to_json`",
+    (".py", ".ipynb"): "a submission holds data, not programs or archives, and nothing of it runs: remove it; `e2lm "
+    "import-lm-eval` writes what a task of lm-evaluation-harness computes as data",
+    (".yaml.txt", ".yml.txt", ".jsonl.txt", ".csv.txt", ".json.txt"): "an editor added .txt to the name: rename it "
+    "without .txt",
+}
 
-def is_leftover(relative: str) -> bool:
-    """Whether macOS or `e2lm pack` wrote the file. Such files are ignored everywhere, also in the digest."""
+
+def plain_name(relative: str) -> str:
+    """The name as its author sees it, with composed accents.
+
+    Tools write `\\` between folders (PowerShell), UTF-8 that they declare as code page 437, and decomposed accents
+    (Finder). A name that is not UTF-8 in code page 437 stays as it is.
+    """
+    with contextlib.suppress(UnicodeError):
+        relative = relative.encode("cp437").decode("utf-8")
+    return unicodedata.normalize("NFC", relative.replace("\\", "/"))
+
+
+def is_left_out(relative: str) -> bool:
+    """Whether a file is surely no data: systems, editors, version control or `e2lm pack` write such files."""
+    *folders, name = relative.split("/")
+    lower = name.lower()
+    return (
+        not LEFT_FOLDERS.isdisjoint(folders)
+        or lower in LEFT_FILES
+        or lower.startswith("._")
+        or lower.endswith(LEFT_ENDINGS)
+    )
+
+
+def is_unseen(relative: str) -> bool:
+    """Whether a file that is left out is one that its author does not know of, and that needs no note."""
     parts = relative.split("/")
     return "__MACOSX" in parts or parts[-1] in (".DS_Store", PACKED) or parts[-1].startswith("._")
 
@@ -36,6 +90,17 @@ def is_output(relative: str, marks: Collection[str]) -> bool:
     """Whether a file is in the output folder of a run; `marks` are the paths of all files named RUN_MARK."""
     folders = (str(parent) for parent in PurePosixPath(relative).parents if parent.name)
     return any(f"{folder}/{RUN_MARK}" in marks for folder in folders)
+
+
+def is_packed(relative: str, open_file: Callable[[], IO[bytes]]) -> bool:
+    """Whether the file is a zip that `e2lm pack` wrote. Under any name, it is ignored like a leftover."""
+    if not relative.casefold().endswith(".zip"):
+        return False
+    end = b""
+    with open_file() as file:
+        while chunk := file.read(_CHUNK):
+            end = (end + chunk)[-len(PACK_MARK) :]
+    return end == PACK_MARK
 
 
 def shown(name: str) -> str:
@@ -60,10 +125,18 @@ def check_name(relative: str) -> None:
         )
     if base in RESERVED_NAMES or CHECKPOINTS in (part.casefold() for part in parts[:-1]):
         raise SubmissionError(f"{name}: named like a file that the competition itself writes; rename or remove it")
-    if not base.endswith(ALLOWED):
+    for endings, remedy in _REMEDIES.items():
+        if base.endswith(endings) and ".tar" not in base:
+            raise SubmissionError(f"{name}: {remedy}")
+    if not base.endswith(ALLOWED) and "." in base:  # without an ending: a file that tasks include, as _template_yaml
         raise SubmissionError(
             f"{name}: a submission holds data, not programs or archives: {' '.join(ALLOWED)}; remove it"
         )
+
+
+def is_text(relative: str) -> bool:
+    """Whether a file of this name holds text."""
+    return not relative.lower().endswith(".parquet")
 
 
 def check_collisions(relatives: Iterable[str]) -> None:
@@ -80,17 +153,23 @@ def check_collisions(relatives: Iterable[str]) -> None:
             raise SubmissionError(f"{shown(relative)}: {shown(seen[folder])} is a file and a folder; rename one")
 
 
-def list_files(folder: Path) -> dict[str, Path]:
-    """Relative path -> file, sorted, without leftovers and outputs of runs.
+def list_files(folder: Path, *, besides: Path | None = None) -> tuple[dict[str, Path], list[str]]:
+    """Relative path -> file, sorted, without packed submissions and runs; and the names of what is left out.
 
-    Raises SubmissionError for links, devices, bad names, and too many or too large files.
+    `besides` is a file that may be there and is no part of the submission. Raises SubmissionError for links, devices,
+    bad names, and too many or too large files.
     """
     found: dict[str, Path] = {}
+    left_out: list[str] = []
     pending, entries, total = [folder], 0, 0
     while pending:
         for entry in os.scandir(pending.pop()):
-            relative = Path(entry.path).relative_to(folder).as_posix()
-            if is_leftover(relative):
+            relative = plain_name(Path(entry.path).relative_to(folder).as_posix())
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if is_left_out(f"{relative}/" if is_folder else relative):
+                left_out += [] if is_unseen(relative) else [relative]
+                continue
+            if besides is not None and Path(entry.path).resolve() == besides.resolve():
                 continue
             entries += 1
             if entries > 2 * MAX_FILES:  # count folders too, to notice a wrong folder without walking all of it
@@ -104,7 +183,11 @@ def list_files(folder: Path) -> dict[str, Path]:
                 continue
             if not stat.S_ISREG(status.st_mode):
                 raise SubmissionError(f"{shown(relative)}: a link or device; put the file itself there")
+            if is_packed(relative, partial(io.FileIO, entry.path)):
+                continue
             check_name(relative)
+            if relative in found:
+                raise SubmissionError(f"{shown(relative)}: two files have this name; rename or remove one")
             found[relative] = Path(entry.path)
             total += status.st_size
     if len(found) > MAX_FILES or total > MAX_BYTES:
@@ -112,7 +195,7 @@ def list_files(folder: Path) -> dict[str, Path]:
             f"{len(found)} files, {total / 1e6:,.0f} MB; at most {MAX_FILES} files and {MAX_BYTES / 1e6:,.0f} MB in all"
         )
     check_collisions(found)
-    return dict(sorted((unicodedata.normalize("NFC", name), path) for name, path in found.items()))
+    return dict(sorted(found.items())), sorted(left_out)
 
 
 def check_and_digest(files: dict[str, Path]) -> str:
@@ -124,7 +207,7 @@ def check_and_digest(files: dict[str, Path]) -> str:
     for relative, path in sorted(files.items()):
         for part in (relative.encode(), str(path.stat().st_size).encode()):
             digest.update(part + b"\0")
-        check = _TextCheck(relative) if relative.lower().endswith(TEXT) else None
+        check = _TextCheck(relative) if is_text(relative) else None
         with path.open("rb") as file:
             if check is None and file.read(4) != b"PAR1":
                 raise SubmissionError(f"{shown(relative)}: not a parquet file")
@@ -153,7 +236,8 @@ class _TextCheck:
             self._decode(chunk, last)
         except UnicodeDecodeError as error:
             line = self._line + error.object[: error.start].count(b"\n")
-            raise SubmissionError(f"{self._name}, line {line}: not UTF-8; save the file as UTF-8 text") from None
+            excel = ', in Excel as "CSV UTF-8"' if self._name.lower().endswith(".csv") else ""
+            raise SubmissionError(f"{self._name}, line {line}: not UTF-8; save the file as UTF-8 text{excel}") from None
         if b"\0" in chunk:
             line = self._line + chunk[: chunk.index(b"\0")].count(b"\n")
             raise SubmissionError(f"{self._name}, line {line}: a NUL byte; save the file as UTF-8 text")

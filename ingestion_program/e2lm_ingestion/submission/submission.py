@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.errors import Problems, SubmissionError
 from e2lm_ingestion.submission.archive import unzip
 from e2lm_ingestion.submission.file_rules import check_and_digest, list_files, shown
-from e2lm_ingestion.task.task import Task, load_tasks
+from e2lm_ingestion.task.sources import YAML, load_tasks
+from e2lm_ingestion.task.task import Task
+
+DATA = (".jsonl", ".json", ".csv", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,9 @@ class Submission:
     sha256: str  # digest of the content, the same for a zip and its folder
     tasks: Mapping[str, Task]  # by the name of the file: task.yaml alone, or the tasks of a group
     weight_by_size: bool  # true: every item has the same weight; false: every task
+    files: Mapping[str, Path]  # by the name relative to task.yaml
+    without_effect: Sequence[str] = ()  # keys of lm-evaluation-harness that change no score here
+    left_out: Sequence[str] = ()  # files and folders that are no part of the submission
 
     @property
     def task(self) -> Task:
@@ -41,12 +48,12 @@ def open_submission(path: Path) -> Iterator[Submission]:
     with tempfile.TemporaryDirectory(prefix="e2lm-") as temporary:
         try:
             folder = path.resolve()
+            left_out: list[str] = []
             if not folder.is_dir():
-                if not folder.is_file():
-                    raise SubmissionError(f"{path}: there is no such file or folder")
-                unzip(folder, Path(temporary))
+                _refuse_other_files(folder, path)
+                left_out = unzip(folder, Path(temporary))
                 folder = Path(temporary)
-            submission = _read(folder)
+            submission = _read(folder, left_out)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):  # not an error of the submission
                 raise
@@ -54,30 +61,51 @@ def open_submission(path: Path) -> Iterator[Submission]:
         yield submission
 
 
-def _read(folder: Path) -> Submission:
-    files = list_files(folder)
+def _refuse_other_files(path: Path, given: Path) -> None:
+    """Raise SubmissionError for a path that is neither a folder nor a file that may be a zip."""
+    if not path.is_file():
+        raise SubmissionError(f"{given}: there is no such file or folder")
+    if path.name.lower().endswith(YAML):
+        raise SubmissionError(f"{given}: a task's file alone: give its folder, {given.parent}, or a zip of it")
+
+
+def _read(folder: Path, left_out: list[str]) -> Submission:
+    files, unlisted = list_files(folder)
     prefix = _root_of(files)
     inside = {name.removeprefix(prefix): path for name, path in files.items()}
     sha256 = check_and_digest(inside)
-    root = folder / prefix
-    group, tasks = load_tasks(root, inside)
-    for source, task in tasks.items():
+    loaded = load_tasks(inside)
+    problems = Problems()
+    for source, task in loaded.tasks.items():
         for file in (file for names in task.data_files.values() for file in names):
             if file not in inside:
-                data = [name for name in inside if not name.endswith((".yaml", ".yml", ".md", ".txt"))]
-                found = f"there is {', '.join(map(shown, data[:5]))}" if data else "there is no data file at all"
-                raise SubmissionError(f"{source}: data_files: {shown(file)} is not in the submission; {found}")
-    only = tasks["task.yaml"].task if group is None else group.group
-    return Submission(only, root, sha256, tasks, group is None or group.weight_by_size)
+                problems.add(f"{source}: data_files: {_absent(file, inside)}")
+    problems.raise_any()
+    group = loaded.group
+    return Submission(
+        name=loaded.tasks["task.yaml"].task if group is None else group.group,
+        root=folder / prefix,
+        sha256=sha256,
+        tasks=loaded.tasks,
+        weight_by_size=group is None or group.weight_by_size,
+        files=inside,
+        without_effect=loaded.without_effect,
+        left_out=(*left_out, *unlisted),
+    )
 
 
-def _root_of(files: dict[str, Path]) -> str:
+def _absent(file: str, files: Mapping[str, Path]) -> str:
+    data = [name for name in files if name.lower().endswith(DATA)]
+    near = difflib.get_close_matches(file, data, n=1)
+    found = f"there is {', '.join(map(shown, near or data[:5]))}" if data else "there is no data file at all"
+    return f"{shown(file)} is not in the submission; {found}"
+
+
+def _root_of(files: Mapping[str, Path]) -> str:
     """The folder of task.yaml as a prefix: "" or "folder/"."""
     tasks = [name for name in files if PurePosixPath(name).name == "task.yaml"]
     if not tasks:
-        near = [name for name in files if PurePosixPath(name).stem.lower() == "task"]
-        advice = f"rename {shown(near[0])} to task.yaml" if near else "it says where the items are and how to use them"
-        raise SubmissionError(f"there is no task.yaml; {advice}")
+        raise SubmissionError(f"there is no task.yaml; {_nearly_task(files)}")
     if len(tasks) > 1:
         raise SubmissionError(f"several task.yaml: {', '.join(map(shown, tasks[:5]))}; a submission has one; keep one")
     prefix = tasks[0].removesuffix("task.yaml")
@@ -87,3 +115,14 @@ def _root_of(files: dict[str, Path]) -> str:
     if outside is not None:
         raise SubmissionError(f"{shown(outside)}: outside the folder of {shown(tasks[0])}; move it there or remove it")
     return prefix
+
+
+def _nearly_task(files: Mapping[str, Path]) -> str:
+    """What to do where no file is named task.yaml: rename the one that says a task, or write one."""
+    near = [name for name in files if PurePosixPath(name).stem.lower() in ("task", "tasks")]
+    near += [name for name in files if name.lower().endswith(YAML)]
+    if not near:
+        return "it says where the items are and how to use them"
+    others = len({name for name in near if name.lower().endswith(YAML)}) > 1 and near[0].lower().endswith(YAML)
+    which = "the file of the task or group that is scored, such as " if others else ""
+    return f"rename {which}{shown(near[0])} to task.yaml"

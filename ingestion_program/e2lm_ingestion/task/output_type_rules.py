@@ -20,6 +20,8 @@ from e2lm_ingestion.metrics.builtin import (
 
 OutputTypeName = Literal["multiple_choice", "loglikelihood", "loglikelihood_rolling", "generate_until"]
 
+DEFAULT: OutputTypeName = "generate_until"  # as in lm-evaluation-harness
+
 
 @dataclass(frozen=True, slots=True)
 class OutputTypeRules:
@@ -27,23 +29,36 @@ class OutputTypeRules:
 
     metrics: Mapping[str, MetricSpec]
     default_metric: str  # of a task of lm-evaluation-harness with metrics that are not known here
+    harness_metrics: tuple[str, ...]  # without a metric_list, as in lm-evaluation-harness
     choices: Literal["needed", "optional", "refused"]  # doc_to_choice
     examples: bool = True  # num_fewshot may be above 0
     generates: bool = False  # generation_kwargs and filter_list; no log-likelihoods, so no expressions
 
 
 RULES: Mapping[OutputTypeName, OutputTypeRules] = {
-    "multiple_choice": OutputTypeRules(MULTIPLE_CHOICE_METRICS, default_metric="acc", choices="needed"),
-    "loglikelihood": OutputTypeRules(LOGLIKELIHOOD_METRICS, default_metric="perplexity", choices="refused"),
+    "multiple_choice": OutputTypeRules(
+        MULTIPLE_CHOICE_METRICS, default_metric="acc", harness_metrics=("acc", "acc_norm"), choices="needed"
+    ),
+    "loglikelihood": OutputTypeRules(
+        LOGLIKELIHOOD_METRICS, default_metric="perplexity", harness_metrics=("perplexity", "acc"), choices="refused"
+    ),
     "loglikelihood_rolling": OutputTypeRules(
-        LOGLIKELIHOOD_ROLLING_METRICS, default_metric="bits_per_byte", choices="refused", examples=False
+        LOGLIKELIHOOD_ROLLING_METRICS,
+        default_metric="bits_per_byte",
+        harness_metrics=("word_perplexity", "byte_perplexity", "bits_per_byte"),
+        choices="refused",
+        examples=False,
     ),
     "generate_until": OutputTypeRules(
-        GENERATE_UNTIL_METRICS, default_metric="exact_match", choices="optional", generates=True
+        GENERATE_UNTIL_METRICS,
+        default_metric="exact_match",
+        harness_metrics=("exact_match",),
+        choices="optional",
+        generates=True,
     ),
 }
 
 
 def output_types_where(holds: Callable[[OutputTypeRules], bool]) -> str:
-    """The names of the output types of which it holds, for a message."""
+    """The names of the output types that meet a condition, for a message."""
     return " or ".join(name for name, rules in RULES.items() if holds(rules))

@@ -1,4 +1,4 @@
-"""A stranger's YAML -> plain values: no tags, no aliases, no duplicate keys, little nesting, a small file."""
+"""Untrusted YAML -> plain values: no tags, no aliases, no duplicate keys, little nesting, a small file."""
 
 from __future__ import annotations
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, StrictInt, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, StrictInt, model_validator
 
-from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.errors import Problems
 from e2lm_ingestion.metrics.builtin import MetricFormula
+from e2lm_ingestion.task.harmless import without_effect
+from e2lm_ingestion.task.messages import SEPARATOR, shown_key, validated
 from e2lm_ingestion.task.output_type_rules import RULES, OutputTypeName, output_types_where
-from e2lm_ingestion.task.strict_yaml import read_yaml
 from e2lm_ingestion.task.task_parts import (
     MAX_FEWSHOT,
     Choices,
@@ -25,35 +25,24 @@ from e2lm_ingestion.task.task_parts import (
     Strict,
     Target,
     check_metric,
-    inside,
 )
 
 EXTENSIONS = {"json": (".jsonl", ".json"), "csv": (".csv",), "parquet": (".parquet",)}
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 MAX_TASKS = 100  # of a group
-MAX_INCLUDES = 10
-_Model = TypeVar("_Model", bound=BaseModel)
-
 # What lm-evaluation-harness reads and this program does not, and what to do instead.
-_SPLIT = "leave it out: items come from `test_split`, examples from `fewshot_split`"
 REFUSED_KEYS = {
-    "dataset_name": "leave it out: data come from the files under `dataset_kwargs: data_files`",
     "process_docs": "it runs code: change the documents before you write the data file",
     "process_results": "it runs code: name a metric in `metric_list`",
     "custom_dataset": "it runs code: write the documents into a data file",
-    "group_alias": "leave it out: a group has one name, `group`",
+    "group": "a task with this key is how lm-evaluation-harness before 0.4.4 named a tag: write `tag` in its place",
+    "group_alias": "it belongs beside `group`, in the file that lists the tasks",
     "aggregate_metric_list": "it belongs beside `group`, in the file that lists the tasks",
-    "task_alias": "leave it out: a task has one name, `task`",
     "use_prompt": "write the prompt in `doc_to_text`, `doc_to_choice` and `doc_to_target`",
-    "unsafe_code": "nothing of a submission runs: leave it out",
-    "training_split": _SPLIT,
-    "validation_split": _SPLIT,
-    "repeats": "leave it out: what a model writes is the same every time",
-    "should_decontaminate": "leave it out: it is not run",
-    "doc_to_decontamination_query": "leave it out: it is not run",
+    "unsafe_code": "only false: nothing of a submission runs",
+    "repeats": "only 1 is run: what a model writes is the same every time",
     "doc_to_image": "the models read text alone: leave it out",
     "doc_to_audio": "the models read text alone: leave it out",
-    "gen_prefix": "end `doc_to_text` with it",
 }
 
 
@@ -84,10 +73,11 @@ class Task(Strict):
     doc_to_target: Target
     target_delimiter: str = " "
     fewshot_delimiter: str = "\n\n"
+    gen_prefix: str = ""
     generation_kwargs: GenerationKwargs | None = None
     filter_list: tuple[FilterChain, ...] = Field(default=(), max_length=10)
     metric_list: tuple[Metric, ...] = Field(min_length=1, max_length=100)
-    metadata: dict[str, Any] | None = None
+    metadata: Any = None
 
     @property
     def metric(self) -> str:
@@ -106,12 +96,12 @@ class Task(Strict):
 
     @property
     def unconditional(self) -> bool:
-        """Whether some metric needs the log-likelihood of each choice after nothing."""
+        """Whether some metric needs the log-likelihood of each choice without its prompt."""
         return any("ll_unconditional" in metric.spec(self.output_type).names for metric in self.metric_list)
 
     @property
     def generation(self) -> GenerationKwargs:
-        """How a model writes; without other words of the task, until the few-shot delimiter."""
+        """How a model generates; by default until the few-shot delimiter."""
         given = self.generation_kwargs or GenerationKwargs()
         return given if given.until else given.model_copy(update={"until": (self.fewshot_delimiter,)})
 
@@ -137,9 +127,35 @@ class Task(Strict):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
-        self._check_output_type()
+        found = [*self._wrong_keys(), *self._wrong_metrics(), *self._wrong_splits(), *self._wrong_files()]
+        if found:
+            raise ValueError(SEPARATOR.join(found))
+        return self
+
+    def _wrong_keys(self) -> Iterator[str]:
+        kind, rules = self.output_type, RULES[self.output_type]
+        if rules.choices == "needed" and self.doc_to_choice is None:
+            yield f"doc_to_choice: the key is missing; {kind} needs it"
+        if rules.choices == "refused" and self.doc_to_choice is not None:
+            other = output_types_where(lambda one: one.choices == "needed")
+            yield f"doc_to_choice: {kind} has no choices: leave it out, or write {other}"
+        if self.shots and not rules.examples:
+            yield f"num_fewshot: {kind} scores a text alone: leave it out"
+        if not rules.generates and self.filter_list:
+            other = output_types_where(lambda one: one.generates)
+            yield f"filter_list: only for {other}, whose texts it changes: leave it out"
+        ends = self.fewshot_delimiter or (self.generation_kwargs and self.generation_kwargs.until)
+        if rules.generates and not ends:
+            yield "generation_kwargs: write `until`, the texts that end an answer"
+
+    def _wrong_metrics(self) -> Iterator[str]:
         for metric in self.metric_list:
-            check_metric(metric, self.output_type)
+            try:
+                check_metric(metric, self.output_type)
+            except ValueError as error:
+                yield str(error)
+
+    def _wrong_splits(self) -> Iterator[str]:
         splits = ", ".join(self.data_files)
         for key, split in (
             ("test_split", self.test_split),
@@ -147,36 +163,22 @@ class Task(Strict):
             ("fewshot_config.split", self.fewshot_config.split),
         ):
             if split is not None and split not in self.data_files:
-                raise ValueError(f"{key}: data_files has no split {split!r}; it has {splits}")
+                yield f"{key}: data_files has no split {split!r}; it has {splits}"
         if self.fewshot_config.samples is not None and self.examples_split is not None:
-            raise ValueError("fewshot_config: samples: there is a split for the examples too; leave one of the two out")
+            yield "fewshot_config: samples: there is a split for the examples too; leave one of the two out"
         if self.shots and self.examples_split is None and self.fewshot_config.samples is None:
-            raise ValueError(
-                f"num_fewshot: {self.shots} examples need a fewshot_split to come from; it may be {splits}"
-            )
-        for file in (file for files in self.data_files.values() for file in files):
-            extensions = EXTENSIONS[self.dataset_path]
-            if not file.lower().endswith(extensions):
-                raise ValueError(
-                    f"dataset_path: `{file}` does not fit `{self.dataset_path}`, which reads {' and '.join(extensions)}"
-                )
-        return self
+            yield f"num_fewshot: {self.shots} examples need a fewshot_split to come from; it may be {splits}"
 
-    def _check_output_type(self) -> None:
-        kind, rules = self.output_type, RULES[self.output_type]
-        if rules.choices == "needed" and self.doc_to_choice is None:
-            raise ValueError(f"doc_to_choice: the key is missing; {kind} needs it")
-        if rules.choices == "refused" and self.doc_to_choice is not None:
-            other = output_types_where(lambda one: one.choices == "needed")
-            raise ValueError(f"doc_to_choice: {kind} has no choices: leave it out, or write {other}")
-        if self.shots and not rules.examples:
-            raise ValueError(f"num_fewshot: {kind} scores a text alone: leave it out")
-        if not rules.generates and (self.generation_kwargs is not None or self.filter_list):
-            other = output_types_where(lambda one: one.generates)
-            raise ValueError(f"generation_kwargs and filter_list: only for {other}: leave them out")
-        ends = self.fewshot_delimiter or (self.generation_kwargs and self.generation_kwargs.until)
-        if rules.generates and not ends:
-            raise ValueError("generation_kwargs: write `until`, the texts that end an answer")
+    def _wrong_files(self) -> Iterator[str]:
+        extensions = EXTENSIONS[self.dataset_path]
+        for file in (file for files in self.data_files.values() for file in files):
+            if not file.lower().endswith(extensions):
+                fitting = next((kind for kind, own in EXTENSIONS.items() if file.lower().endswith(own)), None)
+                advice = f"; write `dataset_path: {fitting}`" if fitting else ""
+                yield (
+                    f"dataset_path: `{file}` does not fit `{self.dataset_path}`, which reads "
+                    f"{' and '.join(extensions)}{advice}"
+                )
 
 
 class AggregateMetric(Strict):
@@ -189,6 +191,8 @@ class AggregateMetric(Strict):
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
+    if value is None:
+        return []
     return value if isinstance(value, list) else [value]
 
 
@@ -196,9 +200,10 @@ class Group(Strict):
     """Several tasks that are scored as one."""
 
     group: str = Field(pattern=NAME)
-    task: tuple[str, ...] = Field(min_length=1, max_length=MAX_TASKS)
+    group_alias: str | None = None
+    task: Annotated[tuple[str | dict[str, Any], ...], BeforeValidator(_listed)] = Field(min_length=1)
     aggregate_metric_list: Annotated[tuple[AggregateMetric, ...], BeforeValidator(_listed)] = ()
-    metadata: dict[str, Any] | None = None
+    metadata: Any = None
     tag: str | list[str] | None = None
 
     @property
@@ -207,119 +212,54 @@ class Group(Strict):
         return not self.aggregate_metric_list or self.aggregate_metric_list[0].weight_by_size
 
 
-def load_task(path: Path, root: Path | None = None) -> Task:
-    """Read a task.yaml in UTF-8 and what it includes from its folder, or `root`.
+def task_of(value: Mapping[str, Any], name: str, notes: list[str] | None = None) -> Task:
+    """Check the keys of a task; `name` is its file's. Keys without effect are added to `notes`.
 
-    Raises SubmissionError naming the key and what to write instead.
+    Raises SubmissionError with every problem that can be found.
     """
-    return task_of(_read(path, root or path.parent), path.name)
+    problems = Problems()
+    keys: Mapping[str, Any] = value
+    with problems.gathering():
+        keys, dropped = without_effect(value, name)
+        if notes is not None:
+            notes += dropped
+    for key in keys:
+        if (message := unknown_key(key)) is not None:
+            problems.add(f"{name}: {message}")
+    with problems.gathering():
+        task = validated(Task, {key: value for key, value in keys.items() if key in Task.model_fields}, name)
+    problems.raise_any()
+    return task
 
 
-def load_tasks(root: Path, files: Mapping[str, Path]) -> tuple[Group | None, dict[str, Task]]:
-    """The tasks of a submission, by the name of their file: task.yaml alone, or those that it lists as a group.
-
-    `files` are all files under `root`. Raises SubmissionError likewise.
-    """
-    value = _read(root / "task.yaml", root)
-    if "group" not in value:
-        return None, {"task.yaml": task_of(value, "task.yaml")}
-    group = _validated(Group, value, "task.yaml")
-    described: dict[str, tuple[str, dict[str, Any]]] = {}
-    for name, path in files.items():
-        if name == "task.yaml" or not name.endswith((".yaml", ".yml")):
-            continue
-        keys = _read(path, root, name)
-        if isinstance(own := keys.get("task"), str) and own in group.task:
-            if own in described:
-                raise SubmissionError(f"{name}: the task {own} is in {described[own][0]} too; give it another name")
-            described[own] = (name, keys)
-    for name in group.task:
-        if name not in described:
-            raise SubmissionError(f"task.yaml: task: no file of the submission says `task: {name[:60]}`")
-    tasks = {described[name][0]: task_of(described[name][1], described[name][0]) for name in dict.fromkeys(group.task)}
-    _check_group(group, tasks)
-    return group, tasks
+def unknown_key(key: str) -> str | None:
+    """What to write instead of a key that a task has not; None for one that it has."""
+    if key in REFUSED_KEYS:
+        return f"{key}: {REFUSED_KEYS[key]}"
+    if key in Task.model_fields:
+        return None
+    near = difflib.get_close_matches(key[:60], [*Task.model_fields, *REFUSED_KEYS], n=1)
+    if key in ("data_files", "sampler", "samples", "until", "max_gen_toks", "metric"):
+        homes = {"data_files": "dataset_kwargs", "until": "generation_kwargs", "max_gen_toks": "generation_kwargs"}
+        home = homes.get(key, "metric_list" if key == "metric" else "fewshot_config")
+        return f"`{key}` belongs under `{home}`: indent it two spaces more than that key"
+    advice = f"did you mean `{near[0]}`?" if near else f"the keys are {', '.join(Task.model_fields)}"
+    return f"{shown_key(key)} is not a key of a task; {advice}"
 
 
-def _check_group(group: Group, tasks: Mapping[str, Task]) -> None:
+def check_group(group: Group, tasks: Mapping[str, Task]) -> None:
+    """Raise SubmissionError unless the tasks, by their file's name, can be scored as one."""
     first_file, first = next(iter(tasks.items()))
+    problems = Problems()
     for file, task in tasks.items():
         for key, one, other in (
             ("output_type", first.output_type, task.output_type),
             ("the first metric", first.metric_list[0], task.metric_list[0]),
         ):
             if one != other:
-                raise SubmissionError(f"{file}: {key} differs from that of {first_file}; a group's tasks share it")
+                problems.add(f"{file}: {key} differs from that of {first_file}; a group's tasks share it")
     if group.aggregate_metric_list and group.aggregate_metric_list[0].metric != first.metric:
-        raise SubmissionError(
+        problems.add(
             f"task.yaml: aggregate_metric_list: the first metric of the tasks is {first.metric}, and it makes the curve"
         )
-
-
-def _read(path: Path, root: Path, name: str | None = None, depth: int = 0) -> dict[str, Any]:
-    """The keys of a file, those that it includes first."""
-    name = name or path.name
-    value = read_yaml(path.read_text(encoding="utf-8-sig"), name)
-    if not isinstance(value, dict):
-        raise SubmissionError(f"{name}: a task is a mapping of keys, such as `task: my-task`; see the example tasks")
-    included = value.pop("include", None)
-    if included is None:
-        return value
-    files = [included] if isinstance(included, str) else included
-    if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
-        raise SubmissionError(f"{name}: include: name a file of the submission, such as `include: base.yaml`")
-    if depth + len(files) > MAX_INCLUDES:
-        raise SubmissionError(f"{name}: include: more than {MAX_INCLUDES} files, or files that include each other")
-    keys: dict[str, Any] = {}
-    for file in files:
-        try:
-            other = path.parent / inside(file, "base.yaml")
-        except ValueError as error:
-            raise SubmissionError(f"{name}: include: {error}") from None
-        if not other.resolve().is_relative_to(root.resolve()) or not other.is_file():
-            raise SubmissionError(f"{name}: include: `{inside(file)[:60]}` is not in the submission")
-        keys |= _read(other, root, inside(file), depth + len(files))
-    return keys | value
-
-
-def task_of(value: Mapping[str, Any], name: str) -> Task:
-    """Check the keys of a task; `name` is its file's. Raises SubmissionError."""
-    for key in value:
-        _refuse_unknown(key, name)
-    return _validated(Task, value, name)
-
-
-def _validated(model: type[_Model], value: Mapping[str, Any], name: str) -> _Model:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        message = _explained(error)
-        message = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
-        raise SubmissionError(f"{name}: {message}") from None
-
-
-def _refuse_unknown(key: str, name: str) -> None:
-    if key in REFUSED_KEYS:
-        raise SubmissionError(f"{name}: {key}: {REFUSED_KEYS[key]}")
-    if key not in Task.model_fields:
-        shown = f"`{key}`" if key.isprintable() and len(key) <= 60 else repr(key[:60])
-        near = difflib.get_close_matches(key[:60], Task.model_fields, n=1)
-        advice = f"did you mean `{near[0]}`?" if near else f"the keys are {', '.join(Task.model_fields)}"
-        raise SubmissionError(f"{name}: {shown} is not a key of a task; {advice}")
-
-
-def _explained(error: ValidationError) -> str:
-    """The first problem in one line: key, what is wrong, what was written."""
-    first = error.errors(include_url=False)[0]
-    tags = ("str", "int", "list[", "tuple[")  # which of several types was tried
-    location = ".".join(str(part) for part in first["loc"] if isinstance(part, int) or not part.startswith(tags))
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "missing":
-        return f"{location}: the key is missing; add it"
-    if first["type"] == "extra_forbidden":
-        return f"{location}: this key is not read; remove it"
-    if first["type"] == "value_error":
-        return f"{location}: {message}" if location else message
-    if location in ("task", "group") and first["type"].startswith("string"):
-        message = "a task's name has letters, digits, - _ . and at most 64 of them"
-    return " ".join(f"{location}: {message}; it is {repr(first['input'])[:80]}".split())
+    problems.raise_any()

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, f
 
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.metrics.builtin import MetricFormula, MetricSpec
+from e2lm_ingestion.metrics.corpus import EXTRA, OF_TEXTS, is_installed
 from e2lm_ingestion.metrics.expression import Expression, parse
 from e2lm_ingestion.task.output_type_rules import RULES, OutputTypeName
 
@@ -83,7 +84,7 @@ Target = Annotated[str | StrictInt | tuple[str | StrictInt, ...], BeforeValidato
 
 
 def _plain(value: Any, location: str) -> None:  # noqa: ANN401 (what YAML holds)
-    """Raise ValueError for what JSON has not: dates, for one, which YAML reads from 2020-01-01."""
+    """Raise ValueError for values that JSON lacks, such as the dates that YAML reads from 2020-01-01."""
     if isinstance(value, dict):
         for key, inner in value.items():
             _plain(inner, f"{location}.{key}")
@@ -105,6 +106,7 @@ class FewshotConfig(Strict):
     doc_to_target: Target | None = None
     target_delimiter: str | None = None
     fewshot_delimiter: str | None = None
+    gen_prefix: str | None = None
 
     @property
     def keeps_choices(self) -> bool:
@@ -136,7 +138,7 @@ def _greedy(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
 
 
 class GenerationKwargs(Strict):
-    """How a model writes: always the most likely token, until one of the texts or so many tokens."""
+    """How a model generates: greedily, until one of the texts or a number of tokens."""
 
     until: Annotated[tuple[str, ...], BeforeValidator(_until)] = ()
     max_gen_toks: StrictInt = Field(default=256, ge=1, le=MAX_GENERATED_TOKENS)
@@ -220,7 +222,7 @@ class FilterChain(Strict):
 class Metric(Strict):
     """One entry of `metric_list`: a metric by its name, or an expression with a name of its own."""
 
-    metric: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")
+    metric: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_+-]{0,39}$")
     expression: str | None = None
     aggregation: str = "mean"
     higher_is_better: bool | None = None
@@ -280,6 +282,8 @@ def check_metric(metric: Metric, output_type: OutputTypeName) -> None:
         near = difflib.get_close_matches(metric.metric, named, n=1)
         advice = f"did you mean {near[0]}?" if near else f"it has {', '.join(named)}"
         raise ValueError(f"metric_list: {output_type} has no metric {metric.metric}; {advice}")
+    if rules.generates and metric.metric in OF_TEXTS and not is_installed():
+        raise ValueError(f"metric_list: {metric.metric} needs the package {EXTRA}, which is not installed here")
     aggregation = metric.spec(output_type).aggregation
     if "aggregation" in metric.model_fields_set and metric.aggregation != aggregation:
         raise ValueError(f"metric_list: the aggregation of {metric.metric} is {aggregation}, not {metric.aggregation}")

@@ -15,7 +15,7 @@ def signal_to_noise(early: ArrayLike) -> float:
     signal = greatest |difference| between two models' means of their last 5 early scores; noise = mean over the models
     of the standard deviation (n - 1) of those 5. `early` is (models, checkpoints). Source: Signal and Noise (arXiv
     2508.13144) without its division by the mean, which breaks where scores cross 0. 0 by convention where scores never
-    move: there is no noise to compare with, and the distance is no evidence of a signal.
+    move: there is no noise to compare with, and the distance is not evidence of a signal.
 
     >>> signal_to_noise([[1.0, 2, 1, 2, 1], [3.0, 4, 3, 4, 3]])
     3.6514837167011076

@@ -117,6 +117,7 @@ class Results:
     file: ResultsFile
     rows: dict[tuple[str, int], CheckpointRow]
     item_scores: dict[tuple[str, int], np.ndarray]  # each (items,) float32, times the items' weights
+    contrast_scores: dict[tuple[str, int], np.ndarray]  # likewise; empty where a checkpoint has none
     seconds: float | None  # spent by the sweep on all checkpoints; None without its journal
 
 
@@ -137,8 +138,12 @@ def read_results(folder: Path, configuration: Configuration) -> Results:
             f"{RESULTS}: {model} at iteration {iteration}{more} missing: the sweep did not finish; {ADVICE}"
         )
     _check_order(rows, configuration)
-    item_scores = {key: _read_item_scores(folder, rows[key], file) for key in configuration.needed}
-    return Results(file, rows, item_scores, _read_seconds(folder / JOURNAL, configuration))
+    scores = {key: _read_item_scores(folder, rows[key], file) for key in configuration.needed}
+    item_scores = {key: own for key, (own, _) in scores.items()}
+    contrasts = {key: contrast for key, (_, contrast) in scores.items() if contrast is not None}
+    if len(contrasts) < len(item_scores):
+        contrasts = {}
+    return Results(file, rows, item_scores, contrasts, _read_seconds(folder / JOURNAL, configuration))
 
 
 def read_results_file(folder: Path) -> ResultsFile:
@@ -207,8 +212,8 @@ def _check_order(rows: dict[tuple[str, int], CheckpointRow], configuration: Conf
                 )
 
 
-def _read_item_scores(folder: Path, row: CheckpointRow, file: ResultsFile) -> np.ndarray:
-    """Item scores of one checkpoint, (items,) float32, checked against its row."""
+def _read_item_scores(folder: Path, row: CheckpointRow, file: ResultsFile) -> tuple[np.ndarray, np.ndarray | None]:
+    """Item scores of one checkpoint and their contrasts, (items,) float32 each, the scores checked against its row."""
     name = PurePosixPath(row.arrays)
     path = folder / name
     try:
@@ -219,31 +224,34 @@ def _read_item_scores(folder: Path, row: CheckpointRow, file: ResultsFile) -> np
         raise OrganizerError(f"{path}: missing or unreadable; {ADVICE}") from None
     if hashlib.sha256(content).hexdigest() != row.sha256:
         raise OrganizerError(f"{path}: not the file that ingestion wrote (its digest differs); {ADVICE}")
-    item_scores = _load_item_scores(content)
+    item_scores, contrast = (_loaded(content, name) for name in ("item_scores", "contrast_scores"))
     if item_scores is None:
         raise OrganizerError(f"{path}: holds no readable item_scores; {ADVICE}")
-    if item_scores.shape != (row.items,) or row.items != file.submission.items:
-        raise OrganizerError(
-            f"{path}: item_scores of shape {item_scores.shape} for {file.submission.items} items; {ADVICE}"
-        )
-    if not np.isfinite(item_scores).all():
-        raise OrganizerError(
-            f"{path}: item {int(np.argmin(np.isfinite(item_scores)))} (counted from 0) has no finite score; {ADVICE}"
-        )
+    for what, values in (("item_scores", item_scores), ("contrast_scores", contrast)):
+        if values is not None:
+            _check_values(path, what, values, row, file)
     item_scores *= file.item_weights
     mean = float(np.mean(item_scores, dtype=np.float64))
     if abs(mean - row.score) > 1e-6 * max(1.0, abs(mean)):
         raise OrganizerError(f"{path}: its mean {mean:.6f} is not the score {row.score:.6f} of {RESULTS}; {ADVICE}")
-    return item_scores
+    return item_scores, None if contrast is None else contrast * file.item_weights
 
 
-def _load_item_scores(content: bytes) -> np.ndarray | None:
-    """The item_scores of an .npz file as float32; None when it has none, or is damaged."""
+def _check_values(path: Path, name: str, values: np.ndarray, row: CheckpointRow, file: ResultsFile) -> None:
+    if values.shape != (row.items,) or row.items != file.submission.items:
+        raise OrganizerError(f"{path}: {name} of shape {values.shape} for {file.submission.items} items; {ADVICE}")
+    if not np.isfinite(values).all():
+        item = int(np.argmin(np.isfinite(values)))
+        raise OrganizerError(f"{path}: {name}: item {item} (counted from 0) has no finite score; {ADVICE}")
+
+
+def _loaded(content: bytes, name: str) -> np.ndarray | None:
+    """An array of an .npz file as float32; None when it has none of this name, or is damaged."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            item_scores = np.load(io.BytesIO(archive.read("item_scores.npy")), allow_pickle=False)
+            values = np.load(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
     except (KeyError, ValueError, OSError, EOFError, NotImplementedError, MemoryError, zipfile.BadZipFile, zlib.error):
         return None
-    if not isinstance(item_scores, np.ndarray) or item_scores.dtype.kind != "f":
+    if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
         return None
-    return item_scores.astype(np.float32)
+    return values.astype(np.float32)

@@ -9,6 +9,7 @@ replayed.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -24,7 +25,19 @@ SEALED = (RESULTS, JOURNAL)
 KEY_FILE = "e2lm.key"
 MIN_KEY_LENGTH = 32  # characters
 PACKED = "submission.zip"  # what e2lm pack writes into the folder that it packs
+PACK_MARK = b"packed by e2lm, not part of a submission"  # at the end of every zip that e2lm pack writes
 RUN_MARK = ".e2lm"  # in a folder that e2lm has written a run into
+# What systems, editors and version control leave beside data.
+LEFT_FOLDERS = frozenset(
+    {"__MACOSX", ".git", ".svn", ".hg", "__pycache__", ".ipynb_checkpoints", ".vscode", ".idea", ".pytest_cache"}
+    | {".ruff_cache", ".mypy_cache", ".venv", "$RECYCLE.BIN", ".Trashes", ".Spotlight-V100", ".fseventsd"}
+)
+LEFT_FILES = frozenset(
+    {".ds_store", "thumbs.db", "desktop.ini", ".directory", ".localized", PACKED}
+    | {".git", ".gitignore", ".gitattributes", ".gitkeep", ".gitmodules", ".editorconfig", ".pre-commit-config.yaml"}
+    | {"license", "licence", "copying", "notice", "readme", "citation", "authors", "changelog", "citation.cff"}
+)
+LEFT_ENDINGS = (".pdf", ".pyc", ".pyo", ".swp", ".bib", ".rst")
 NOT_OURS = "ingestion did not write these results, so they are not scored"
 
 
@@ -88,9 +101,11 @@ def require_results_of(submission: Path, results: Path) -> None:
 def digest_of_submission(folder: Path) -> str:
     """SHA-256 as ingestion computes it: sorted names without an enclosing folder, lengths and bytes."""
     files = [
-        (unicodedata.normalize("NFC", path.relative_to(folder).as_posix()), path)
+        (name, path)
         for path in folder.rglob("*")
-        if (path.is_symlink() or not path.is_dir()) and not _is_ignored(folder, path.relative_to(folder))
+        for name in [_plain_name(path.relative_to(folder).as_posix())]
+        if (path.is_symlink() or not path.is_dir())
+        and not (_is_left_out(name) or _is_output(folder, path) or _is_packed(path, name))
     ]
     prefix = next((name.removesuffix("task.yaml") for name, _ in files if name.split("/")[-1] == "task.yaml"), "")
     digest = hashlib.sha256()
@@ -102,10 +117,33 @@ def digest_of_submission(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _is_ignored(folder: Path, path: Path) -> bool:
-    """Whether ingestion ignores a file: what macOS and e2lm pack leave, and the runs of e2lm."""
-    left = "__MACOSX" in path.parts or path.name in (".DS_Store", PACKED) or path.name.startswith("._")
-    return left or any((folder / parent / RUN_MARK).is_file() for parent in path.parents if parent.name)
+def _plain_name(relative: str) -> str:
+    """The name as its author sees it, whatever the tool that zipped it."""
+    with contextlib.suppress(UnicodeError):
+        relative = relative.encode("cp437").decode("utf-8")
+    return unicodedata.normalize("NFC", relative.replace("\\", "/"))
+
+
+def _is_left_out(relative: str) -> bool:
+    """Whether ingestion leaves a file out: what systems, editors, version control and e2lm pack leave beside data."""
+    *folders, name = relative.split("/")
+    lower = name.lower()
+    return (
+        not LEFT_FOLDERS.isdisjoint(folders)
+        or lower in LEFT_FILES
+        or lower.startswith("._")
+        or lower.endswith(LEFT_ENDINGS)
+    )
+
+
+def _is_packed(path: Path, name: str) -> bool:
+    """Whether a file is a zip that e2lm pack wrote."""
+    return name.casefold().endswith(".zip") and not path.is_symlink() and _read(path).endswith(PACK_MARK)
+
+
+def _is_output(folder: Path, path: Path) -> bool:
+    """Whether a file is in the folder of a run of e2lm."""
+    return any((parent / RUN_MARK).is_file() for parent in path.parents if folder in parent.parents)
 
 
 def _read_seal(path: Path) -> dict[str, bytes]:

@@ -40,6 +40,7 @@ class SignalCard:
     autocorrelation: float
     sq: float
     improvement_z: float
+    contrast_z: float | None  # None where the task has no contrast
     chart: Chart | None  # None when the model is withheld from the reader
     lag: Markup | None
     falls: int
@@ -58,6 +59,7 @@ def signal_card(number: int, signal: ModelSignal, curve: Curve | None, style: st
         autocorrelation=signal.autocorrelation,
         sq=signal.sq,
         improvement_z=signal.improvement_z,
+        contrast_z=signal.contrast_z,
         chart=_early_curve(identity, early, style, unit) if early is not None and drawn else None,
         lag=_lag_scatter(f"{identity}-lag", signal.model, style, scores) if drawn else None,
         falls=int(np.sum(np.diff(scores) < 0)),
@@ -67,7 +69,8 @@ def signal_card(number: int, signal: ModelSignal, curve: Curve | None, style: st
 
 def _early_curve(identity: str, curve: Curve, style: str, unit: TokenUnit) -> Chart:
     model, tokens, scores = curve.model, curve.tokens, curve.scores
-    axis = value_axis(values_and_band(curve))
+    wrong = [] if curve.wrong is None else curve.wrong.tolist()
+    axis = value_axis(values_and_band(curve), *wrong)
     positions = [axis.place(float(score)) for score in scores]
     x_positions = checkpoint_positions(len(positions))
     points = list(zip(x_positions, positions, strict=True))
@@ -75,14 +78,21 @@ def _early_curve(identity: str, curve: Curve, style: str, unit: TokenUnit) -> Ch
     y_ticks = value_ticks(axis, most=4)
     title = f"Early curve of {model}"
     low, high = ([] if ends is None else ends.tolist() for ends in (curve.low, curve.high))
-    series = Series(model, style, 0, positions, scores.tolist(), texts=band_texts(scores.tolist(), low, high))
+    right_name = f"{model}, right labels" if wrong else model
+    series = [Series(right_name, style, 0, positions, scores.tolist(), texts=band_texts(scores.tolist(), low, high))]
+    if wrong:
+        series.append(Series("wrong labels", "wrong", 1, [axis.place(value) for value in wrong], wrong))
     around = band_area(x_positions, [axis.place(value) for value in low], [axis.place(value) for value in high])
     falls = [pair for pair in pairs if pair[1][1] < pair[0][1]]
     description = (
         f"From {score_text(float(scores[0]))} at {unit.text(float(tokens[0]))} to {score_text(float(scores[-1]))} "
         f"at {unit.text(float(tokens[-1]))}; {len(falls)} of {len(pairs)} steps fall."
     )
+    if wrong:
+        description += f" With wrong labels: from {score_text(wrong[0])} to {score_text(wrong[-1])}."
     layers = [svg.across(tick.position, "grid") for tick in y_ticks]
+    for one in series[1:]:
+        layers.append(svg.group("series wrong", svg.line(list(zip(x_positions, one.positions, strict=True)), "line")))
     layers.append(svg.group(f"series {style} plain", *around, svg.line(points, "line"), svg.dots(points, "")))
     layers += [svg.line(pair, "fall") for pair in falls]
     layers.append(svg.dots([pair[1] for pair in falls], "fall-end"))
@@ -94,7 +104,7 @@ def _early_curve(identity: str, curve: Curve, style: str, unit: TokenUnit) -> Ch
         y_ticks=y_ticks,
         x_title=unit.symbol,
         y_title="",
-        reading=reading(x_positions, [unit.text(float(amount)) for amount in tokens], [series]),
+        reading=reading(x_positions, [unit.text(float(amount)) for amount in tokens], series),
     )
 
 

@@ -14,12 +14,14 @@ from markupsafe import Markup
 from e2lm_scoring.columns import BY_KEY, COMPONENTS, ranked_by
 from e2lm_scoring.report.charts import all_curves, line_styles
 from e2lm_scoring.report.components import alignment_chart, ranking_card, signal_card
-from e2lm_scoring.report.glossary import score_rows
+from e2lm_scoring.report.generalization_view import generalization_view
 from e2lm_scoring.report.item_view import item_view
+from e2lm_scoring.report.labels import labels_view
 from e2lm_scoring.report.order_map import order_map
 from e2lm_scoring.report.palette import custom_properties
 from e2lm_scoring.report.reveal import redact, shows_everything
 from e2lm_scoring.report.scales import score_text, token_unit
+from e2lm_scoring.report.score_rows import score_rows
 from e2lm_scoring.score_report import ScoreReport
 
 FOLDER = Path(__file__).parent
@@ -67,6 +69,9 @@ def render(score_report: ScoreReport) -> str:
                 signal_card(number, signal, curves.get(signal.model), styles.get(signal.model, "hue-0 solid"), unit)
                 for number, signal in enumerate(shown.signal)
             ],
+            labels=labels_view(shown, unit),
+            contrast_is_held="contrast_z" in shown.scores,
+            generalization=generalization_view(shown, styles, unit),
             ranking_cards=[ranking_card(number, group, styles, unit) for number, group in enumerate(shown.ranking)],
             order_map=order_map(shown.curves, shown.ranking, unit),
             alignment=alignment_chart(shown.alignment, styles, unit),

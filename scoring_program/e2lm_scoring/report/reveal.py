@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from e2lm_scoring.score_report import Alignment, Curve, GroupRanking, ScoreReport
+from e2lm_scoring.score_report import Alignment, Curve, Generalization, GroupRanking, ScoreReport
 
 
 def shows_everything(score_report: ScoreReport) -> bool:
@@ -45,6 +45,7 @@ def redact(score_report: ScoreReport) -> ScoreReport:
         ),
         ranking=tuple(_without_late(group) for group in score_report.ranking),
         alignment=_without_curves(alignment) if alignment is not None else None,
+        generalization=_without_decisions(score_report.generalization, signal_is_held),
     )
 
 
@@ -58,6 +59,7 @@ def early_part(curve: Curve) -> Curve:
         early=early[early],
         low=curve.low[early] if curve.low is not None else None,
         high=curve.high[early] if curve.high is not None else None,
+        wrong=curve.wrong[early] if curve.wrong is not None else None,
     )
 
 
@@ -68,3 +70,9 @@ def _without_late(group: GroupRanking) -> GroupRanking:
 def _without_curves(alignment: Alignment) -> Alignment:
     nothing = np.empty(0)
     return replace(alignment, tokens=nothing, science_normalized=nothing, web_normalized=nothing)
+
+
+def _without_decisions(generalization: Generalization | None, signal_is_held: bool) -> Generalization | None:
+    if generalization is None or signal_is_held:
+        return None
+    return replace(generalization, decisions=np.empty(0))

@@ -10,6 +10,9 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +23,9 @@ from e2lm.suites.fetch import fetch
 from e2lm.suites.registry import SUITES
 from e2lm_ingestion.engines import Engine, make_engine
 from e2lm_ingestion.metrics.builtin import choice_columns
-from e2lm_ingestion.output_types.choices import ChoiceItemSet
+from e2lm_ingestion.output_types.choices import ChoiceItemSet, ChoiceRequests
 from e2lm_ingestion.output_types.generate_until import GenerationItemSet, filtered, text_scores
-from e2lm_ingestion.output_types.group import GroupItemSet
+from e2lm_ingestion.output_types.group import GroupItemSet, GroupRequests
 from e2lm_ingestion.output_types.item_sets import item_set_of
 from e2lm_ingestion.results.folder import mean_score
 from e2lm_ingestion.submission.submission import Submission, open_submission
@@ -32,6 +35,7 @@ from tests.contract.parity.shapes import SHAPES, Shape
 CONTEXT_LENGTH = 512
 ITERATION = 40_000  # accuracies away from 0 and 1
 PEER = Path(__file__).with_name("peer.py")
+PEERS = range(2)
 Found = dict[str, Any]  # "asked": (tokens, how many are scored), "prompts": tokens, "metrics": name,filter -> score
 
 
@@ -43,12 +47,25 @@ def early_checkpoint() -> Checkpoint:
 
 
 def run_theirs(checkpoint: Checkpoint, root: Path) -> dict[str, Found]:
-    """Requests and scores of lm-evaluation-harness by the name of the shape."""
-    arguments = [str(part) for s in SHAPES for part in (s.write(root / s.name, for_lm_eval=True), s.name)]
-    settings = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(root / "cache"), "TOKENIZERS_PARALLELISM": "false"}
+    """Requests and scores of lm-evaluation-harness by the name of the shape.
+
+    Two processes share the shapes: the harness computes one request at a time, with one thread.
+    """
+    with ThreadPoolExecutor(len(PEERS)) as peers:
+        halves = peers.map(
+            partial(_run_peer, checkpoint, root), PEERS, (SHAPES[number :: len(PEERS)] for number in PEERS)
+        )
+        return {name: found for half in halves for name, found in half.items()}
+
+
+def _run_peer(checkpoint: Checkpoint, root: Path, number: int, shapes: Sequence[Shape]) -> dict[str, Found]:
+    arguments = [str(part) for s in shapes for part in (s.write(root / s.name, for_lm_eval=True), s.name)]
+    settings = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    settings["HF_DATASETS_CACHE"] = str(root / f"cache-{number}")
     settings["OMP_NUM_THREADS"] = "1"  # threads would wait for each other longer than they work on so small a model
+    out = root / f"found-{number}.json"
     done = subprocess.run(
-        [sys.executable, PEER, checkpoint.path, str(CONTEXT_LENGTH), root / "found.json", *arguments],
+        [sys.executable, PEER, checkpoint.path, str(CONTEXT_LENGTH), out, *arguments],
         env={**os.environ, **settings},
         capture_output=True,
         text=True,
@@ -56,7 +73,7 @@ def run_theirs(checkpoint: Checkpoint, root: Path) -> dict[str, Found]:
         timeout=900,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    found: dict[str, Found] = json.loads((root / "found.json").read_text())
+    found: dict[str, Found] = json.loads(out.read_text())
     return found
 
 
@@ -70,22 +87,25 @@ def _run(submission: Submission, engine: Engine, tokenizer: Any) -> Found:  # no
     item_set = item_set_of(submission)
     encoded = item_set.encode(tokenizer, CONTEXT_LENGTH)
     answers: Any = item_set.score(engine, encoded)
-    parts: list[tuple[Any, Any, Any]] = [(item_set, encoded, answers)]
+    grouped = isinstance(item_set, GroupItemSet)
+    parts: list[tuple[Any, Any]] = [(item_set, answers)]
     if isinstance(item_set, GroupItemSet):
-        parts = list(zip(item_set.parts, encoded, answers.parts, strict=True))
+        parts = list(zip(item_set.parts, answers.parts, strict=True))
     found: Found = {"asked": [], "prompts": [], "metrics": {}}
     scores: dict[str, list[np.ndarray]] = {}
-    for part, own, said in parts:
+    if isinstance(encoded, ChoiceRequests | GroupRequests):
+        requests = encoded.requests
+        for i in range(len(requests)):
+            sequence = requests.sequence(i).tolist()
+            found["asked"].append((sequence, len(sequence) - int(requests.context_lengths[i])))
+    else:
+        found["prompts"] = [prompt for own in (encoded if grouped else [encoded]) for prompt in own.tokens]
+    for part, said in parts:
         if isinstance(part, GenerationItemSet):
-            found["prompts"] += own.tokens
             for name, values in _text_metrics(part, said).items():
                 scores.setdefault(name, []).append(values)
         else:
             assert isinstance(part, ChoiceItemSet)
-            requests = own.requests
-            for i in range(len(requests)):
-                sequence = requests.sequence(i).tolist()
-                found["asked"].append((sequence, len(sequence) - int(requests.context_lengths[i])))
             columns = choice_columns(part.item_arrays(), part.arrays(said))
             for metric in part.task.metric_list:
                 values = metric.formula(part.task.output_type).item_scores(columns)

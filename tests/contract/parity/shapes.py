@@ -483,6 +483,53 @@ SHAPES = [
         metrics={"f1": "squad_f1"},
     ),
     Shape(
+        "flores",
+        "BLEU, chrF and TER of all texts together; keys without effect",
+        {"test.jsonl": TEST},
+        task("flores", "generate_until", **RIGHT)
+        | {
+            "task_alias": "Translation",
+            "should_decontaminate": True,
+            "doc_to_decontamination_query": "question",
+            "doc_to_text": "Question: {{question}}\nAnswer:",
+            "generation_kwargs": {"until": ["\n"], "top_p": 1, "num_beams": 1, **REDUCED},
+            "filter_list": [
+                {"name": "words", "filter": [{"function": "remove_whitespace"}, {"function": "take_first"}]}
+            ],
+            "metric_list": metrics("bleu", "chrf", "ter"),
+            "repeats": 1,
+        },
+    ),
+    Shape(
+        "prefixed",
+        "gen_prefix of items and examples, Matthews' correlation",
+        BOTH,
+        task("prefixed", splits=SPLITS, **CLOZE, **FIRST, num_fewshot=2)
+        | {"gen_prefix": "Of course, {{question[:7]}}", "metric_list": metrics("acc", "mcc")},
+    ),
+    Shape(
+        "prefixed_generation",
+        "gen_prefix before a generation, with random examples",
+        BOTH,
+        task("prefixed_generation", "generate_until", splits=SPLITS, fewshot_split="train", num_fewshot=2, **RIGHT)
+        | {
+            "doc_to_text": "Question: {{question}}\n",
+            "gen_prefix": "The answer is",
+            "generation_kwargs": {"until": ["\n"], **REDUCED},
+            "filter_list": [
+                {"name": "words", "filter": [{"function": "remove_whitespace"}, {"function": "take_first"}]}
+            ],
+            "metric_list": metrics("exact_match"),
+        },
+    ),
+    Shape(
+        "validated",
+        "items from validation_split, examples from another, no metric_list, nulls",
+        {"validation.jsonl": TEST, "train.jsonl": TRAIN},
+        task("validated", splits=("validation", "train"), **CLOZE, **FIRST, num_fewshot=2)
+        | {"test_split": None, "validation_split": "validation", "dataset_name": None, "process_docs": None},
+    ),
+    Shape(
         "votes",
         "generation up to the few-shot delimiter; majority vote, map, case",
         BOTH,

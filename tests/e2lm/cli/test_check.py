@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2lm.command_line import EXAMPLES
+from e2lm.codabench.edition import read_edition
+from e2lm.project import PROJECT_ROOT
+from e2lm.submissions.checks.hardware import machine
+from e2lm.suites.registry import find_suite
+from tests.e2lm.command_line import EXAMPLES, e2lm
 from tests.ingestion.hostile import measure
 
 TASK = {
@@ -103,3 +108,91 @@ def test_fifteen_thousand_items_take_under_20_seconds_and_1500_megabytes(tmp_pat
     assert code == 0
     assert seconds < 20  # of the processor
     assert memory < 1_500_000_000
+
+
+def write_large(folder: Path) -> Path:
+    """The largest task that the rules allow: 15,000 questions of 60 words, four choices of three, five random shots."""
+    folder.mkdir()
+    task = {**TASK, "num_fewshot": 5, "fewshot_config": {"sampler": "default"}}
+    (folder / "task.yaml").write_text(yaml.safe_dump(task))
+    with (folder / "test.jsonl").open("w") as file:
+        for i in range(15_000):
+            question = f"question {i} " + " ".join(f"w{(i * 7 + j) % 97}" for j in range(60))
+            choices = [f"answer {i % 89} {'abcd'[(i + j) % 4]}" for j in range(4)]
+            file.write(json.dumps({"question": question, "choices": choices, "answer": i % 4}) + "\n")
+    return folder
+
+
+@pytest.mark.slow
+def test_the_largest_task_warns_where_it_does_not_fit_the_time_limit(tmp_path: Path) -> None:
+    text = check(write_large(tmp_path / "large"), "--gpu", "A100").stdout
+    assert re.search(
+        r"^warning    does not fit the time limit: the forecast is [\d,]+ minutes on one A100, and a submission may "
+        r"take 690; what would fit: [\d,]+ items, or \d shots$",
+        text,
+        re.MULTILINE,
+    )
+    assert "no warnings" not in text
+
+
+def test_the_worker_and_the_limit_are_those_of_the_edition(tmp_path: Path) -> None:
+    edition = read_edition(PROJECT_ROOT / "edition.yaml")
+    folder = write(tmp_path / "capitals")
+    forecast = json.loads(check(folder, "--json").stdout)["forecast"]
+    assert (forecast["gpu"], forecast["gpus"]) == (edition.worker.gpu, edition.worker.gpus)
+    assert forecast["limit_minutes"] == edition.sweep_minutes == 690
+    other = json.loads(check(folder, "--suite", "e2lm-2025", "--gpus", "3", "--json").stdout)["forecast"]
+    assert (other["gpu"], other["gpus"], other["limit_minutes"]) == (edition.worker.gpu, 3, None)
+    shown = f"on {machine(edition.worker.gpu, edition.worker.gpus).label} (assumed); the limit is 690\n"
+    assert shown in check(folder).stdout
+
+
+def test_what_models_write_is_in_the_forecast(tmp_path: Path) -> None:
+    folder = write(tmp_path / "capitals")
+    task = {key: value for key, value in TASK.items() if key != "doc_to_choice"} | {
+        "output_type": "generate_until",
+        "doc_to_target": "{{choices[answer]}}",
+        "metric_list": [{"metric": "exact_match"}],
+    }
+    minutes = []
+    for most in (16, 512):
+        (folder / "task.yaml").write_text(yaml.safe_dump({**task, "generation_kwargs": {"max_gen_toks": most}}))
+        process = check(folder)
+        assert f"; at most {120 * most:,} are written" in process.stdout
+        assert "forecast   at most " in process.stdout
+        minutes.append(json.loads(check(folder, "--json").stdout)["forecast"]["minutes"])
+    assert minutes[0] < minutes[1]
+
+
+def test_a_run_calibrates_the_forecast(tmp_path: Path, miniature: Path) -> None:
+    suite = {**yaml.safe_load(find_suite("miniature").suite.read_text()), "suite": "short"}
+    suite["models"] = [{**suite["models"][0], "iterations": {"start": 4000, "stop": 24000, "step": 4000}}]
+    early = {"iterations": suite["models"][0]["iterations"]}
+    scoring = {"suite": "short", "suite_version": 1, "early": early, "signal_models": [suite["models"][0]["id"]]}
+    (tmp_path / "suite.yaml").write_text(yaml.safe_dump(suite))
+    (tmp_path / "scoring.yaml").write_text(yaml.safe_dump(scoring))
+    run = e2lm(
+        *("run", EXAMPLES / "science-cloze", "--suite", tmp_path / "suite.yaml", "--out", tmp_path / "run"),
+        *("--engine", "transformers"),
+    )
+    assert (tmp_path / "run/results/results.json").is_file(), run.stderr
+    arguments = EXAMPLES / "web-trivia", "--suite", tmp_path / "suite.yaml", "--calibrate", tmp_path / "run"
+    done = check(*arguments)
+    assert "calibrated with 6 checkpoints" in done.stdout, done.stderr
+    assert 0 < json.loads(check(*arguments, "--json").stdout)["forecast"]["minutes"] < 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--gpu", "A1000"], "argument --gpu: invalid choice: 'A1000'"),
+        (["--gpus", "0"], "argument --gpus: '0' is not a whole number of 1 or more"),
+        (["--gpu", "T4", "--calibrate", "run"], "argument --calibrate: not allowed with argument --gpu"),
+        (["--calibrate", "nowhere"], "--calibrate: nowhere/progress.jsonl: there is no such file; give a folder that"),
+    ],
+)
+def test_a_wrong_device_is_one_line(arguments: list[str], expected: str) -> None:
+    process = check(EXAMPLES / "noise", *arguments)
+    assert process.returncode == 2
+    assert expected in process.stderr.splitlines()[-1]
+    assert "Traceback" not in process.stderr

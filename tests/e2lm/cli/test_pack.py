@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from e2lm.archive import zip_bytes
 from e2lm.cli.pack import add_arguments, main
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.submission.submission import open_submission
@@ -82,6 +83,16 @@ def test_what_macos_leaves_behind_stays_out(folder: Path, tmp_path: Path) -> Non
     assert names_in(tmp_path / "submission.zip") == ["data/items.jsonl", "dev.jsonl", "task.yaml"]
 
 
+def test_pack_has_the_rule_of_check(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "LICENSE").write_text("x")
+    pack(folder, tmp_path / "submission.zip")
+    assert "left out, as no data: LICENSE" in capsys.readouterr().out
+    assert names_in(tmp_path / "submission.zip") == ["data/items.jsonl", "dev.jsonl", "task.yaml"]
+    (folder / ".hidden").write_text("x")
+    with pytest.raises(SubmissionError, match=r"\.hidden: a submission holds data"):
+        pack(folder, tmp_path / "submission.zip")
+
+
 def test_a_folder_around_the_submission_is_taken_off(folder: Path, tmp_path: Path) -> None:
     outer = tmp_path / "outer"
     outer.mkdir()
@@ -93,6 +104,22 @@ def test_a_folder_around_the_submission_is_taken_off(folder: Path, tmp_path: Pat
 def test_a_zip_written_into_the_folder_does_not_swallow_itself(folder: Path) -> None:
     pack(folder, folder / "submission.zip")
     assert "submission.zip" not in names_in(folder / "submission.zip")
+
+
+def test_an_earlier_zip_in_the_folder_is_no_part_of_the_submission_whatever_its_name(folder: Path) -> None:
+    with open_submission(folder) as before:
+        sha256 = before.sha256
+    pack(folder, folder / "first.zip")
+    pack(folder, folder / "second.zip")
+    assert names_in(folder / "second.zip") == ["data/items.jsonl", "dev.jsonl", "task.yaml"]
+    with open_submission(folder) as after, open_submission(folder / "second.zip") as packed:
+        assert after.sha256 == packed.sha256 == sha256
+
+
+def test_a_zip_that_e2lm_pack_did_not_write_is_refused_by_name(folder: Path) -> None:
+    (folder / "data.zip").write_bytes(zip_bytes({"a.txt": b"a"}))
+    with pytest.raises(SubmissionError, match=r"data\.zip: a submission holds data, not programs or archives"):
+        pack(folder, folder / "submission.zip")
 
 
 def test_nothing_is_written_for_a_submission_that_would_be_refused(folder: Path, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_the_ranking_is_printed_and_written_in_three_formats(runs: Path) -> None
     entries = write_entries(runs / "entries.json", {"second": {"team": "Students", "student": True, "owner": "two"}})
     done = e2lm("rank", "runs", "--entries", entries, "--out", "out", cwd=runs)
     assert done.returncode == 0, done.stderr
-    assert "noise has no place: it does not improve" in done.stdout
+    assert "noise is not ranked: it does not improve" in done.stdout
     ranking = json.loads((runs / "out/ranking.json").read_text())
     prizes = read_edition(PROJECT_ROOT / "edition.yaml").prizes
     assert [(row["rank"], row["tied"], row["prize_usd"]) for row in ranking["runs"]] == [
@@ -48,7 +48,7 @@ def test_the_ranking_is_printed_and_written_in_three_formats(runs: Path) -> None
     markdown = (runs / "out/ranking.md").read_text()
     assert "| 1= |" in markdown
     assert r"\[click\]\(javascript:1\) \| \<b\>" in markdown
-    assert "it does not improve" in markdown.split("## Without a place")[1]
+    assert "it does not improve" in markdown.split("## Not ranked")[1]
 
 
 @pytest.mark.slow

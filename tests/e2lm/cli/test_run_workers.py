@@ -13,6 +13,7 @@ import pytest
 
 from tests.e2lm.command_line import EXAMPLES, e2lm
 from tests.e2lm.run_folders import result_files, timeless_scores
+from tests.e2lm.small_suite import CHECKPOINTS
 from tests.e2lm.started_runs import finished, start, wait_until, workers_of
 
 CLOZE = str(EXAMPLES / "science-cloze")
@@ -26,9 +27,9 @@ def test_two_processes_give_the_files_of_one(small_suite: Path, small_run: Path,
 
 
 def test_a_killed_worker_is_named_and_another_takes_its_place(
-    miniature: Path, science_cloze_run: Path, tmp_path: Path
+    small_suite: Path, small_run: Path, tmp_path: Path
 ) -> None:
-    process = start("miniature", tmp_path)
+    process = start(small_suite, tmp_path)
     wait_until(lambda: finished(tmp_path) >= 3, process)
     workers = workers_of(process)
     assert len(workers) == 2
@@ -37,8 +38,8 @@ def test_a_killed_worker_is_named_and_another_takes_its_place(
     assert process.returncode == 0, said
     assert "mini-" in said
     assert "was ended by signal SIGKILL; another one is started" in said
-    assert result_files(tmp_path) == result_files(science_cloze_run)
-    assert finished(tmp_path) == 154, "a checkpoint was computed twice"
+    assert result_files(tmp_path) == result_files(small_run)
+    assert finished(tmp_path) == CHECKPOINTS, "a checkpoint was computed twice"
 
 
 def test_no_worker_outlives_a_killed_run(small_suite: Path, tmp_path: Path) -> None:

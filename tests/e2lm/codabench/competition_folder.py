@@ -29,6 +29,7 @@ phases:
     max_submissions_per_day: 10
     max_submissions: 350
     execution_time_limit: 60
+    hide_prediction_output: true
   - name: Second
     start: "2025-08-11 00:00:01"
     end: "2025-10-20 00:00:00"
@@ -36,6 +37,7 @@ phases:
     max_submissions_per_day: 10
     max_submissions: 700
     execution_time_limit: 60
+    hide_prediction_output: true
 leaderboards:
   - title: Board
     key: board

@@ -106,7 +106,9 @@ def test_image_and_queue_are_written_into_the_bundle_only(root: Path) -> None:
         ("    execution_time_limit: 60", "    execution_time_limt: 60", "write execution_time_limit if that is meant"),
         ("    execution_time_limit: 60\n", "", "phases.0.execution_time_limit: missing; each step would be stopped"),
         ("    max_submissions: 350\n", "", "phases.0.max_submissions: missing; a team would be stopped after 100"),
-        ('"2025-08-11 00:00:00"', '"11 August"', "phases.0.end: '11 August' is no time"),
+        ("    hide_prediction_output: true\n", "", "phases.0.hide_prediction_output: missing; participants could"),
+        ("hide_prediction_output: true", "hide_prediction_output: false", "scores of late checkpoints; write true"),
+        ('"2025-08-11 00:00:00"', '"11 August"', "phases.0.end: '11 August' is not a time"),
         ("tasks: [0]", "tasks: [0]\n    max_submisions: 3", "write max_submissions if that is meant"),
         ("key: board", "key: board\n    colour: red", "leaderboards.0.colour: Codabench does not know this key"),
         ('"2025-08-11 00:00:00"', "2025-08-11 12:00:00", "phases.0.end: not quoted"),
@@ -123,7 +125,7 @@ def test_image_and_queue_are_written_into_the_bundle_only(root: Path) -> None:
         ("tasks: [0]", "tasks: [1]", "no task has index 1"),
         ("tasks: [0]", "tasks: [0]\n    auto_migrate_to_this_phase: true", "cannot be true in the first"),
         ("index: 1, key: sq", "index: 0, key: sq", "the same index or key"),
-        ("    columns:", "    primary_index: 7\n    columns:", "primary_index 7 is no column's index"),
+        ("    columns:", "    primary_index: 7\n    columns:", "primary_index 7 is not the index of a column"),
         ('is_required: "true"', "is_required: true", "fact_sheet.team.is_required: Input should be 'true' or 'false'"),
         ("key: team", "key: teams", "repeat the name: key: team"),
         ("title: A small", "title: [", "not YAML"),
@@ -250,6 +252,14 @@ def test_next_years_edition_is_an_edit_of_one_file(root: Path) -> None:
     assert competition.docker_image == "localhost:5000/e2lm:2"
 
 
+def test_pages_can_name_the_workers_and_their_time(root: Path) -> None:
+    (root / "overview.md").write_text("$sweep_minutes minutes on $worker.")
+    assert entries_of(root)["overview.md"] == b"690 minutes on one H100."
+    with (root / "edition.yaml").open("a") as edition:
+        edition.write("worker: {gpu: A100, gpus: 4}\n")
+    assert entries_of(root)["overview.md"] == b"690 minutes on 4 A100."
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
@@ -259,6 +269,12 @@ def test_next_years_edition_is_an_edit_of_one_file(root: Path) -> None:
         ("submissions_a_day: 10", "submissions_a_day: 0", "limits.submissions_a_day: Input should be greater than 0"),
         ("teams: [500, 250]", "teams: [500, -250]", "prizes.teams.1: Input should be greater than 0"),
         ("year: 2025", "year: [", "not YAML"),
+        (
+            "year: 2025",
+            "year: 2025\nworker: {gpu: V100}",
+            "worker.gpu: no figures for 'V100'; choose the most similar of",
+        ),
+        ("year: 2025", "year: 2025\nworker: {gpus: 0}", "worker.gpus: Input should be greater than 0"),
     ],
 )
 def test_a_mistake_in_the_edition_is_one_line(root: Path, before: str, after: str, expected: str) -> None:
@@ -302,7 +318,7 @@ def test_columns_that_a_suite_cannot_fill_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"key": "sqq"}, "sqq is no column of scores.json; choose of score, sq,"),
+        ({"key": "sqq"}, "sqq is not a column of scores.json; choose one of score, sq,"),
         ({"key": "non_randomness"}, "non_randomness is missing for some tasks"),
         ({"sorting": "asc"}, "sq would be sorted with the worst on top; write sorting: desc"),
     ],

@@ -1,4 +1,4 @@
-"""Places, ties within noise and prizes."""
+"""Ranks, ties within noise and prizes."""
 
 from __future__ import annotations
 

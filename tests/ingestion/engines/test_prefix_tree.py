@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from e2lm_ingestion.engines.prefix_tree import Chunk, plan, unique_tokens
 from e2lm_ingestion.engines.requests import Requests
+from e2lm_ingestion.engines.transformers import ancestors
 
 Pairs = list[tuple[list[int], list[int]]]
 
@@ -25,7 +27,8 @@ def predictions(chunks: list[Chunk]) -> dict[int, list[tuple[list[int], int]]]:
     found: dict[int, list[tuple[list[int], int]]] = {}
     for chunk in chunks:
         everything = np.concatenate([chunk.stem, chunk.tokens])
-        mask = chunk.ancestor_mask()
+        tree = ancestors(torch.from_numpy(chunk.subtree_ends)).numpy()
+        mask = np.concatenate([np.ones((len(tree), len(chunk.stem)), dtype=bool), tree], axis=1)
         targets = zip(chunk.target_nodes, chunk.target_tokens, chunk.target_requests, strict=True)
         for node, token, request in targets:
             seen = everything[mask[node]].tolist()

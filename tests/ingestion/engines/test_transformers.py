@@ -137,3 +137,73 @@ def test_a_generation_ends_with_a_stop_token_or_text(tmp_path: Path) -> None:
     ended = engine.generate([[4, 5, 6]], Stop(frozenset(), (spelled(whole[:6]),), 25, spelled))
     assert ended.tokens[0] == whole[:6]
     assert engine.generate([[4, 5, 6]], Stop(frozenset(), (), 0, str)).tokens == [[]]
+
+
+def test_the_size_of_chunks_is_recorded_and_memory_that_runs_out_halves_it(llamas: list[Checkpoint]) -> None:
+    requests = few_shot_requests(head=20)
+    engine = TransformersEngine("float32")
+    engine.load(llamas[0])
+    usual = engine.loglikelihoods(requests)
+    assert engine.description["flags"] == "chunks of 512 tokens"
+
+    def take_memory(model: torch.nn.Module, args: object, kwargs: dict[str, torch.Tensor]) -> None:
+        if kwargs["input_ids"].shape[1] > 300:
+            torch.empty(2**60, dtype=torch.uint8)
+
+    assert engine._model is not None
+    engine._model.register_forward_pre_hook(take_memory, with_kwargs=True)
+    smaller = engine.loglikelihoods(requests)
+    np.testing.assert_allclose(smaller.values, usual.values, rtol=1e-5, atol=1e-4)
+    np.testing.assert_array_equal(smaller.greedy, usual.greedy)
+    assert engine.description["flags"] == "chunks of 256 tokens"
+
+
+def test_chunks_that_do_not_fit_even_when_smaller_are_an_error(llamas: list[Checkpoint]) -> None:
+    engine = TransformersEngine("float32")
+    engine.load(llamas[0])
+    assert engine._model is not None
+    engine._model.register_forward_pre_hook(lambda *_: torch.empty(2**60, dtype=torch.uint8) and None)
+    with pytest.raises(OrganizerError, match="does not fit into the memory of the device, even at 256 tokens"):
+        engine.loglikelihoods(few_shot_requests(head=20, questions=4))
+
+
+def test_weights_that_were_read_ahead_score_as_others_do(llamas: list[Checkpoint], tmp_path: Path) -> None:
+    requests = few_shot_requests(head=20, questions=4)
+    engine = TransformersEngine("float32")
+    engine.load(llamas[0])
+    engine.read_ahead(llamas[1])
+    engine.load(llamas[1])
+    ahead = engine.loglikelihoods(requests).values
+    fresh = TransformersEngine("float32")
+    fresh.load(llamas[1])
+    np.testing.assert_array_equal(ahead, fresh.loglikelihoods(requests).values)
+    engine.read_ahead(llamas[0])  # another one comes first
+    engine.load(llamas[1])
+    np.testing.assert_array_equal(ahead, engine.loglikelihoods(requests).values)
+
+
+def test_a_damaged_file_is_an_error_when_it_is_loaded_and_not_before(llamas: list[Checkpoint], tmp_path: Path) -> None:
+    folder = tmp_path / "damaged"
+    shutil.copytree(llamas[1].path, folder)
+    (folder / "model.safetensors").write_bytes(b"no weights")
+    damaged = Checkpoint("m", 1, 1, folder)
+    engine = TransformersEngine("float32")
+    engine.load(llamas[0])
+    engine.read_ahead(damaged)
+    with pytest.raises(OrganizerError, match=r"model\.safetensors: damaged"):
+        engine.load(damaged)
+
+
+@pytest.mark.parametrize(("dtype", "remedy"), [("float32", "fetch or train it again"), ("float16", "--dtype float32")])
+def test_log_likelihoods_that_are_not_finite_are_an_error(
+    llamas: list[Checkpoint], tmp_path: Path, dtype: str, remedy: str
+) -> None:
+    folder = tmp_path / "overflowing"
+    shutil.copytree(llamas[1].path, folder)
+    tensors = load_file(folder / "model.safetensors")
+    tensors["model.norm.weight"] = torch.full_like(tensors["model.norm.weight"], 3e38)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    engine = TransformersEngine(dtype)
+    engine.load(Checkpoint("m", 1, 1, folder))
+    with pytest.raises(OrganizerError, match=f"not finite.*{remedy}"):
+        engine.loglikelihoods(few_shot_requests(head=20, questions=2))

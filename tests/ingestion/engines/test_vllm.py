@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -247,6 +248,19 @@ def test_the_same_run_twice_is_identical(engine: VllmEngine) -> None:
     assert first.computed_tokens == second.computed_tokens
 
 
+def test_the_plans_of_several_submissions_are_kept_while_their_requests_are(engine: VllmEngine) -> None:
+    first, second = few_shot(100), few_shot(120)
+    before = engine.loglikelihoods(first)
+    plan = engine._plan(first)
+    engine.loglikelihoods(second)
+    assert engine._plan(first) is plan
+    np.testing.assert_array_equal(engine.loglikelihoods(first).values, before.values)
+    kept = len(engine._plans)
+    del second
+    gc.collect()
+    assert len(engine._plans) == kept - 1
+
+
 @pytest.mark.parametrize("reference", [False, True])
 def test_a_cache_of_two_prompts_changes_rounding_alone(
     tied: list[Checkpoint], engine: VllmEngine, monkeypatch: pytest.MonkeyPatch, reference: bool
@@ -419,3 +433,10 @@ def test_another_version_of_vllm_is_refused(engine: VllmEngine, monkeypatch: pyt
     monkeypatch.setattr(vllm, "__version__", "0.33.1")
     with pytest.raises(OrganizerError, match=r"vLLM 0\.33\.1 is installed, and --engine vllm needs 0\.32; .*reference"):
         EngineCore(engine._llm)
+
+
+def test_a_context_longer_than_the_positions_is_refused(tied: list[Checkpoint]) -> None:
+    from e2lm_ingestion.engines.vllm import VllmEngine
+
+    with pytest.raises(OrganizerError, match=r"config\.json: the model has 512 positions.*513"):
+        VllmEngine("float32", context_length=CONTEXT_LENGTH + 1).load(tied[0])

@@ -63,8 +63,11 @@ class _Described:
     def __init__(self, device: str) -> None:
         self.description = {"device": device}
 
-    def load(self, checkpoint: Checkpoint) -> None:
+    def load(self, checkpoint: Checkpoint, group_size: int = 1) -> None:
         """Nothing to load."""
+
+    def read_ahead(self, checkpoint: Checkpoint) -> None:
+        """Nothing to read."""
 
     def close(self) -> None:
         """Nothing to free."""

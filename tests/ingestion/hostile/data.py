@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -62,7 +63,7 @@ def columns(**extra: pa.Array) -> pa.Table:
 
 def unpacks_to_15_gigabytes(path: Path) -> None:
     one = pa.array(["x" * 5_000_000])
-    pq.write_table(pa.table({"q": pa.DictionaryArray.from_arrays(pa.array([0] * 3000, pa.int32()), one)}), path)
+    pq.write_table(pa.table({"question": pa.DictionaryArray.from_arrays(pa.array([0] * 3000, pa.int32()), one)}), path)
 
 
 def cut_short(path: Path) -> None:
@@ -88,8 +89,8 @@ def many_columns(path: Path) -> None:
     pq.write_table(columns(**{f"c{i}": pa.array([1] * 100) for i in range(1_000)}), path)
 
 
-def typed(values: list[object], kind: pa.DataType | None = None) -> Callable[[Path], object]:
-    return lambda path: pq.write_table(columns(extra=pa.array(values, kind)), path)
+def typed(values: list[object], kind: pa.DataType | None = None, *, name: str = "extra") -> Callable[[Path], object]:
+    return lambda path: pq.write_table(columns(**{name: pa.array(values, kind)}), path)
 
 
 def million_rows(path: Path) -> None:
@@ -144,6 +145,20 @@ CASES = [
     after("NaN", "line 101: NaN is not JSON", '{"q": NaN}'),
     after("infinity", "line 101: -Infinity is not JSON", '{"q": -Infinity}'),
     after("field twice", "line 101: the field 'q' appears twice", '{"q": 1, "q": 2}'),
+    after("comma after an object", "line 101: not JSON: a comma after the object", '{"q": 1},'),
+    after("typographic quotes", "line 101: not JSON: a typographic quote", "{\u201cq\u201d: 1}"),
+    lines(
+        "list of all items",
+        "line 1: not JSON lines: a list begins here; .* rename it to .json",
+        json.dumps(documents()),
+    ),
+    lines("objects over lines", "an object goes over several lines", json.dumps(documents()[0], indent=1)),
+    lines(
+        "object of all items",
+        "line 1: one object that holds 100 others under 'data'",
+        json.dumps({"data": documents()}),
+    ),
+    lines("object of all items over lines", "goes over several lines", json.dumps({"data": documents()}, indent=1)),
     after("two objects a line", "line 101: not JSON", '{"q": 1}{"q": 2}'),
     after("trailing comma", "line 101: not JSON", '{"q": 1,}'),
     after("Python's literals", "line 101: not JSON", "{'q': None}"),
@@ -175,6 +190,9 @@ CASES = [
     file("JSON of many numbers", "memory|an item is a JSON object|more than", "json", "[" + "1," * 30_000_000 + "1]"),
     file("CSV", TOLERATED, "csv", CSV.replace("\n", "\r\n")),
     file("CSV column twice", "line 1: the first line names the columns", "csv", "q,q\na,b\n"),
+    file("CSV for Excel", "line 1: `sep=` is a line for Excel", "csv", "sep=;\n" + CSV.replace(",", ";")),
+    file("CSV with tabs", "line 1: tabs separate the columns", "csv", CSV.replace(",", "\t")),
+    file("CSV with an index", "line 1: the first column has no name: an index", "csv", ",q\n0,a\n"),
     file("CSV ragged", "line 102: 3 cells, but 2 columns", "csv", CSV + "a,b,c\n"),
     file("CSV unclosed quote", "not CSV|cells, but|items", "csv", CSV + '"' + "a,b\n" * 100_000),
     file("CSV header alone", "items", "csv", "question,answer\n"),
@@ -187,16 +205,20 @@ CASES = [
     ),
     file("CSV cell of 9 MB", "at most 100,000 characters", "csv", CSV + "x" * 9_000_000 + ",1\n"),
     file("CSV formula", TOLERATED, "csv", CSV + "=cmd|' /C calc'!A0,1\n"),
-    file("CSV semicolons", "cells|is undefined|line", "csv", CSV.replace(",", ";")),
+    file("CSV semicolons", "line 1: semicolons separate the columns", "csv", CSV.replace(",", ";")),
     parquet("right", TOLERATED, lambda path: pq.write_table(columns(), path)),
     parquet("bomb", "memory|cannot be read", unpacks_to_15_gigabytes),
     parquet("signature alone", "cannot be read", lambda path: path.write_bytes(b"PAR1 no PAR1")),
     parquet("cut short", "cannot be read", cut_short),
     parquet("damaged", "cannot be read|not|memory", damaged),
-    parquet("bytes", "row 1: holds bytes; use text", typed([b"x"] * 100)),
-    parquet("date", "row 1: holds datetime; use text", typed([datetime.datetime(2025, 1, 1)] * 100)),
-    parquet("no number", "row 1: NaN is not JSON", typed([float("nan")] * 100)),
-    parquet("nested 60 deep", "cannot be read", deep_parquet),
+    parquet("bytes, unused", TOLERATED, typed([b"x"] * 100)),
+    parquet("bytes, used", "the column 'question' holds bytes", typed([b"x"] * 100, name="question")),
+    parquet("date, unused", TOLERATED, typed([datetime.datetime(2025, 1, 1)] * 100)),
+    parquet("date, used", "holds dates", typed([datetime.datetime(2025, 1, 1)] * 100, name="question")),
+    parquet("decimals, used", "holds decimal numbers", typed([decimal.Decimal("1.5")] * 100, name="question")),
+    parquet("no number, unused", TOLERATED, typed([float("nan")] * 100)),
+    parquet("no number, used", "row 1: NaN is not JSON", typed([float("nan")] * 100, name="question")),
+    parquet("nested 60 deep, unused", "cannot be read|" + "holds", deep_parquet),
     parquet("1,000 columns", TOLERATED, many_columns),
     parquet("million rows", "more than 15,000 items", million_rows),
     parquet("column of nulls", TOLERATED, typed([None] * 100, pa.null())),

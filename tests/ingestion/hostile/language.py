@@ -85,10 +85,34 @@ CASES = [
         one=part("one"),
         two=part("two", metric_list=[{"metric": "acc_norm"}]),
     ),
-    files("group of an inline task", "valid string", "group: all\ntask: [{task: one}]\n", one=part("one")),
+    files("group of an inline task", TOLERATED, "group: all\ntask: [{task: one}]\n", one=part("one")),
+    files(
+        "group of an inline task that leaves",
+        "inside the submission",
+        "group: all\ntask: [{task: one, num_fewshot: 0}]\ndataset_kwargs: {data_files: {test: ../../x.jsonl}}\n",
+        one=part("one"),
+    ),
+    files(
+        "group of groups that list each other",
+        "list each other",
+        "group: all\ntask: [b]\n",
+        one="group: b\ntask: [c]\n",
+        two="group: c\ntask: [b]\n",
+    ),
+    files(
+        "group of groups that double",
+        "at most 100|list each other|no file",
+        "group: all\ntask: [b0]\n",
+        **{f"x{i}": f"group: b{i}\ntask: [b{i + 1}, b{i + 1}]\n" for i in range(18)},
+    ),
+    files("group of a mapping without a name", "write the name of a task", "group: all\ntask: [{num_fewshot: 1}]\n"),
     files("group of 101 tasks", "at most 100", f"group: all\ntask: [{', '.join(f't{i}' for i in range(101))}]\n"),
     files(
-        "group with an unknown key", "this key is not read", GROUP + "process: x\n", one=part("one"), two=part("two")
+        "group with an unknown key",
+        "`process` is not a key of a task",
+        GROUP + "process: x\n",
+        one=part("one"),
+        two=part("two"),
     ),
     files(
         "group with data outside",
@@ -107,7 +131,7 @@ CASES = [
             "doc_to_text": "{{question.__class__}}",
         },
     ),
-    changed("sampler of a class", "Input should be 'default' or 'first_n'", fewshot_config={"sampler": "os.system"}),
+    changed("sampler of a class", "write 'default' or 'first_n'", fewshot_config={"sampler": "os.system"}),
     filtered("filter with a pattern that explodes", TOLERATED, {"function": "regex", "regex_pattern": "(a+)+$"}),
     filtered(
         "filter with a broken pattern", "not a regular expression", {"function": "regex", "regex_pattern": "(" * 90}
@@ -118,11 +142,15 @@ CASES = [
         {"function": "regex", "regex_pattern": "((((a{900}){900}){900}){900})"},
     ),
     filtered("filter with a long pattern", "at most 1000 char", {"function": "regex", "regex_pattern": "a" * 2000}),
-    filtered("filter that votes on many", "Input should be 1", {"function": "take_first_k", "k": 10**9}),
+    filtered("filter that votes on many", "write 1", {"function": "take_first_k", "k": 10**9}),
     filtered("filter of code", "is not run", {"function": "custom", "filter_fn": "os.system"}),
     filtered("eleven filters", "at most 10 items", *({"function": "lowercase"} for _ in range(11))),
     changed("answers that are all empty", "doc_to_target is empty", **{**WRITES, "doc_to_target": "{{''}}"}),
-    changed("thousand right answers", "is a list of 1000", **{**WRITES, "doc_to_target": "{{['x'] * 1000}}"}),
+    changed(
+        "thousand right answers",
+        "list of 1000; generate_until scores at most 100 right",
+        **{**WRITES, "doc_to_target": "{{['x'] * 1000}}"},
+    ),
     changed("list of right answers that is code", TOLERATED, **{**WRITES, "doc_to_target": "[__import__('os')]"}),
     metric("expression", TOLERATED, "ll[gold] - mean(ll[~gold])"),
     metric("expression that calls", "is not known", "eval(ll)"),

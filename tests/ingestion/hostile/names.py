@@ -55,6 +55,17 @@ def planted_arrays(root: Path) -> None:
     (root / "checkpoints/a/x.json").write_text("[]")
 
 
+def twice_with_a_backslash(root: Path) -> None:
+    (root / "a").mkdir()
+    (root / "a/x.txt").write_text("x")
+    (root / "a\\x.txt").write_text("y")
+
+
+def link_in_git(root: Path) -> None:
+    (root / ".git").mkdir()
+    (root / ".git/config.txt").symlink_to("/etc/passwd")
+
+
 CASES = [
     Case("name link to a file", beside(lambda root: (root / "x.txt").symlink_to("/etc/passwd")), LINK),
     Case("name link to a folder", beside(lambda root: (root / "x").symlink_to("/etc")), LINK),
@@ -69,6 +80,15 @@ CASES = [
     Case("name too long", file("x" * 240 + ".txt"), "too long"),
     Case("name with a backslash", file("..\\x.txt"), "leads out"),
     Case("name hidden", file(".hidden"), "data, not programs"),
+    Case("name with backslashes that leave", file("a\\..\\..\\x.txt"), "leads out"),
+    Case("name with a drive and backslashes", file("C:\\x.txt"), "leads out"),
+    Case("name that is results in code page 437", file("checkpoints\\x.json"), "named like a file"),
+    Case("name twice, one with a backslash", beside(twice_with_a_backslash), "two files have this name"),
+    Case("name of a program without an ending", file("run", b"\x7fELF\0"), "run, line 1: a NUL byte"),
+    Case("name of Codabench's program without an ending", file("metadata"), "Codabench would run it"),
+    Case("name of version control", beside(lambda root: (root / ".git").mkdir()), TOLERATED),
+    Case("name of a link in version control", beside(link_in_git), TOLERATED),
+    Case("name of a notebook", file("x.ipynb"), "data, not programs"),
     Case("name of a program", file("run.sh"), "data, not programs"),
     Case("name of a compiled program", file("lib.so"), "data, not programs"),
     Case("name of Codabench's", file("metadata"), "Codabench would run it"),

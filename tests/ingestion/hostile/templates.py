@@ -67,7 +67,7 @@ _TEXTS: list[tuple[str, str, str | None]] = [
         "{% set ns = namespace(s='x') %}{% for i in range(60) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
         f"{SLOW}|{MEMORY}",  # the limit of time or of memory, whichever is reached first
     ),
-    ("endless macro", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "RecursionError"),
+    ("endless macro", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "recursion"),
     ("deep parentheses", "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}", "RecursionError|nesting"),
     ("long sum", "{{ 1" + " + 1" * 20_000 + " }}", "RecursionError|nesting|SyntaxError"),
     ("many blocks", "{% if 1 %}" * 4000 + "{% endif %}" * 4000, "RecursionError|nesting|SyntaxError|IndentationError"),
@@ -76,7 +76,7 @@ _TEXTS: list[tuple[str, str, str | None]] = [
     ("NUL", "{{ '\\0' }}", "half a character"),
     ("unclosed", "{{ question", "unexpected end of template"),
     ("unknown field", "{{ nothing }}", "'nothing' is undefined"),
-    ("division by zero", "{{ 1 / 0 }}", "ZeroDivisionError"),
+    ("division by zero", "{{ 1 / 0 }}", "division by zero"),
     ("raw block", "{% raw %}{{ question.__class__ }}{% endraw %} {{ question }}", TOLERATED),
     ("terminal sequence", "{{ '\\x1b]0;title' }}{{ question }}", TOLERATED),
 ]

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from e2lm_ingestion.submission.file_rules import PACK_MARK
 from tests.ingestion.hostile.corpus import TOLERATED, Case, right_files, write_zip
 
 OUT = "leads out of the submission"
@@ -116,6 +117,17 @@ def overlapping(folder: Path) -> Path:
     return path
 
 
+def unicode_path(name: str, *, of: bytes = b"extra.txt", cut: int | None = None) -> Callable[[Path], Path]:
+    """An entry extra.txt with Info-ZIP's Unicode path field, which gives it another name."""
+    field = struct.pack("<BL", 1, zlib.crc32(of)) + name.encode()
+    field = field[:cut]
+
+    def change(info: zipfile.ZipInfo) -> None:
+        info.extra = struct.pack("<HH", 0x7075, len(field)) + field
+
+    return with_info(change)
+
+
 def many(count: int, prefix: str = "") -> Callable[[Path], Path]:
     return lambda folder: write_zip(folder, {**right_files(), **{f"{prefix}{i}.txt": b"" for i in range(count)}})
 
@@ -151,6 +163,15 @@ CASES = [
     Case("zip parent path within", entry("a/../../escaped.txt"), OUT),
     Case("zip parent folder", entry("../folder/"), OUT),
     Case("zip backslashes", entry("..\\escaped.txt"), OUT),
+    Case("zip backslashes within", entry("a\\..\\..\\escaped.txt"), OUT),
+    Case("zip network path with backslashes", entry("\\\\server\\escaped.txt"), OUT),
+    Case("zip parent path in a folder left out", entry(".git/../../escaped.txt"), TOLERATED),
+    Case("zip parent path in the Unicode field", unicode_path("../escaped.txt"), OUT),
+    Case("zip reserved name in the Unicode field", unicode_path("scores.json"), "named like a file"),
+    Case("zip Unicode field of another name", unicode_path("../escaped.txt", of=b"other.txt"), TOLERATED),
+    Case("zip Unicode field cut short", unicode_path("x", cut=3), TOLERATED),
+    Case("zip dots everywhere", lambda f: write_zip(f, {f"./{k}": v for k, v in right_files().items()}), TOLERATED),
+    Case("zip dots that leave", lambda f: write_zip(f, {f"./{k}": b"" for k in ("../x.txt", "task.yaml")}), OUT),
     Case("zip drive letter", entry("C:/escaped.txt"), OUT),
     Case("zip network path", entry("//server/escaped.txt"), OUT),
     Case("zip alternate stream", entry("a.txt:stream.txt"), OUT),
@@ -166,6 +187,7 @@ CASES = [
     Case("zip socket", with_info(mode(stat.S_IFSOCK)), "extra.txt: a link or device"),
     Case("zip set-user-id file", with_info(mode(stat.S_IFREG, 0o6777)), TOLERATED),
     Case("zip in a zip", entry("inner.zip"), "data, not programs or archives"),
+    Case("zip in a zip that repeats", entry("inner.zip", b"0" * 900_000 + PACK_MARK), "data, not programs or archives"),
     Case("zip tar within", entry("inner.tar.gz"), "data, not programs or archives"),
     Case("zip within, named as data", entry("inner.jsonl", b"PK\x03\x04\x14\0"), "inner.jsonl, line 1: a NUL byte"),
     Case("zip names apart in case", entry("TEST.jsonl"), "has the same name"),

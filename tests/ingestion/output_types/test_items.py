@@ -171,7 +171,7 @@ def changed(line: int, **fields: Any) -> list[dict[str, Any]]:  # noqa: ANN401 (
             r"line 17: `answer` is '1', which is none of the 3 choices: .*without quotes",
         ),
         (changed(17, answer="D"), r"line 17: `answer` is 3 but there are 3 choices"),
-        (changed(17, answer=1.0), r"line 17: `answer` is 1\.0, which is none"),
+        (changed(17, answer=1.0), r"line 17: `answer` is 1\.0, a whole number with a decimal point"),
         (changed(17, answer=None), r"line 17: `answer` is missing"),
         (changed(17, answer=[]), r"line 17: doc_to_target is a list without a right choice"),
         (changed(17, answer=[1, 3]), r"line 17: `answer` is 3 but there are 3 choices"),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import struct
+import unicodedata
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.output_types.items import build_items
 from e2lm_ingestion.submission.submission import Submission, open_submission
-from tests.ingestion.submissions import MakeSubmission
+from tests.ingestion.submissions import MakeSubmission, documents, json_lines
 
 
 def zip_of(path: Path, entries: Mapping[str, bytes | str]) -> Path:
@@ -136,3 +140,85 @@ def test_any_damage_to_a_zip_ends_in_one_line_or_in_the_submission(
         content[location % len(content)] = byte
     (tmp_path / "s.zip").write_bytes(content)
     assert refusal(tmp_path / "s.zip")
+
+
+def test_names_as_other_tools_write_them_are_read(make_submission: MakeSubmission, tmp_path: Path) -> None:
+    data = {"dataset_kwargs": {"data_files": {"test": "données.jsonl"}}}
+    folder = make_submission(data, files={"données.jsonl": json_lines(documents())})
+    (folder / "test.jsonl").unlink()
+    files = contents(folder)
+    decomposed = {unicodedata.normalize("NFD", name): content for name, content in files.items()}
+    shapes = {
+        "PowerShell": {f"my-task\\{name}": content for name, content in files.items()},
+        "dots": {f"./{name}": content for name, content in files.items()},
+        "Finder": {name.encode().decode("cp437"): content for name, content in decomposed.items()},
+    }
+    expected = opened(folder)
+    for shape, entries in shapes.items():
+        found = opened(zip_of(tmp_path / f"{shape}.zip", entries))
+        assert (found.sha256, sorted(found.files)) == (expected.sha256, sorted(expected.files)), shape
+        assert build_items_of(tmp_path / f"{shape}.zip") == 100
+
+
+def build_items_of(path: Path) -> int:
+    with open_submission(path) as submission:
+        return len(build_items(submission))
+
+
+def test_a_name_in_the_unicode_path_field_is_read(make_submission: MakeSubmission, tmp_path: Path) -> None:
+    path = zip_of(tmp_path / "s.zip", contents(make_submission()))
+    info = zipfile.ZipInfo("notes_.md")
+    field = struct.pack("<BL", 1, zlib.crc32(b"notes_.md")) + "notesé.md".encode()
+    info.extra = struct.pack("<HH", 0x7075, len(field)) + field
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(info, "x")
+    assert "notesé.md" in opened(path).files
+
+
+def test_what_is_surely_no_data_is_left_out_with_a_note(make_submission: MakeSubmission, tmp_path: Path) -> None:
+    clean = opened(make_submission()).sha256
+    clutter = {
+        ".git/HEAD": "x",
+        ".gitignore": "x",
+        "__pycache__/a.pyc": "x",
+        ".ipynb_checkpoints/task.yaml": "x",
+        "Thumbs.db": "x",
+        "desktop.ini": "x",
+        "LICENSE": "x",
+        "paper.PDF": "x",
+    }
+    folder = tmp_path / "submission"
+    for name, content in clutter.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content)
+    for path in (folder, zip_of(tmp_path / "s.zip", contents(folder))):
+        found = opened(path)
+        assert found.sha256 == clean
+        assert {name.split("/")[0] for name in found.left_out} == {name.split("/")[0] for name in clutter}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("my_task.yaml", "there is no task.yaml; rename my_task.yaml to task.yaml"),
+        ("task.yaml.txt", "task.yaml.txt: an editor added .txt to the name: rename it without .txt"),
+        ("Task.yaml", "there is no task.yaml; rename Task.yaml to task.yaml"),
+        ("items.xlsx", 'items.xlsx: a spreadsheet: save it as "CSV UTF-8 (comma delimited)"'),
+        ("items.tsv", "items.tsv: columns separated by tabs: save it with commas as .csv"),
+        ("items.ndjson", "items.ndjson: one JSON object per line: rename it to .jsonl"),
+        ("items.jsonl.gz", "items.jsonl.gz: compressed: unpack it"),
+        ("utils.py", "nothing of it runs: remove it; `e2lm import-lm-eval` writes"),
+    ],
+)
+def test_a_file_that_is_nearly_right_is_named_with_the_remedy(
+    make_submission: MakeSubmission, name: str, message: str
+) -> None:
+    folder = make_submission(files={name: "x: y"})
+    if "task" in name.lower():
+        (folder / "task.yaml").unlink()
+    assert message in refusal(folder)
+
+
+def test_the_file_of_a_task_alone_is_answered_with_its_folder(make_submission: MakeSubmission) -> None:
+    folder = make_submission()
+    assert refusal(folder / "task.yaml").endswith(f"a task's file alone: give its folder, {folder}, or a zip of it")

@@ -7,6 +7,7 @@ import pytest
 
 from e2lm_scoring.formulas.improvement_gate import improvement_z, ineligible_because
 from e2lm_scoring.formulas.signal_to_noise import signal_to_noise
+from e2lm_scoring.formulas.strata import strata_of
 
 ITEMS = 400
 
@@ -66,6 +67,8 @@ def test_items_drawn_within_subsets_have_the_error_of_that() -> None:
     gains = np.concatenate([draw.normal(0.1, 0.05, 40), draw.normal(0.5, 0.2, 160)])
     scores = np.concatenate([np.zeros((3, 200)), np.tile(gains, (3, 1))])
     spread = np.sqrt(40 * np.var(gains[:40], ddof=1) + 160 * np.var(gains[40:], ddof=1)) / 200
-    assert improvement_z(scores, (40, 160)) == pytest.approx(gains.mean() / spread)
-    assert improvement_z(scores, (200,)) == pytest.approx(improvement_z(scores))
-    assert improvement_z(scores, (40, 160)) > improvement_z(scores), "a difference between subsets is no uncertainty"
+    assert improvement_z(scores, strata_of(200, (40, 160))) == pytest.approx(gains.mean() / spread)
+    assert improvement_z(scores, strata_of(200, (200,))) == pytest.approx(improvement_z(scores))
+    assert improvement_z(scores, strata_of(200, (40, 160))) > improvement_z(scores), (
+        "a difference between subsets is no uncertainty"
+    )

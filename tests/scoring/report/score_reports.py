@@ -98,7 +98,8 @@ def _score_report(
 def _curve(
     name: str, size: str, architecture: str, mixture: str, tokens: np.ndarray, scores: np.ndarray, early: np.ndarray
 ) -> Curve:
-    return Curve(name, size, architecture, mixture, tokens, scores, early, low=scores - 0.013, high=scores + 0.012)
+    wrong = (1 - scores) / 3  # of accuracy with four choices
+    return Curve(name, size, architecture, mixture, tokens, scores, early, scores - 0.013, scores + 0.012, wrong)
 
 
 def item_table_of(items: int, subsets: tuple[str, ...] = ("",)) -> ItemTable:
@@ -138,6 +139,8 @@ def _scores(sq: float, rc: float, cs: float) -> dict[str, float]:
         "tau_1t": 0.8667,
         "items": 1200.0,
         "improvement_z": 11.8134,
+        "contrast_z": 11.8134,
+        "label_share": 1.0,
         "eligible": 1.0,
     }
 
@@ -146,7 +149,7 @@ def _signal(curve: Curve, sq: float) -> ModelSignal:
     scores = curve.scores[curve.early]
     ranks = np.argsort(np.argsort(scores, kind="stable"), kind="stable")
     monotonicity = max(0.0, float(np.corrcoef(np.arange(len(ranks)), ranks)[0, 1]))
-    return ModelSignal(curve.model, monotonicity, min(1.0, 0.6 + 0.4 * monotonicity), sq, 11.8134)
+    return ModelSignal(curve.model, monotonicity, min(1.0, 0.6 + 0.4 * monotonicity), sq, 11.8134, 11.8134)
 
 
 def _ranking(first: Curve, second: Curve) -> GroupRanking:

@@ -20,14 +20,24 @@ def with_other_held_values(score_report: ScoreReport) -> ScoreReport:
 
     def changed(curve: Curve) -> Curve:
         if curve.model == WEB:
-            return replace(curve, scores=0.9 * curve.scores - 3.0, low=curve.scores - 5.0, high=curve.scores + 5.0)
+            return replace(
+                curve, scores=0.9 * curve.scores - 3.0, low=curve.scores - 5.0, high=curve.scores + 5.0, wrong=None
+            )
         keep = np.arange(len(curve.tokens)) < len(curve.tokens) - 5
         scores, tokens = np.where(curve.early, curve.scores, 8.5), np.where(curve.early, curve.tokens, 7 * curve.tokens)
         assert curve.low is not None
         assert curve.high is not None
+        assert curve.wrong is not None
+        wrong = np.where(curve.early, curve.wrong, 7.5)[keep]
         low, high = np.where(curve.early, curve.low, 8.0), np.where(curve.early, curve.high, 9.0)
         return replace(
-            curve, tokens=tokens[keep], scores=scores[keep], early=curve.early[keep], low=low[keep], high=high[keep]
+            curve,
+            tokens=tokens[keep],
+            scores=scores[keep],
+            early=curve.early[keep],
+            low=low[keep],
+            high=high[keep],
+            wrong=wrong,
         )
 
     assert score_report.alignment is not None
@@ -69,6 +79,7 @@ def test_a_participants_page_has_no_late_number_and_says_who_holds_it() -> None:
             scores=moved(curve, curve.scores),
             low=moved(curve, curve.low),
             high=moved(curve, curve.high),
+            wrong=moved(curve, curve.wrong),
         )
         for curve in score_report.curves
     )

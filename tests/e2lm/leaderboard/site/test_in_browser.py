@@ -22,7 +22,7 @@ SCORES = {"alpha": 0.9, "beta": 0.895, "gamma": 0.7, "delta": 0.69, "noise": 0.2
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five runs, one of them without a place, and a hostile one in a second suite."""
+    """Five runs, one of them not ranked, and a hostile one in a second suite."""
     folder = tmp_path_factory.mktemp("leaderboard")
     for name, score in SCORES.items():
         out: dict[str, Any] = {"eligible": False, "reasons": ["it does not improve"]} if name == "noise" else {}
@@ -60,15 +60,15 @@ def head(browser: webdriver.Chrome, text: str) -> webdriver.remote.webelement.We
 def test_columns_sort_by_click_and_by_key_and_say_so(browser: webdriver.Chrome, site: Path) -> None:
     open_page(browser, site / "index.html")
     assert names(browser) == list(SCORES)
-    assert head(browser, "Place").get_attribute("aria-sort") == "ascending"
+    assert head(browser, "Rank").get_attribute("aria-sort") == "ascending"
     items = head(browser, "Items")
     items.find_element(By.TAG_NAME, "button").click()
-    assert (items.get_attribute("aria-sort"), head(browser, "Place").get_attribute("aria-sort")) == ("descending", None)
+    assert (items.get_attribute("aria-sort"), head(browser, "Rank").get_attribute("aria-sort")) == ("descending", None)
     items.find_element(By.TAG_NAME, "button").send_keys(Keys.ENTER)
     assert items.get_attribute("aria-sort") == "ascending"
     assert names(browser) == list(SCORES)[::-1]
-    head(browser, "Place").find_element(By.TAG_NAME, "button").click()
-    head(browser, "Place").find_element(By.TAG_NAME, "button").click()
+    head(browser, "Rank").find_element(By.TAG_NAME, "button").click()
+    head(browser, "Rank").find_element(By.TAG_NAME, "button").click()
     assert names(browser) == ["delta", "gamma", "beta", "alpha", "noise"]
 
 
@@ -81,7 +81,7 @@ def test_rows_are_found_by_team_method_and_ranking(browser: webdriver.Chrome, si
     search.clear()
     search.send_keys(Keys.SPACE)
     show = Select(browser.find_element(By.ID, "show"))
-    show.select_by_visible_text("without a place")
+    show.select_by_visible_text("not ranked")
     assert names(browser) == ["noise"]
     show.select_by_visible_text("student teams")
     assert names(browser) == ["gamma"]
@@ -89,8 +89,8 @@ def test_rows_are_found_by_team_method_and_ranking(browser: webdriver.Chrome, si
 
 def test_ties_and_reasons_stand_in_the_table(browser: webdriver.Chrome, site: Path) -> None:
     open_page(browser, site / "index.html")
-    places = [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, "#board .place")]
-    assert places == ["1=", "1=", "3=", "3=", "–"]
+    ranks = [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, "#board .rank")]
+    assert ranks == ["1=", "1=", "3=", "3=", "–"]
     assert "it does not improve" in browser.find_element(By.ID, "board").text
 
 
@@ -98,7 +98,7 @@ def test_a_submission_leads_to_its_report_and_to_a_comparison(browser: webdriver
     open_page(browser, site / "index.html")
     browser.find_element(By.LINK_TEXT, "beta").click()
     assert browser.find_element(By.TAG_NAME, "h1").text == "beta"
-    assert "Place 1, tied" in browser.page_source
+    assert "Rank 1, tied" in browser.page_source
     browser.find_element(By.LINK_TEXT, "Compare with another").click()
     assert Select(browser.find_element(By.ID, "one")).first_selected_option.text.startswith("1= beta")
     browser.back()

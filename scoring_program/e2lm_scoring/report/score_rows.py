@@ -1,4 +1,4 @@
-"""The columns of scores.json in words."""
+"""The rows of the report's table of all scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outcome of `e2lm check` as text that is safe to print, whatever the submission holds."""
+"""The output of `e2lm check` as text that is safe to print, whatever the submission holds."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 
 SHOWN_CHARACTERS = 8_000  # shown of a context; the middle of a longer one is left out
+MOST_ERRORS = 20
 BOUNDARY = "·"  # between two tokens
 
 
@@ -26,7 +28,6 @@ def _facts(summary: dict[str, Any]) -> list[str]:
     span = str(choices["min"]) if choices["min"] == choices["max"] else f"{choices['min']} to {choices['max']}"
     examples = f"{shots} from {printable(str(summary['fewshot_split']))}" if shots else "none"
     guess = summary["guessers"]
-    minutes = "unknown time" if cost["minutes"] is None else f"about {max(1, round(cost['minutes'])):,} minutes"
     what = OUTPUT_TYPES[summary["output_type"]].wording.item.format(choices=span)
     asked = [f"items      {summary['items']:,}; {what}"]
     if guess is not None:
@@ -42,15 +43,46 @@ def _facts(summary: dict[str, Any]) -> list[str]:
         f"metric     {summary['metric']}",
         f"longest    {summary['longest_prompt_characters']:,} characters (context and answer)",
         f"requests   {cost['requests']:,}; {cost['tokens']:,} tokens, {cost['unique_tokens']:,} of them unique "
-        f"({cost['source']})",
-        f"forecast   {minutes} for the {cost['checkpoints']} checkpoints of {cost['suite']} on one {cost['gpu']}",
+        f"({cost['source']}){_written(cost)}",
+        f"forecast   {_minutes(cost)} for the {cost['checkpoints']} checkpoints of {cost['suite']} on "
+        f"{printable(cost['machine'])} ({cost['figures']}){_limit(cost)}",
     ]
 
 
+def _written(cost: dict[str, Any]) -> str:
+    return f"; at most {cost['written_tokens']:,} are written" if cost["written_tokens"] else ""
+
+
+def _minutes(cost: dict[str, Any]) -> str:
+    if cost["minutes"] is None:
+        return "unknown time"
+    minutes = max(1, round(cost["minutes"]))
+    return f"{'at most' if cost['written_tokens'] else 'about'} {minutes:,} minute{'s' if minutes > 1 else ''}"
+
+
+def _limit(cost: dict[str, Any]) -> str:
+    return "" if cost["limit_minutes"] is None else f"; the limit is {cost['limit_minutes']:,.0f}"
+
+
 def _warnings(summary: dict[str, Any]) -> list[str]:
+    notes = [f"note       {printable(note)}" for note in summary["notes"]]
     if not summary["warnings"]:
-        return ["no errors, no warnings"]
-    return ["no errors", *(f"warning    {printable(warning['message'])}" for warning in summary["warnings"])]
+        return [*notes, "no errors, no warnings"]
+    warnings = (f"warning    {printable(warning['message'])}" for warning in summary["warnings"])
+    return [*notes, "no errors", *warnings]
+
+
+def errors_of(error: SubmissionError) -> list[str]:
+    """A line for each problem, grouped by file, MOST_ERRORS at most, and how many are left out."""
+    problems = list(map(str, error.args))
+    files = list(dict.fromkeys(map(_file_of, problems)))
+    ordered = sorted(problems, key=lambda problem: files.index(_file_of(problem)))
+    more = [f"... and {len(ordered) - MOST_ERRORS} more"] if len(ordered) > MOST_ERRORS else []
+    return [f"error: {printable(problem)}" for problem in ordered[:MOST_ERRORS]] + more
+
+
+def _file_of(problem: str) -> str:
+    return problem.split(":", 1)[0].split(",", 1)[0]
 
 
 def _item(number: int, item: dict[str, Any], title: str) -> list[str]:

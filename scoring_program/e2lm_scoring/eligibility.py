@@ -1,0 +1,45 @@
+"""Whether a submission takes part in the ranking: the rules of scoring.yaml, with the reasons for its author."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from e2lm_scoring.formulas.improvement_gate import ineligible_because
+from e2lm_scoring.inputs.configuration import Configuration
+
+NO_CONTRAST = (
+    "no contrast: not ranked: these results hold no score with wrong labels. A task that scores single texts has no "
+    "wrong answer, and any text becomes more likely as a model trains: give choices, or let the model write. Results "
+    "of an earlier version get a contrast with e2lm rescore"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """What the contrast with wrong labels says of a submission."""
+
+    z_of_model: Mapping[str, float]  # improvement z of the contrast, of each signal model
+    label_share: float  # in [0, 1], formulas/label_contrast.py
+
+
+def reasons_against(
+    z_of_model: Mapping[str, float], contrast: Contrast | None, configuration: Configuration
+) -> tuple[str, ...]:
+    """Why a submission is not eligible, one sentence each; none when it is.
+
+    `z_of_model` is the improvement z of the scores, which counts where the task has no contrast.
+    """
+    if contrast is None:
+        missing = (NO_CONTRAST,) if configuration.require_contrast else ()
+        return missing + ineligible_because(z_of_model, configuration.min_improvement_z)
+    reasons = ineligible_because(
+        contrast.z_of_model, configuration.min_improvement_z, what="scores with right labels over those with wrong ones"
+    )
+    if contrast.label_share < configuration.min_label_share:
+        reasons += (
+            f"the score rises almost as much when wrong answers are marked as right: labels account for "
+            f"{contrast.label_share:.0%} of its rise and {configuration.min_label_share:.0%} are needed; use a metric "
+            "that compares the choices, such as acc, or a margin",
+        )
+    return reasons
