@@ -1,6 +1,6 @@
 """How long `e2lm signal` takes to read results, and how much memory: generated output of lm_eval.
 
-usage: python benchmarks/many_results.py [--files 1000] [--subjects 57] [--checkpoints 100] [--items 15000] [--keep FOLDER]
+usage: python benchmarks/many_results.py [--files 1000] [--subjects 57] [--checkpoints 100] [--items 15000]
 
 First FILES results files of a group of SUBJECTS subtasks, then CHECKPOINTS results with samples of ITEMS items, 5-shot
 prompts of a thousand characters in each of four choices. Prints the seconds and the greatest resident memory of each.
