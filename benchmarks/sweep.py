@@ -1,7 +1,7 @@
 """Compares `e2lm run` with loops over lm-evaluation-harness, on one machine and the same weights.
 
 usage: python benchmarks/sweep.py [--checkpoints 12] [--items 400] [--shots 5] [--engines vllm,transformers]
-                                  [--peers vllm,hf] [--peer-python PYTHON] [--json FILE]
+                                  [--peers vllm,hf] [--peer-python PYTHON] [--peer-checkpoints N] [--json FILE]
 
 The peers are `lm_eval --model vllm` and `lm_eval --model hf`, one process per checkpoint, from an interpreter that has
 lm-eval (docs/performance.md says how to make one). The task has 4 choices and 5 shots, about 640 tokens a prompt; the
@@ -59,6 +59,12 @@ def main() -> None:
     parser.add_argument("--engines", default="vllm,transformers", help="engines of e2lm run: vllm, transformers")
     parser.add_argument("--peers", default="vllm,hf", help="models of lm_eval: vllm, hf, or none")
     parser.add_argument("--peer-python", default=sys.executable, help="an interpreter that has lm-eval")
+    parser.add_argument(
+        "--peer-checkpoints",
+        type=int,
+        metavar="N",
+        help="run the peers on N checkpoints alone and multiply: each checkpoint is a process of its own",
+    )
     parser.add_argument("--json", type=Path, help="also write the figures here")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="e2lm-benchmark-") as name:
@@ -68,7 +74,9 @@ def main() -> None:
         suite = make_suite(folder, args.checkpoints)
         unique = args.checkpoints * count_unique_tokens(submission, checkpoints[0])
         found = [run_ours(engine, submission, suite, folder) for engine in split(args.engines)]
-        found += [run_peer(peer, submission, checkpoints, args.peer_python, folder) for peer in split(args.peers)]
+        few = checkpoints[: args.peer_checkpoints or len(checkpoints)]
+        scale = len(checkpoints) / len(few)
+        found += [run_peer(peer, submission, few, args.peer_python, folder, scale) for peer in split(args.peers)]
     report(found, unique, args.json)
 
 
@@ -173,8 +181,10 @@ def run_ours(engine: str, submission: Path, suite: Path, folder: Path) -> Measur
     return Measurement(f"e2lm run, {engine}", *usage, computed, float(np.mean([line["score"] for line in lines])))
 
 
-def run_peer(peer: str, submission: Path, checkpoints: list[Path], python: str, folder: Path) -> Measurement:
-    """`lm_eval`, one process per checkpoint, on the same folder."""
+def run_peer(
+    peer: str, submission: Path, checkpoints: list[Path], python: str, folder: Path, scale: float
+) -> Measurement:
+    """`lm_eval`, one process per checkpoint, on the same folder; the times are multiplied by `scale`."""
     totals, scores = np.zeros(2), []
     peak = 0.0
     for number, checkpoint in enumerate(checkpoints):
@@ -184,7 +194,7 @@ def run_peer(peer: str, submission: Path, checkpoints: list[Path], python: str, 
         arguments = f"pretrained={checkpoint},dtype=float32{extra}"
         command += ["--model_args", arguments, "--batch_size", "auto" if peer == "vllm" else "16"]
         seconds, cpu, megabytes = measure([*command, "--output_path", str(out)], {}, cwd=submission)
-        totals += (seconds, cpu)
+        totals += (scale * seconds, scale * cpu)
         peak = max(peak, megabytes)
         (written,) = out.rglob("results_*.json")
         scores.append(json.loads(written.read_text())["results"]["benchmark"]["acc,none"])

@@ -25,7 +25,7 @@ from e2lm.runs.result_arrays import read_arrays
 from e2lm_ingestion.metrics.builtin import choice_columns
 from e2lm_ingestion.output_types.generate_until import filtered, unpacked
 from e2lm_ingestion.output_types.items import items_by_task
-from e2lm_ingestion.output_types.protocol import Item
+from e2lm_ingestion.output_types.protocol import Item, OutputType
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 from e2lm_ingestion.results.folder import mean_score, write_atomically
 from e2lm_ingestion.submission.submission import Submission, open_submission
@@ -113,22 +113,20 @@ class _Output:
     def _scored(self) -> list[_Scored]:
         found = []
         for metric in self.task.metric_list:
-            for chain in self.task.filter_list if self._writes else (None,):
+            for chain in self.task.filter_list if self._output_type.writes else (None,):
                 scores, logged = self._of_metric(metric, chain)
                 higher = metric.is_better_higher(self.task.output_type)
                 found.append(_Scored(metric.metric, NO_FILTER if chain is None else chain.name, higher, scores, logged))
         return found
 
     @property
-    def _writes(self) -> bool:
-        return "generations" in self.answers
+    def _output_type(self) -> OutputType:
+        return OUTPUT_TYPES[self.task.output_type]
 
     def _of_metric(self, metric: Metric, chain: FilterChain | None) -> tuple[np.ndarray, list[Any]]:
         spec = metric.spec(self.task.output_type)
         filters = chain.filter if chain is not None else ()
-        scores = OUTPUT_TYPES[self.task.output_type].rescored(metric, spec, filters, self.arrays, self.answers)[
-            "item_scores"
-        ]
+        scores = self._output_type.rescored(metric, spec, filters, self.arrays, self.answers)["item_scores"]
         formula = spec.formula
         if formula is None or (formula.denominator is None and formula.function == "identity"):
             return scores, scores.astype(float).tolist()
@@ -200,14 +198,13 @@ class _Output:
                 answer, after = responses[number]
                 target = self._target(item)
                 document = {"query": item.contexts[0], "choices": list(item.choices), "gold": list(item.gold)}
-                pairs = OUTPUT_TYPES[self.task.output_type].requested(item).pairs
                 yield {
                     "doc_id": number,
                     "doc": document,
                     "target": target,
                     "arguments": {
-                        f"gen_args_{index}": {"arg_0": context, "arg_1": continuation}
-                        for index, (context, continuation) in enumerate(pairs)
+                        f"gen_args_{index}": {f"arg_{place}": part for place, part in enumerate(request)}
+                        for index, request in enumerate(self._requests(item))
                     },
                     "resps": answer,
                     "filtered_resps": after,
@@ -219,15 +216,23 @@ class _Output:
                     **{one.metric: one.logged[start + number] for one in own},
                 }
 
+    def _requests(self, item: Item) -> list[tuple[Any, ...]]:
+        """The arguments of each request for an item: a text alone, or a context and what follows it."""
+        if self._output_type.writes:
+            return [(item.contexts[0], self.task.generation.model_dump(mode="json"))]
+        if self._output_type.windows:
+            return [(text,) for _, text in item.pairs]
+        return list(item.pairs)
+
     def _target(self, item: Item) -> str:
         """The number of the right choice, or the text that is scored or compared."""
-        if OUTPUT_TYPES[self.task.output_type].has_choices:
+        if self._output_type.has_choices:
             return str(item.gold[0] if len(item.gold) == 1 else list(item.gold))
         return item.choices[0] if len(item.choices) == 1 else str(list(item.choices))
 
     def _responses(self, chain: str, start: int, end: int) -> list[tuple[list[Any], list[Any]]]:
         """What the model answered to each item, as it came and after the filters."""
-        if self._writes:
+        if self._output_type.writes:
             texts = unpacked("generation", self.answers)[start:end]
             steps = next(own.filter for own in self.task.filter_list if own.name == chain)
             options = [own.options for items in self.items.values() for own in items][start:end]
@@ -237,7 +242,10 @@ class _Output:
         likely, greedy = self.answers["loglikelihoods"].tolist(), self.answers["greedy"].tolist()
         found: list[tuple[list[Any], list[Any]]] = []
         for number in range(start, end):
-            each = [[str(likely[at]), str(bool(greedy[at]))] for at in range(offsets[number], offsets[number + 1])]
+            places = range(offsets[number], offsets[number + 1])
+            each: list[Any] = [[str(likely[at]), str(bool(greedy[at]))] for at in places]
+            if self._output_type.windows:  # a text's log-likelihood alone
+                each = [one for one, _ in each]
             found.append(([[one] for one in each], each))
         return found
 

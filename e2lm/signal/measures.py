@@ -11,12 +11,16 @@ import pandas as pd
 from e2lm.signal.windows import EARLY, LATE, WINDOW
 from e2lm_scoring.formulas.finetasks import non_randomness
 from e2lm_scoring.formulas.improvement_gate import ENDS, improvement_z
+from e2lm_scoring.formulas.label_contrast import label_share
 from e2lm_scoring.formulas.leaves_chance import leaves_chance
 from e2lm_scoring.formulas.signal_quality import MIN_CHECKPOINTS, signal_qualities, signal_quality
 from e2lm_scoring.formulas.signal_to_noise import LAST
 from e2lm_scoring.formulas.strata import Stratum, strata_of
+from e2lm_scoring.inputs.configuration import Configuration
 from e2lm_scoring.uncertainty import band, interval, resampled_means
 
+MIN_Z: float = Configuration.model_fields["min_improvement_z"].default
+MIN_SHARE: float = Configuration.model_fields["min_label_share"].default
 Measure = Callable[[np.ndarray], float]  # early scores (checkpoints,), higher is better -> a number
 
 
@@ -107,7 +111,8 @@ def measured(curve: Curve, own: Mapping[str, Measure], draws: int) -> dict[str, 
         "metric": curve.metric,
         "checkpoints": len(scores),
         **dict.fromkeys(("sq", "sq_low", "sq_high", "monotonicity", "autocorrelation", "sq_published", "spearman")),
-        **dict.fromkeys(("robust_signal", "improvement_z", "z_from", "eligible", "contrast_z", "non_randomness")),
+        **dict.fromkeys(("robust_signal", "improvement_z", "z_from", "eligible", "contrast_z", "label_share")),
+        "non_randomness": None,
         **dict.fromkeys(("leaves_chance_tokens", "leaves_chance_step")),
         "chance": curve.chance,
         "items": curve.items,
@@ -116,7 +121,7 @@ def measured(curve: Curve, own: Mapping[str, Measure], draws: int) -> dict[str, 
     }
     found["note"] = ""
     if len(scores) < MIN_CHECKPOINTS:
-        found["note"] = f"{len(scores)} checkpoints, signal quality needs {MIN_CHECKPOINTS}"
+        found["note"] = f"{len(scores)} checkpoint{'s' * (len(scores) != 1)}, signal quality needs {MIN_CHECKPOINTS}"
         return {**found, **dict.fromkeys(own)}
     quality = signal_quality(scores)
     found |= {
@@ -140,7 +145,7 @@ def _interval(curve: Curve, sq: float, draws: int) -> dict[str, object]:
     return {"sq_low": reach.low, "sq_high": reach.high}
 
 
-def _improvement(curve: Curve, minimum: float = 3.0) -> dict[str, object]:
+def _improvement(curve: Curve) -> dict[str, object]:
     """z of the improvement: from items, or approximately from the standard errors of the scores.
 
     Standard errors do not say how far the same items are right at both ends of a curve. Taken as independent, they
@@ -149,17 +154,21 @@ def _improvement(curve: Curve, minimum: float = 3.0) -> dict[str, object]:
     if curve.item_scores is not None:
         strata = _strata(curve.item_scores, curve)
         z = improvement_z(curve.item_scores[curve.early], strata)
-        found: dict[str, object] = {"improvement_z": z, "z_from": "items", "eligible": z >= minimum}
-        if curve.contrast is not None:
-            found["contrast_z"] = contrast_z = improvement_z(curve.contrast[curve.early], strata)
-            found["eligible"] = contrast_z >= minimum
-        return found
+        found: dict[str, object] = {"improvement_z": z, "z_from": "items"}
+        return found if curve.contrast is None else found | _gate(curve, curve.contrast[curve.early], strata)
     if curve.errors is None:
         return {}
     scores, errors = curve.scores[curve.early], curve.errors[curve.early]
     spread = float(np.hypot(errors[:ENDS].mean(), errors[-ENDS:].mean()))
     rise = float(scores[-ENDS:].mean() - scores[:ENDS].mean())
-    return {"improvement_z": rise / spread if spread > 0 else 0.0, "z_from": "standard errors"}
+    return {"improvement_z": rise / spread, "z_from": "standard errors"} if spread > 0 else {}
+
+
+def _gate(curve: Curve, contrast: np.ndarray, strata: tuple[Stratum, ...]) -> dict[str, object]:
+    """The competition's gate, of this model alone; `contrast` is (early checkpoints, items)."""
+    z = improvement_z(contrast, strata)
+    share = label_share([curve.scores[curve.early]], [contrast.mean(axis=1, dtype=np.float64)])
+    return {"contrast_z": z, "label_share": share, "eligible": z >= MIN_Z and share >= MIN_SHARE}
 
 
 def _strata(item_scores: np.ndarray, curve: Curve) -> tuple[Stratum, ...]:

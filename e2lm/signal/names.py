@@ -18,6 +18,7 @@ _TOKENS = re.compile(
     re.IGNORECASE,
 )
 _SCALE = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
+MAX_STEP = 10**15  # whole numbers up to here are exact in a float
 _MODEL_KEYS = ("peft", "delta", "pretrained", "model", "model_name", "path", "engine")  # as lm-evaluation-harness
 
 
@@ -67,6 +68,8 @@ def progress_of(
             f"{location}: {each} are both steps; give --step with the one that counts, such as "
             f"--step '{_as_pattern(next(iter(steps.values())))}'"
         )
+    if any(step > MAX_STEP for step in steps):
+        raise OrganizerError(f"{location}: {next(iter(steps.values()))[:60]} is not a training step; give --step")
     tokens = _tokens(named)
     if tokens is None:
         tokens = _tokens(path)
@@ -108,6 +111,15 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
     return {name: ending if ending and endings.count(ending) == 1 else name for name, ending in last.items()}
 
 
+def names_a_step(text: str) -> bool:
+    """Whether a file's name tells a step.
+
+    >>> names_a_step("1b_step1000.json"), names_a_step("tokenizer.json")
+    (True, False)
+    """
+    return _STEP.search(text) is not None
+
+
 def tokens_from_text(text: str) -> float | None:
     """Tokens that a text names, such as "tokens5B" or "200GT"; None where it names none.
 
@@ -133,8 +145,8 @@ def _by_pattern(pattern: str, texts: Sequence[str], location: str) -> int:
         found = f"finds {', '.join(values)}" if values else "finds nothing"
         raise OrganizerError(f"{location}: --step {pattern!r} {found} in {' and '.join(map(repr, texts))}")
     value = next(iter(values))
-    if not (value.isascii() and value.isdigit()):
-        raise OrganizerError(rf"{location}: --step {pattern!r} finds {value!r}, not a whole number; use (\d+)")
+    if not (value.isascii() and value.isdigit() and int(value) <= MAX_STEP):
+        raise OrganizerError(rf"{location}: --step {pattern!r} finds {value[:60]!r}, not a step; use (\d+)")
     return int(value)
 
 

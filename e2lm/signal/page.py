@@ -35,12 +35,18 @@ from e2lm_scoring.report.scales import (
 
 FOLDER = Path(__file__).parent
 STEPS = TokenUnit("", "training steps", 1.0)
+THOUSANDS = TokenUnit("k", "thousands of training steps", 1e-3)
+MANY_STEPS = 50_000
 HEADINGS = {  # columns of the table: their heading, and what it means
     "suite_sq": ("suite SQ", "mean SQ over the suite's signal models"),
     "sq": ("SQ", "signal quality: the mean of monotonicity and autocorrelation"),
     "monotonicity": ("mono", "rank correlation of score and training, not below 0"),
     "autocorrelation": ("ac", "how well a curve predicts itself a few checkpoints on"),
-    "improvement_z": ("z", "rise from the first three to the last three checkpoints, in standard errors"),
+    "improvement_z": (
+        "z",
+        "rise from the first three to the last three checkpoints, in standard errors over items; after ≈ an "
+        "approximation from the scores' standard errors",
+    ),
     "contrast_z": ("contrast z", "the same of the wrong-label contrast: 0 where the right answer does not matter"),
     "non_randomness": ("non-random", "distance of the last score from chance, in units of checkpoint noise"),
     "snr": ("SNR", "distance between models in units of checkpoint noise"),
@@ -184,7 +190,7 @@ def _chart(identity: str, curves: Sequence[Curve], slots: dict[str, int]) -> Cha
     scale = 1e9 if has_tokens else 1.0
     places = [(curve.positions if has_tokens else _steps(curve)) / scale for curve in curves]
     grid = np.unique(np.concatenate(places))
-    unit = token_unit(grid) if has_tokens else STEPS
+    unit = token_unit(grid) if has_tokens else THOUSANDS if grid[-1] >= MANY_STEPS else STEPS
     x_axis = _progress_axis(grid)
     bands = [error_band(curve) for curve in curves]
     ends = [end for band in bands if band is not None for end in band]
@@ -215,11 +221,15 @@ def _chart(identity: str, curves: Sequence[Curve], slots: dict[str, int]) -> Cha
         y_ticks=y_ticks,
         x_title=unit.name + (", log scale" if x_axis.logarithmic else ""),
         y_title=f"{curves[0].metric}{direction}",
-        reading=reading(positions, [unit.text(float(amount)).strip() for amount in grid], series),
+        reading=reading(positions, [_read_at(float(amount), unit, has_tokens) for amount in grid], series),
         series=series,
         chance=Tick(y_axis.place(chance), f"chance {score_text(chance)}") if chance is not None and is_near else None,
         logarithmic=x_axis.logarithmic,
     )
+
+
+def _read_at(amount: float, unit: TokenUnit, has_tokens: bool) -> str:
+    return unit.text(amount) if has_tokens else f"step {amount:,.0f}"
 
 
 def _progress_axis(grid: np.ndarray) -> Axis:

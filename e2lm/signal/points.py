@@ -35,7 +35,7 @@ class Point:
     time: float = 0.0  # of the run, in seconds since 1970: the newest run counts
     source: str = ""  # the file
     item_scores: np.ndarray | None = None  # (items,) float32, in the metric's own direction
-    contrast: np.ndarray | None = None  # (items,) float32: see contrast.py
+    contrast: np.ndarray | None = None  # (items,) float32: e2lm_ingestion/metrics/contrast.py
     subsets: tuple[int, ...] = ()  # items of consecutive subtasks, within which items are resampled
 
 

@@ -16,11 +16,13 @@ from e2lm.signal.formats.lm_eval_samples import SampleReader
 from e2lm.signal.formats.olmes_results import ALL_TASKS, is_olmes, read_olmes, read_olmes_lines
 from e2lm.signal.formats.run_folders import is_run, read_run
 from e2lm.signal.formats.tables import read_frame, read_table
+from e2lm.signal.names import names_a_step
 from e2lm.signal.points import Point
 from e2lm_ingestion.errors import OrganizerError
 
 Source = str | Path | pd.DataFrame
-# Files that may hold results: lm_eval and lighteval write results_DATE.json or NAME_DATE.json, olmes -metrics.json.
+# Files that may hold results, beside those that name a step: lm_eval and lighteval write results_DATE.json or
+# NAME_DATE.json, olmes -metrics.json.
 _CANDIDATE = re.compile(r"results.*\.json|.*_\d{4}-\d\d-\d\dT[-\d.]+\.json|.*metrics\.json|metrics-all\.jsonl")
 _TABLES = (".csv", ".parquet")
 _WHAT = (
@@ -60,7 +62,7 @@ def _read_folder(folder: Path, step: str | None, samples: SampleReader) -> list[
     for path in _files(folder):
         if path.suffix.lower() in _TABLES:
             tables += 1
-        elif _CANDIDATE.fullmatch(path.name):
+        elif _CANDIDATE.fullmatch(path.name) or (path.suffix == ".json" and names_a_step(path.stem)):
             below = [folder.resolve().name, *path.relative_to(folder).parts]
             found = _recognised(path, below, step, samples)
             recognised = recognised or found is not None

@@ -114,12 +114,14 @@ class _Run:
             )
         return points
 
-    def leaves(self, task: str) -> list[str]:
-        """The tasks of a group, through groups of groups; of a task itself alone."""
+    def leaves(self, task: str, within: tuple[str, ...] = ()) -> list[str]:
+        """The tasks of a group, through groups of groups (`within`); of a task itself alone."""
         children = self._subtasks.get(task)
         if not children or not isinstance(children, list):
             return [task]
-        return [leaf for child in children if child != task for leaf in self.leaves(str(child))] or [task]
+        groups = (*within, task)
+        below = [str(child) for child in children if child not in groups]
+        return [leaf for child in below for leaf in self.leaves(child, groups)] or [task]
 
     def _items(self, leaves: list[str], kind: str) -> int | None:
         known = [count for leaf in leaves if isinstance(count := mapping(self._counts.get(leaf)).get(kind), int)]

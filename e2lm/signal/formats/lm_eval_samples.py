@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from pydantic_core import from_json
 
-from e2lm.signal.contrast import wrong_label_contrast
 from e2lm.signal.points import Point
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.metrics.builtin import MULTIPLE_CHOICE_METRICS, MetricSpec, chance, choice_columns
+from e2lm_ingestion.metrics.contrast import contrast_scores
 
 _RESPONSES = b', "filtered_resps": '  # within a document its quotes would be escaped
 _HEAD = re.compile(rb'\{"doc_id": (\d+), ')
@@ -229,12 +229,10 @@ def _contrast(part: Samples, metric: str, scores: np.ndarray) -> np.ndarray | No
         "greedy": np.zeros(len(part.loglikelihoods)),
         "tokens": np.ones(len(part.loglikelihoods)),
     }
+    columns = choice_columns(part.items.arrays, answers)
     try:
-        found = wrong_label_contrast(spec.formula, part.items.arrays, answers)
-        if found is None:
-            return None
-        again = spec.formula.item_scores(choice_columns(part.items.arrays, answers))
-    except SubmissionError:  # the metric has no finite value with another label
+        again = spec.formula.item_scores(columns)
+    except SubmissionError:  # no finite value: not the metric that the harness logged
         return None
-    agrees = float(np.mean(np.abs(again - scores) <= 1e-3))
-    return found if agrees > 0.999 else None
+    agrees = float(np.mean(np.abs(again - scores) <= 1e-3)) > 0.999
+    return contrast_scores(spec.formula, columns) if agrees else None

@@ -9,13 +9,9 @@ from typing import Any
 import numpy as np
 
 from e2lm.runs.result_arrays import read_arrays
-from e2lm.signal.contrast import wrong_label_contrast
 from e2lm.signal.points import Point
-from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.file_names import RESULTS
-from e2lm_ingestion.metrics.builtin import MetricSpec
-from e2lm_ingestion.task.task_parts import Metric
-from e2lm_scoring.inputs.results import SCHEMA, ResultsFile, read_results_file
+from e2lm_scoring.inputs.results import SCHEMA, read_results_file
 
 
 def is_run(content: Mapping[str, Any]) -> bool:
@@ -26,13 +22,12 @@ def is_run(content: Mapping[str, Any]) -> bool:
 def read_run(folder: Path) -> list[Point]:
     """The points of a results folder. Raises OrganizerError naming a file that is missing or damaged."""
     file = read_results_file(folder)
-    spec = _spec(file)
-    items = read_arrays(folder, file.items.arrays, file.items.sha256) if file.items is not None and spec else {}
     time = (folder / RESULTS).stat().st_mtime
     points = []
     for row in file.checkpoints:
         arrays = read_arrays(folder, row.arrays, row.sha256)
         scores = arrays["item_scores"].astype(np.float32) * file.item_weights
+        contrast = arrays.get("contrast_scores")  # not in results of an earlier version
         points.append(
             Point(
                 model=row.model,
@@ -49,26 +44,8 @@ def read_run(folder: Path) -> list[Point]:
                 time=time,
                 source=str(folder / RESULTS),
                 item_scores=scores,
-                contrast=_contrast(spec, items, arrays),
+                contrast=None if contrast is None else contrast.astype(np.float32) * file.item_weights,
                 subsets=tuple(subset.items for subset in file.subsets),
             )
         )
     return points
-
-
-def _spec(file: ResultsFile) -> MetricSpec | None:
-    """The metric of the run, where its task has choices."""
-    if file.output_type != "multiple_choice" or not file.metric_list:
-        return None
-    return Metric.model_validate(file.metric_list[0]).spec("multiple_choice")
-
-
-def _contrast(
-    spec: MetricSpec | None, items: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray]
-) -> np.ndarray | None:
-    if spec is None or spec.formula is None or "choice_offsets" not in items:
-        return None
-    try:
-        return wrong_label_contrast(spec.formula, items, arrays)
-    except SubmissionError:  # the metric has no finite value with another label
-        return None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2lm.signal.names import tokens_from_text
+from e2lm.signal.names import MAX_STEP, tokens_from_text
 from e2lm.signal.points import Point, is_better_higher
 from e2lm_ingestion.errors import OrganizerError
 
@@ -136,6 +136,8 @@ def _long(table: _Table, named: Mapping[str, str], stem: str, time: float) -> li
         if score is None or (step is None and tokens is None):
             missing = named["score"] if score is None else named.get("step", named.get("tokens", "step"))
             raise OrganizerError(f"{location}: {missing} is empty; fill it, or delete the line")
+        if not row["benchmark"]:
+            raise OrganizerError(f"{location}: {named['benchmark']} is empty; fill it, or delete the line")
         stderr, items, chance = (
             _number(row.get(key, ""), f"{location}: {key}") for key in ("stderr", "items", "chance")
         )
@@ -230,7 +232,7 @@ def _progress(row: Mapping[str, str], location: str) -> tuple[int | None, float 
     if tokens is None:
         tokens = _number(tokens_text, f"{location}: tokens")
     step = _number(re.sub(r"^[A-Za-z]+[-_]?(?=\d)", "", step_text), f"{location}: step")
-    if (step is not None and (step < 0 or step != int(step))) or (tokens is not None and tokens < 0):
+    if (step is not None and not (0 <= step <= MAX_STEP and step == int(step))) or (tokens is not None and tokens < 0):
         raise OrganizerError(f"{location}: {step_text or tokens_text!r} is not a step; steps are whole numbers from 0")
     return None if step is None else int(step), tokens
 

@@ -134,6 +134,24 @@ def refusal(*sources: Path, **options: object) -> str:
     return message
 
 
+def test_a_number_too_large_for_a_step_is_refused(tmp_path: Path) -> None:
+    results_file(tmp_path, 1, {"arc": 0.3}, model_args=f"pretrained=m,revision=step{9 * 10**20}")
+    assert "step900000000000000000000 is not a training step" in refusal(tmp_path)
+
+
+def test_groups_that_hold_each_other_do_not_go_on_forever(tmp_path: Path) -> None:
+    results_file(tmp_path, 1000, {"a": 0.3}, group_subtasks={"a": ["b"], "b": ["a"]})
+    assert load_curves(tmp_path)["score"].tolist() == [0.3]
+
+
+def test_a_file_of_another_name_is_read_where_its_name_tells_the_step(tmp_path: Path) -> None:
+    for number, score in enumerate(RISING, start=1):
+        path = results_file(tmp_path, number, {"arc": score}, model_args="pretrained=EleutherAI/pythia-1b")
+        path.rename(tmp_path / f"1b_step{1000 * number}.json")
+    (tmp_path / "tokenizer.json").write_text("{")  # of the model, and none of our business
+    assert load_curves(tmp_path)["step"].tolist() == [1000 * number for number in range(1, 11)]
+
+
 def test_two_steps_in_one_place_are_refused_with_what_decides(tmp_path: Path) -> None:
     path = results_file(tmp_path / "step5", 1, {"arc": 0.3}, model_args="pretrained=m/iter_0004000")
     message = refusal(tmp_path)

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from e2lm.runs.lm_eval_output import write_lm_eval_output
 from e2lm.signal import load_curves, signal_table
+from e2lm_ingestion.engines import make_engine
 from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.execution.sweep import sweep
+from e2lm_ingestion.submission.submission import open_submission
 from e2lm_ingestion.suite import checkpoints_of, checkpoints_root, load_suite
 from e2lm_scoring.inputs.configuration import load_configuration
 from e2lm_scoring.inputs.results import read_results
 from e2lm_scoring.scores import evaluate_results
-from tests.e2lm.command_line import EXAMPLES
+from tests.e2lm.command_line import EXAMPLES, e2lm
+from tests.e2lm.run_folders import make_open_questions
 
 MODEL = "mini-150k-arch2"
 EARLY = 2e11  # tokens: the eight early checkpoints of the small suite
@@ -128,6 +135,16 @@ def test_writing_again_leaves_one_file_for_a_checkpoint(small_run: Path, small_s
     assert sorted(written.rglob("*")) == before
 
 
+def test_a_finished_run_is_written_by_the_command(small_run: Path, small_suite: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(small_run, tmp_path / "run")
+    out = tmp_path / "out"
+    options = ("--suite", small_suite, "--out", run, "--lm-eval-output", out)
+    done = e2lm("run", EXAMPLES / "science-cloze", *options)
+    assert done.returncode == 0, done.stderr
+    assert f"lm_eval: {out}: 27 results_*.json, with samples" in done.stdout
+    assert len(list(out.rglob("results_*.json"))) == len(list(out.rglob("samples_*.jsonl"))) == 27
+
+
 def test_damaged_samples_are_named_with_their_line(written: Path, tmp_path: Path) -> None:
     for path in sorted(written.rglob(f"*{MODEL}*/*"))[:1] + sorted(written.rglob("samples_*"))[:1]:
         folder = tmp_path / path.parent.name
@@ -157,3 +174,59 @@ def test_samples_of_other_documents_under_one_name_are_refused(written: Path, tm
         (folder / samples.name).write_text(text)
     with pytest.raises(OrganizerError, match="science-cloze: two tasks under one name"):
         load_curves(tmp_path)
+
+
+def of_kind(kind: str, folder: Path) -> Path:
+    """The questions of science-cloze as another output type, or twice in a group."""
+    if kind == "generate_until":
+        return make_open_questions(folder)
+    shutil.copytree(EXAMPLES / "science-cloze", folder)
+    task = yaml.safe_load((folder / "task.yaml").read_text())
+    if kind == "group":
+        task["metric_list"] = [{"metric": "acc"}, {"metric": "mine", "expression": "ll[gold] - mean(ll[~gold])"}]
+        for name in ("a", "b"):
+            (folder / f"{name}.yaml").write_text(yaml.safe_dump({**task, "task": name}))
+        whole = {
+            "group": "both",
+            "task": ["a", "b"],
+            "aggregate_metric_list": [{"metric": "acc", "weight_by_size": True}],
+        }
+        (folder / "task.yaml").write_text(yaml.safe_dump(whole))
+        return folder
+    for key in ("doc_to_choice", "fewshot_split", "num_fewshot", "fewshot_config"):
+        task.pop(key)
+    task |= {"output_type": kind, "doc_to_text": "", "doc_to_target": "{{question}}"}
+    (folder / "task.yaml").write_text(yaml.safe_dump(task | {"metric_list": [{"metric": "word_perplexity"}]}))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "answers"),
+    [("group", 2, 4), ("generate_until", 2, 1), ("loglikelihood_rolling", 1, 1)],
+)
+def test_every_output_type_is_written_and_read_back(
+    small_suite: Path, tmp_path: Path, kind: str, arguments: int, answers: int
+) -> None:
+    whole = yaml.safe_load(small_suite.read_text())
+    models = [{**model, "iterations": [4000, 32000]} for model in whole["models"] if model["id"] == MODEL]
+    suite_yaml, folder, results = tmp_path / "suite.yaml", of_kind(kind, tmp_path / "task"), tmp_path / "results"
+    suite_yaml.write_text(yaml.safe_dump({**whole, "models": models}))
+    suite = load_suite(suite_yaml)
+    engine = partial(make_engine, "transformers", "float32", suite.context_length)
+    with open_submission(folder) as submission:
+        sweep(submission, suite, root=checkpoints_root(), results=results, make_engine=engine)
+    write_lm_eval_output(folder, suite_yaml, results, tmp_path / "out")
+    ours, again = load_curves(results), load_curves(tmp_path / "out")
+    name, metric = ours["benchmark"].iloc[0], ours["metric"].iloc[0]
+    chains = again["metric"].str.split(",").str[0]
+    same = again[(again["benchmark"] == name) & (chains == metric)]
+    assert same["score"].tolist() == pytest.approx(ours["score"].tolist(), rel=1e-6)
+    assert same["higher_is_better"].tolist() == ours["higher_is_better"].tolist()
+    if kind == "group":
+        assert set(again["benchmark"]) == {"both", "a", "b"}
+        assert set(again["metric"]) == {"acc", "mine"}
+        assert {len(scores) for scores in same["item_scores"]} == {432}
+        assert set(same["subsets"]) == {(216, 216)}
+    sample = json.loads(sorted((tmp_path / "out").rglob("samples_*"))[0].read_text().splitlines()[0])
+    assert len(sample["arguments"]["gen_args_0"]) == arguments
+    assert len(sample["resps"]) == len(sample["filtered_resps"]) == answers

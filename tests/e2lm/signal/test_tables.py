@@ -90,6 +90,8 @@ def test_the_history_of_a_wandb_run_is_read(tmp_path: Path) -> None:
         ("step,benchmark,score\n1000,arc,\n", "line 2: score is empty"),
         ("step,benchmark,score\nlate,arc,0.3\n", "line 2: step: 'late' is not a number"),
         ("step,arc\n-5,0.3\n", "line 2: '-5' is not a step; steps are whole numbers from 0"),
+        ("step,arc\n1e30,0.3\n", "line 2: '1e30' is not a step"),
+        ("step,benchmark,score\n1,,0.3\n", "line 2: benchmark is empty"),
         ("epoch,arc\n1,0.3\n", "no column is named step or tokens (there are: epoch, arc)"),
         ("step,comment\n1,good\n", "no column holds scores (there are: step, comment)"),
         ("step,arc\n1000,0.3\n2000,good\n", "line 3: arc: 'good' is not a number"),
