@@ -38,7 +38,9 @@ def main(args: argparse.Namespace) -> int:
     suite = load_suite(find_suite(args.suite).suite)
     try:
         with open_submission(args.submission) as submission:
-            summary = summarize(submission, items_by_task(submission), suite, args.gpu)
+            read_otherwise: list[str] = []
+            tasks = items_by_task(submission, read_otherwise)
+            summary = summarize(submission, tasks, suite, args.gpu, read_otherwise)
     except SubmissionError as error:
         if args.json:
             print(json.dumps({"errors": list(map(str, error.args))}, indent=1))

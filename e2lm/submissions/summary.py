@@ -21,8 +21,17 @@ if TYPE_CHECKING:
 SHOWN_ITEMS = 2
 
 
-def summarize(submission: Submission, tasks: Mapping[str, list[Item]], suite: Suite, gpu: str) -> dict[str, Any]:
-    """The facts of `e2lm check` as plain values, ready for JSON."""
+def summarize(
+    submission: Submission,
+    tasks: Mapping[str, list[Item]],
+    suite: Suite,
+    gpu: str,
+    read_otherwise: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The facts of `e2lm check` as plain values, ready for JSON.
+
+    `read_otherwise` are fields that lm-evaluation-harness reads otherwise, a line each.
+    """
     task = submission.task
     items = [item for own in tasks.values() for item in own]
     tokenizer = tokens.suite_tokenizer(suite, checkpoints_root())
@@ -33,7 +42,7 @@ def summarize(submission: Submission, tasks: Mapping[str, list[Item]], suite: Su
     counts = [len(item.choices) for item in items]
     return {
         "errors": [],
-        "notes": _notes(submission),
+        "notes": [*_notes(submission), *(f"lm-evaluation-harness reads {line}" for line in read_otherwise[:10])],
         "warnings": [{key: value for key, value in asdict(finding).items() if value != ()} for finding in findings],
         "task": submission.name,
         "tasks": {name: len(own) for name, own in tasks.items()},
