@@ -73,8 +73,10 @@ def main(args: argparse.Namespace) -> int:
     worker, limit = _edition(suite)
     try:
         with open_submission(args.submission) as submission:
+            read_otherwise: list[str] = []
+            tasks = items_by_task(submission, read_otherwise)
             machine_of = _machine_of(args, suite, worker)
-            summary = summarize(submission, items_by_task(submission), suite, machine_of, limit)
+            summary = summarize(submission, tasks, suite, machine_of, limit, read_otherwise)
     except SubmissionError as error:
         if args.json:
             print(json.dumps({"errors": list(map(str, error.args))}, indent=1))

@@ -46,6 +46,8 @@ def main(args: argparse.Namespace) -> int:
         folder = RunFolder(out)
         rescored = folder.results
         rescore(results, args.metric, rescored, expression=args.expression, chain=args.filter)
-        suite = args.suite or read_results_file(rescored).suite
-        print_scores(score(rescored, find_suite(suite).scoring, out), scores=folder.scores, report=folder.report)
+        own = RunFolder(args.run).scoring
+        kept = own if args.suite is None and own.is_file() else None
+        scoring = kept or find_suite(args.suite or read_results_file(rescored).suite).scoring
+        print_scores(score(rescored, scoring, out), scores=folder.scores, report=folder.report)
     return 0

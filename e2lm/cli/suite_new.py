@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ examples:
       --iterations 4000:52000:4000 --tokens-per-step 4194304
   e2lm suite new pythia EleutherAI/pythia-70m --revision "step{iteration}" \\
       --iterations 1000:143000:2000 --tokens-per-step 2097152
+  e2lm suite new olmo allenai/OLMo-2-0425-1B --revision "stage1-step{iteration}-tokens{tokens}B" \\
+      --iterations 10000:200000:10000 --tokens-per-step 2097152
 next: e2lm run my-task --suite mine/suite.yaml"""
 FOLDER = re.compile(r"(?P<before>.*?)(?P<number>\d+)(?P<after>\D*)")
 
@@ -42,14 +45,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="training tokens of an optimizer step: batch x length",
     )
-    parser.add_argument("--revision", metavar="R", help='Hub: the revision of a checkpoint, such as "step{iteration}"')
+    parser.add_argument(
+        "--revision",
+        metavar="R",
+        help='Hub: the revision of a checkpoint, such as "step{iteration}"; with {tokens} or * in it, such as '
+        '"stage1-step{iteration}-tokens{tokens}B", the names are listed',
+    )
     parser.add_argument(
         "--checkpoint", metavar="C", help='Hub: the folder of a checkpoint, such as "iter_{iteration:07d}"'
     )
     parser.add_argument(
         "--iterations",
         metavar="START:STOP:STEP",
-        help="Hub: the iterations, both ends included, such as 1000:16000:1000",
+        help="Hub: the iterations, both ends included, such as 1000:16000:1000; several, or numbers, with commas",
     )
     parser.add_argument("--context", type=count, default=2048, metavar="N", help="tokens of context (default: 2048)")
 
@@ -57,7 +65,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Write both files; print what the suite can be used for."""
     on_hub = args.revision or args.checkpoint or args.iterations
-    if on_hub:
+    revisions: dict[int, str] | None = None
+    if on_hub and _is_listed(args.revision):
+        from e2lm.suites.hub import revision_names  # imported here: it takes half a second
+
+        source, checkpoint = args.source, "step{iteration}"
+        revisions = _matching(revision_names(source), args.revision, args.source, args.iterations)
+        iterations = sorted(revisions)
+    elif on_hub:
         source, checkpoint, iterations = args.source, args.checkpoint or args.revision, _range(args.iterations)
         if checkpoint is None or not _names_iterations(checkpoint):
             raise OrganizerError('--revision or --checkpoint: give a text such as "step{iteration}"')
@@ -72,7 +87,8 @@ def main(args: argparse.Namespace) -> None:
     model = {"id": name, "size": "unknown", "architecture": "unknown", "mixture": "unknown", "source": source}
     model |= {
         "checkpoint": checkpoint,
-        **({"revision": args.revision} if args.revision else {}),
+        **({"revision": args.revision} if args.revision and revisions is None else {}),
+        **({"revisions": {iteration: revisions[iteration] for iteration in iterations}} if revisions else {}),
         "iterations": iterations,
     }
     suite = {
@@ -118,11 +134,60 @@ def _names_iterations(pattern: str) -> bool:
 
 
 def _range(text: str | None) -> list[int]:
-    found = re.fullmatch(r"(\d+):(\d+):(\d+)", text or "")
-    if found is None or not int(found[3]):
-        raise OrganizerError("--iterations: give START:STOP:STEP, both ends included, such as 1000:16000:1000")
-    start, stop, step = map(int, found.groups())
-    return list(range(start, stop + 1, step))
+    """The iterations of numbers and ranges such as 1,2,4,1000:143000:1000, without 0, the untrained model."""
+    iterations: set[int] = set()
+    for part in (text or "").split(","):
+        found = re.fullmatch(r"(\d+)(?::(\d+):(\d+))?", part.strip())
+        if found is None or found[3] == "0":
+            raise OrganizerError(
+                "--iterations: give START:STOP:STEP, both ends included, or numbers, with commas between several, such "
+                "as 1000:16000:1000 or 1,2,4,8,16:512:16"
+            )
+        start = int(found[1])
+        iterations |= {start} if found[2] is None else set(range(start, int(found[2]) + 1, int(found[3])))
+    if 0 in iterations:
+        print("left out: iteration 0, the untrained model")
+    return sorted(iterations - {0})
+
+
+def _is_listed(revision: str | None) -> bool:
+    """Whether names of revisions hold more than the iteration, so that they must be listed."""
+    return revision is not None and "{iteration" in revision and ("{tokens" in revision or "*" in revision)
+
+
+def _matching(names: Sequence[str], pattern: str, repository: str, wanted: str | None) -> dict[int, str]:
+    """The revision of each iteration, of the names that a pattern such as stage1-step{iteration}-tokens{tokens}B fits.
+
+    `wanted` are those of --iterations. Raises OrganizerError where none fits, or one iteration has two revisions.
+    """
+    parts = re.split(r"(\{iteration[^}]*\}|\{tokens[^}]*\}|\*)", pattern)
+    form = "".join(_form(part) for part in parts)
+    kept = None if wanted is None else set(_range(wanted))
+    found: dict[int, str] = {}
+    for name in names:
+        if (fit := re.fullmatch(form, name)) is None or not int(fit["iteration"]):
+            continue
+        iteration = int(fit["iteration"])
+        if kept is not None and iteration not in kept:
+            continue
+        if iteration in found:
+            raise OrganizerError(
+                f"--revision: {found[iteration]} and {name} of {repository} are both iteration {iteration}; write more "
+                "of the name"
+            )
+        found[iteration] = name
+    if not found:
+        some = ", ".join(names[:5])
+        raise OrganizerError(f"--revision: no revision of {repository} is named so; there are {some}")
+    return found
+
+
+def _form(part: str) -> str:
+    if part.startswith("{iteration"):
+        return r"(?P<iteration>\d+)"
+    if part.startswith("{tokens"):
+        return r"[\d.]+"
+    return ".*" if part == "*" else re.escape(part)
 
 
 def _in_folder(given: str) -> tuple[str, str, list[int]]:
@@ -138,14 +203,26 @@ def _in_folder(given: str) -> tuple[str, str, list[int]]:
 
 
 def _pattern(names: Sequence[str], folder: Path) -> tuple[str, list[int]]:
-    """The pattern of names such as step-1000 or iter_0002000, and their numbers in order."""
-    parts = [found for name in names if (found := FOLDER.fullmatch(name))]
-    if len(parts) != len(names) or not parts or len({(one["before"], one["after"]) for one in parts}) != 1:
+    """The pattern of names such as step-1000 or iter_0002000, and their numbers in order, without 0.
+
+    Names without a number, such as `final`, are left out.
+    """
+    parts = {name: found for name in sorted(names) if (found := FOLDER.fullmatch(name))}
+    if without := sorted(set(names) - parts.keys()):
+        print(f"left out, without a number: {', '.join(without)}")
+    shapes = Counter((one["before"], one["after"]) for one in parts.values())
+    if len(shapes) != 1:
+        odd = [name for name, one in parts.items() if (one["before"], one["after"]) != shapes.most_common(1)[0][0]]
+        named = f" ({', '.join(odd[:3])} beside the others)" if odd else ""
         raise OrganizerError(
-            f"{folder}: its folders with a config.json are not named alike, such as step-1000, step-2000"
+            f"{folder}: its folders with a config.json are not named alike{named}, such as step-1000, step-2000"
         )
-    width = max(len(one["number"]) for one in parts)
-    padded = len({len(one["number"]) for one in parts}) == 1 and any(one["number"].startswith("0") for one in parts)
-    number = f"{{iteration:0{width}d}}" if padded else "{iteration}"
-    iterations = sorted(int(one["number"]) for one in parts if int(one["number"]))  # step 0 is the untrained model
-    return f"{parts[0]['before']}{number}{parts[0]['after']}", iterations
+    numbers = {name: one["number"] for name, one in parts.items()}
+    widths = {len(number) for number in numbers.values() if number.startswith("0")}
+    width = max(widths, default=0)
+    for name, number in numbers.items():
+        if f"{int(number):0{width}d}" != number:
+            raise OrganizerError(f"{folder}: {name} is padded otherwise than the others; rename it")
+    ((before, after),) = shapes
+    pattern = f"{{iteration:0{width}d}}" if width else "{iteration}"
+    return f"{before}{pattern}{after}", sorted(int(number) for number in numbers.values() if int(number))

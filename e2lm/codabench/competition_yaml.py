@@ -235,6 +235,10 @@ def read_competition(text: str) -> Competition:
         # unknown keys first: one is often the misspelling of a missing one
         first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
         raise OrganizerError(f"competition.yaml: {_explain(first)}") from None
+    except ValueError as error:  # a date that does not exist
+        raise OrganizerError(
+            f"competition.yaml: not YAML: {error}; put a text that looks like a date in quotes"
+        ) from None
 
 
 def _explain(error: ErrorDetails) -> str:

@@ -159,6 +159,8 @@ def read_edition(path: Path) -> Edition:
         )  # an unknown key is often the misspelling of a missing one
         location = ".".join(str(part) for part in first["loc"]) or "the file"
         raise OrganizerError(f"{path.name}: {location}: {first['msg'].removeprefix('Value error, ')}") from None
+    except ValueError as error:  # a date that does not exist
+        raise OrganizerError(f"{path}: not YAML: {error}; put a text that looks like a date in quotes") from None
 
 
 def filled_in(text: str, edition: Edition, name: str) -> str:

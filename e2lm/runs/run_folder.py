@@ -51,6 +51,11 @@ class RunFolder:
         return self.root / SUMMARY
 
     @property
+    def scoring(self) -> Path:
+        """scoring.yaml of a suite that is none of the project's, for `e2lm rescore`."""
+        return self.root / "scoring.yaml"
+
+    @property
     def report(self) -> Path:
         """The report, or the page that says why there is none."""
         return self.root / REPORT

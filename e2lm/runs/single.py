@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import time
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from e2lm.runs.output_folder import writing
 from e2lm.runs.run_folder import RunFolder
 from e2lm.suites.fetch import fetch
-from e2lm.suites.registry import SuiteFiles
+from e2lm.suites.registry import SUITES, SuiteFiles
 from e2lm.terminal.progress import progress_bar
 from e2lm_ingestion.engines import make_engine
 from e2lm_ingestion.execution.pickle_store import PickleStore
@@ -78,6 +79,10 @@ def run(
                     on_progress=lambda progress: update(progress.done, progress.total, _detail(progress)),
                     ends=ends,
                 )
+        for line in equal_checkpoints(folder.results_json):
+            print(f"warning: {line}")
+        if suite_files not in SUITES.values() and suite_files.scoring.is_file():
+            shutil.copyfile(suite_files.scoring, folder.scoring)
         try:
             return score(folder.results, suite_files.scoring, out)
         except OrganizerError as error:
@@ -88,6 +93,21 @@ def run(
 def _refuse_its_own_folder(submission: Path, out: Path) -> None:
     if submission.is_dir() and out.resolve() == submission.resolve():
         raise OrganizerError(f"{out}: --out is the submission's own folder; give another, such as {out / 'build'}")
+
+
+def equal_checkpoints(results_json: Path) -> list[str]:
+    """A line for each model of which several checkpoints answer every item alike, as copies of the same weights do."""
+    alike: dict[tuple[str, str], list[int]] = {}
+    if not results_json.is_file():
+        return []
+    for row in json.loads(results_json.read_bytes())["checkpoints"]:
+        alike.setdefault((row["model"], row["sha256"]), []).append(row["iteration"])
+    return [
+        f"{model}: the checkpoints at iterations {', '.join(f'{one:,}' for one in iterations)} answer all items alike, "
+        "to the last digit, as the same weights do; check what was saved or fetched"
+        for (model, _), iterations in alike.items()
+        if len(iterations) > 1
+    ]
 
 
 def _train_if_needed(suite: Suite, root: Path) -> None:

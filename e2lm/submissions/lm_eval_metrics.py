@@ -24,8 +24,8 @@ def metrics_of(config: Any, lost: list[str]) -> list[dict[str, Any]]:  # noqa: A
     given: list[Mapping[str, Any]] = config.metric_list or [{"metric": name} for name in rules.harness_metrics]
     kept: list[dict[str, Any]] = []
     if callable(config.process_results):
-        lost.append(f"process_results: the function {_name(config.process_results)} computes the metrics; {_NOT_KNOWN}")
-        given = [entry for entry in given if entry["metric"] in ("acc", "acc_norm", "exact_match")]
+        name = _name(config.process_results)
+        lost.append(f"process_results: a function, {name}, computes the metrics there; those of the same name are ours")
     for entry in given:
         found = _entry(entry, config.output_type, lost)
         if found is not None and found["metric"] not in [one["metric"] for one in kept]:

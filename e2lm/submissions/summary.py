@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +27,13 @@ def summarize(
     suite: Suite,
     machine_of: Callable[[tokens.Volume], Machine],
     limit_minutes: float | None,
+    read_otherwise: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The facts of `e2lm check` as plain values, ready for JSON.
 
     `machine_of` takes the volume of the task to the machine of the forecast; `limit_minutes` is the time that a
-    submission may take, None without a limit.
+    submission may take, None without a limit. `read_otherwise` are fields that lm-evaluation-harness reads otherwise, a
+    line each.
     """
     task = submission.task
     items = [item for own in tasks.values() for item in own]
@@ -46,7 +48,7 @@ def summarize(
     counts = [len(item.choices) for item in items]
     return {
         "errors": [],
-        "notes": _notes(submission),
+        "notes": [*_notes(submission), *(f"lm-evaluation-harness reads {line}" for line in read_otherwise[:10])],
         "warnings": [{key: value for key, value in asdict(finding).items() if value != ()} for finding in findings],
         "task": submission.name,
         "tasks": {name: len(own) for name, own in tasks.items()},

@@ -74,7 +74,7 @@ def remote_files(suite: Suite, root: Path) -> dict[Checkpoint, tuple[RemoteFile,
     for model in suite.models:
         listings: dict[str | None, list[RepoFile]] = {}
         for checkpoint in (one for one in checkpoints if one.model == model.id):
-            revision = model.revision.format(iteration=checkpoint.iteration) if model.revision else None
+            revision = model.revision_of(checkpoint.iteration)
             if revision not in listings:
                 listings[revision] = _listing(model.source, revision)
             found[checkpoint] = _files_of(model, checkpoint, revision, listings[revision])
@@ -118,6 +118,13 @@ def _is_whole(checkpoint: Checkpoint) -> bool:
     except OrganizerError:
         return False
     return True
+
+
+def revision_names(repository: str) -> list[str]:
+    """The branches and tags of a repository. Raises OrganizerError when the Hub does not answer."""
+    with _hub_errors(repository):
+        refs = HfApi().list_repo_refs(repository)
+        return [ref.name for ref in (*refs.branches, *refs.tags)]
 
 
 def _listing(repository: str, revision: str | None) -> list[RepoFile]:

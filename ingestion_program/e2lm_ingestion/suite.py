@@ -86,7 +86,19 @@ class Model(_Strict):
     source: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$")
     checkpoint: str = "iter_{iteration:07d}"  # folder of a checkpoint within the source
     revision: str | None = None  # of the Hub repository; such as "step{iteration}" if each checkpoint is a revision
+    revisions: dict[int, str] | None = None  # by iteration, where no pattern gives the names of the revisions
     iterations: Iterations
+
+    @model_validator(mode="after")
+    def _has_every_revision(self) -> Self:
+        if self.revisions is None:
+            return self
+        if self.revision is not None:
+            raise ValueError("revision and revisions: keep one of the two")
+        missing = [iteration for iteration in self.iterations if iteration not in self.revisions]
+        if missing:
+            raise ValueError(f"revisions: none for iteration {missing[0]}; write one for each of `iterations`")
+        return self
 
     @field_validator("checkpoint", "revision")
     @classmethod
@@ -102,7 +114,13 @@ class Model(_Strict):
     @property
     def has_revisions(self) -> bool:
         """Whether each checkpoint is a separate revision on the Hub."""
-        return self.revision is not None and "{iteration" in self.revision
+        return self.revisions is not None or (self.revision is not None and "{iteration" in self.revision)
+
+    def revision_of(self, iteration: int) -> str | None:
+        """The revision on the Hub of a checkpoint; None: the main one."""
+        if self.revisions is not None:
+            return self.revisions[iteration]
+        return self.revision.format(iteration=iteration) if self.revision else None
 
 
 class Suite(_Strict):
@@ -155,6 +173,8 @@ def load_suite(path: Path) -> Suite:
         raise OrganizerError(
             f"{path}: {location}: {' '.join(first['msg'].removeprefix('Value error, ').split())}"
         ) from None
+    except ValueError as error:  # a date that does not exist
+        raise OrganizerError(f"{path}: not YAML: {error}; put a text that looks like a date in quotes") from None
 
 
 def checkpoints_root() -> Path:

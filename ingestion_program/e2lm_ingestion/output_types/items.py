@@ -30,10 +30,15 @@ def build_items(submission: Submission) -> list[Item]:
     return [item for items in items_by_task(submission).values() for item in items]
 
 
-def items_by_task(submission: Submission) -> dict[str, list[Item]]:
-    """The items of `build_items` by the name of their task."""
+def items_by_task(submission: Submission, notes: list[str] | None = None) -> dict[str, list[Item]]:
+    """The items of `build_items` by the name of their task.
+
+    Fields that `datasets` reads otherwise are added to `notes`, a line each.
+    """
     tasks = list(submission.tasks.items())
     rendered = render([_request(task, source, submission.files) for source, task in tasks])
+    if notes is not None:
+        notes += [line for one in rendered for line in one.differences]
     count = sum(len(one.locations) for one in rendered)
     if not MIN_ITEMS <= count <= MAX_ITEMS:
         name = submission.task.data_files[submission.task.test_split][0]

@@ -56,6 +56,7 @@ class Rendered:
     fewshot_locations: list[str]
     test: dict[str, list[Any]]
     fewshot: dict[str, list[Any]]  # only documents that are an example of some item
+    differences: list[str]  # fields that `datasets` reads otherwise, a line each
     examples: list[list[int]] | None  # each item's examples as indices into `fewshot`; None: every item has all
 
 

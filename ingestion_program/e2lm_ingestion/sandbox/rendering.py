@@ -22,6 +22,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from e2lm_ingestion.errors import ItemProblems, Problems, SubmissionError
 from e2lm_ingestion.sandbox.child import TooSlow, brief, serve, timed, working_on
+from e2lm_ingestion.sandbox.differences import differences
 from e2lm_ingestion.sandbox.documents import Document, Wanted, read_documents
 
 MAX_TEXT = 100_000  # characters of one rendered text; a context of 2,048 tokens holds about a tenth
@@ -71,6 +72,7 @@ def _task(task: dict[str, Any], columns: _Columns) -> dict[str, Any]:
         "fewshot_locations": [document.location for document in shown],
         "test": rendered,
         "fewshot": rendered_examples,
+        "differences": differences(test, wanted),
         "examples": None if examples is None else [[index_of[i] for i in own] for own in examples],
     }
 

@@ -156,3 +156,5 @@ def load_configuration(path: Path) -> Configuration:
         raise OrganizerError(
             f"{path}: {location}: {' '.join(first['msg'].removeprefix('Value error, ').split())}"
         ) from None
+    except ValueError as error:  # a date that does not exist
+        raise OrganizerError(f"{path}: not YAML: {error}; put a text that looks like a date in quotes") from None

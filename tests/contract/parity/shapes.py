@@ -202,6 +202,31 @@ def _group(name: str, weight_by_size: bool) -> Shape:
     return Shape(name, f"group, {weight}; include", EACH_SUBJECT, group, {"_base.yaml": base, **parts})
 
 
+def _nested() -> Shape:
+    """A group of a group, a tag and a task with changed keys, which include a file without an ending."""
+    base = {key: value for key, value in task("x", **CLOZE).items() if key not in ("task", "dataset_kwargs")}
+    parts = {
+        f"nested_{i}.yaml": {
+            "include": "_nested_template_yaml",
+            "task": f"nested_{i}",
+            "task_alias": f"part {i}",
+            "tag": "nested_tag" if i else None,
+            "dataset_kwargs": {"data_files": {"test": f"part{i}.jsonl"}},
+        }
+        for i in range(3)
+    }
+    inner = {"group": "nested_inner", "group_alias": "inner", "task": ["nested_tag"]}
+    group = {
+        "group": "nested",
+        "task": ["nested_inner", {"task": "nested_0", "description": "About part 0.\n\n"}],
+        "aggregate_metric_list": [{"metric": "acc", "weight_by_size": False}],
+    }
+    more = {"_nested_template_yaml": {**base, "metric_list": metrics("acc")}, "inner.yaml": inner, **parts}
+    return Shape(
+        "nested", "group of a group, a tag and a changed task; include without .yaml", EACH_SUBJECT, group, more
+    )
+
+
 TWO_TARGETS = """
 import numpy as np
 
@@ -628,4 +653,5 @@ SHAPES = [
     ),
     _group("by_size", True),
     _group("each_alike", False),
+    _nested(),
 ]

@@ -84,3 +84,15 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     done = e2lm("rescore", tmp_path, "--metric", "acc", "--out", tmp_path / "out")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "give the folder of a finished run" in done.stderr
+
+
+def test_the_suite_of_a_run_on_a_suite_of_one_s_own_is_found(
+    small_run: Path, small_suite: Path, tmp_path: Path
+) -> None:
+    assert (small_run / "scoring.yaml").read_bytes() == small_suite.with_name("scoring.yaml").read_bytes()
+    done = e2lm("rescore", small_run, "--out", tmp_path / "norm", "--metric", "acc_norm")
+    assert done.returncode == 0, done.stderr
+    given = rescored(small_run, small_suite, tmp_path / "given", "--metric", "acc_norm")
+    assert results_of(tmp_path / "norm") == given
+    norm, own = (json.loads((tmp_path / name / "scores.json").read_text()) for name in ("norm", "given"))
+    assert norm == own

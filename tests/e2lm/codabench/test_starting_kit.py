@@ -58,7 +58,9 @@ def test_the_wheel_says_its_version_and_that_its_packages_are_typed(kit: bytes) 
         metadata = archive.read(f"e2lm-{__version__}.dist-info/METADATA").decode()
     assert typed == {"e2lm/py.typed", "e2lm_ingestion/py.typed", "e2lm_scoring/py.typed"}
     assert f"\nVersion: {__version__}\n" in metadata
-    assert {"docs", "judge", "ray", "vllm"} == set(re.findall(r"^Provides-Extra: (.+)$", metadata, re.MULTILINE))
+    assert {"docs", "judge", "ray", "texts", "vllm"} == set(
+        re.findall(r"^Provides-Extra: (.+)$", metadata, re.MULTILINE)
+    )
 
 
 def test_the_readme_makes_a_participant_of_a_newcomer(
