@@ -200,3 +200,55 @@ def test_every_interval_holds_its_score_and_every_curve_has_a_band(worker: Path)
         assert curve.high is not None
         assert (curve.low <= curve.scores).all()
         assert (curve.scores <= curve.high).all()
+
+
+def write_items(worker: Path, content: bytes) -> None:
+    (worker / "input/res/items.npz").write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    edit(worker, lambda r: r.update(items={"arrays": "items.npz", "sha256": digest}))
+
+
+def test_items_of_a_cluster_are_resampled_together(worker: Path) -> None:
+    alone = evaluate(worker / "input/res", worker / "input/ref/scoring.yaml")
+    write_items(worker, npz(clusters=np.arange(ITEMS) // 10, gold=np.zeros(3)))
+    assert read(worker).clusters is not None
+    together = evaluate(worker / "input/res", worker / "input/ref/scoring.yaml")
+    assert (alone.clusters, together.clusters) == (ITEMS, ITEMS // 10)
+    assert together.scores["score"] == alone.scores["score"]
+    assert together.scores["contrast_z"] != alone.scores["contrast_z"]
+
+
+def test_results_of_an_earlier_version_have_no_clusters(worker: Path) -> None:
+    write_items(worker, npz(gold=np.zeros(3)))
+    assert read(worker).clusters is None
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "missing or unreadable"),
+        (npz(clusters=np.zeros(3, int)), "clusters of shape"),
+        (npz(clusters=np.zeros(ITEMS)), "clusters of shape"),
+    ],
+)
+def test_damaged_clusters_are_refused(worker: Path, content: bytes, expected: str) -> None:
+    write_items(worker, content)
+    with pytest.raises(OrganizerError, match=expected):
+        read(worker)
+
+
+def test_a_checkpoint_without_a_contrast_leaves_the_task_without_one(worker: Path) -> None:
+    content = (worker / "input/res/checkpoints/small-a/4.npz").read_bytes()
+    with np.load(io.BytesIO(content)) as arrays:
+        replace_arrays(worker, npz(item_scores=arrays["item_scores"]))
+    report = evaluate(worker / "input/res", worker / "input/ref/scoring.yaml")
+    assert "no contrast: not ranked" in report.reasons[0]
+    assert "contrast_z" not in report.scores
+
+
+def test_a_contrast_that_is_not_finite_is_refused(worker: Path) -> None:
+    content = (worker / "input/res/checkpoints/small-a/4.npz").read_bytes()
+    with np.load(io.BytesIO(content)) as arrays:
+        replace_arrays(worker, npz(item_scores=arrays["item_scores"], contrast_scores=ONE_NAN))
+    with pytest.raises(OrganizerError, match="contrast_scores: item 7"):
+        read(worker)

@@ -11,7 +11,7 @@ import pytest
 from e2lm_scoring.errors import OrganizerError, SubmissionError
 from e2lm_scoring.report import render, render_failure
 from e2lm_scoring.report.reveal import redact
-from e2lm_scoring.score_report import Curve, ScoreReport
+from e2lm_scoring.score_report import Curve, Generalization, ScoreReport
 from tests.scoring.report.score_reports import WEB, good, ineligible, item_table_of, noisy, subset_rows_of
 
 
@@ -234,3 +234,29 @@ def test_a_failure_says_why_and_who_has_to_act_without_any_script() -> None:
     assert "send the sentence above to the organizers" in organizers
     assert "e2lm check" in render_failure(SubmissionError("ingestion ended with exit code 2"))
     assert len(render_failure(OrganizerError("x" * 10**6))) < 50_000
+
+
+def test_the_page_says_where_a_curve_rises_with_wrong_labels_too() -> None:
+    honest = good()
+    fluent = replace(honest, scores={**honest.scores, "label_share": 0.05})
+    assert "rises with wrong labels too" not in render(honest)
+    page = render(fluent)
+    assert page.count("rises with wrong labels too") == 3
+    assert '<b class="value">5%</b>' in page
+
+
+def test_the_page_of_a_task_without_contrast_says_what_that_means() -> None:
+    honest = good()
+    scores = {key: value for key, value in honest.scores.items() if key not in ("contrast_z", "label_share")}
+    curves = tuple(replace(curve, wrong=None) for curve in honest.curves)
+    page = render(replace(honest, scores=scores, curves=curves))
+    assert "a rising curve is no evidence that the task measures knowledge" in page
+
+
+def test_participants_do_not_see_how_early_decisions_turn_out() -> None:
+    tokens = good().curves[0].tokens[:14]
+    found = Generalization({"dense-1b-arch1": 0.9}, tokens, np.linspace(0.4, 1.0, 14))
+    assert 'id="decisions"' in render(replace(good("organizer"), generalization=found))
+    page = render(replace(good("participant"), generalization=found))
+    assert 'id="decisions"' not in page
+    assert "Signal quality of each model" in page
