@@ -65,16 +65,18 @@ def _entry(given: Mapping[str, Any], kind: OutputTypeName, lost: list[str]) -> d
 
 def same_as(name: str, aggregation: Callable[[Any], Any], kind: OutputTypeName) -> str | None:
     """The metric here that gives what the function gives, on answers that are made up; None where none does."""
-    if kind != "multiple_choice":
+    if RULES[kind].choices != "needed":
         return None
     for count in (CHOICES, 2):
-        found = set(_same(name, aggregation, count))
+        found = set(_same(name, aggregation, count, RULES[kind].metrics))
         if found:
             return sorted(found, key=lambda metric: (len(metric), metric))[0]
     return None
 
 
-def _same(name: str, aggregation: Callable[[Any], Any], count: int) -> Iterator[str]:
+def _same(
+    name: str, aggregation: Callable[[Any], Any], count: int, candidates: Mapping[str, MetricSpec]
+) -> Iterator[str]:
     random = np.random.default_rng(1)
     gold = random.integers(0, count, ITEMS)
     lls = random.normal(-20, 3, (ITEMS, count)).astype(np.float32)
@@ -94,17 +96,12 @@ def _same(name: str, aggregation: Callable[[Any], Any], count: int) -> Iterator[
     sizes = {key: ones * size for key, size in (("chars", 7), ("bytes", 9), ("words", 2))}
     answers = {"loglikelihoods": lls.ravel(), "greedy": ones > 1, "tokens": ones * 3}
     columns = choice_columns({**arrays, **sizes}, answers)
-    for metric, spec in _candidates().items():
-        if metric == "f1" and count != 2:
+    for metric, spec in candidates.items():
+        if "ll_unconditional" in spec.names or (metric == "f1" and count != 2):
             continue
         assert spec.formula is not None
         if np.isclose(float(spec.formula.item_scores(columns).mean(dtype=np.float64)), expected, rtol=1e-5):
             yield metric
-
-
-def _candidates() -> dict[str, MetricSpec]:
-    metrics = RULES["multiple_choice"].metrics
-    return {name: spec for name, spec in metrics.items() if "ll_unconditional" not in spec.names}
 
 
 def _name(function: Any) -> str:  # noqa: ANN401 (any function)
