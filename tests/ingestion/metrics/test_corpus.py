@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -11,9 +13,10 @@ TEXTS = ["the cat sat on the mat", "a dog", "", "one two three four five", "the 
 RIGHT = ["the cat is on the mat", "the dog ran", "empty", "one two three four six", "the end of it all"] * 4
 
 
+@pytest.mark.usefixtures("lm_eval")  # sacrebleu and scikit-learn come with it
 @pytest.mark.parametrize("name", corpus.OF_TEXTS)
 def test_the_mean_of_text_scores_is_sacrebleus(name: str) -> None:
-    sacrebleu = pytest.importorskip("sacrebleu")
+    sacrebleu = importlib.import_module("sacrebleu")
     call = {"bleu": sacrebleu.corpus_bleu, "chrf": sacrebleu.corpus_chrf, "ter": sacrebleu.corpus_ter}
     expected = (
         sacrebleu.corpus_chrf(TEXTS, [RIGHT], word_order=2) if name == "chrf++" else call[name](TEXTS, [RIGHT])
@@ -24,9 +27,10 @@ def test_the_mean_of_text_scores_is_sacrebleus(name: str) -> None:
     assert (scores[4] > scores[1]) == (name != "ter")
 
 
+@pytest.mark.usefixtures("lm_eval")
 @pytest.mark.parametrize("name", ["mcc", "weighted_f1"])
 def test_the_mean_of_label_scores_is_scikit_learns(name: str) -> None:
-    metrics = pytest.importorskip("sklearn.metrics")
+    metrics = importlib.import_module("sklearn.metrics")
     random = np.random.default_rng(0)
     gold = random.integers(0, 4, 200)
     predicted = np.where(random.random(200) < 0.6, gold, random.integers(0, 4, 200))
