@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--calibrate",
         type=Path,
         metavar="RUN",
-        help="forecast for the machine of a run, from the times in its progress.jsonl: a folder of e2lm run, over "
+        help="forecast for the machine of a run, from the times in its journal: a folder of e2lm run, over "
         "models of similar size, finished or not",
     )
     parser.add_argument(

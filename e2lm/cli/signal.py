@@ -65,6 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print the table of benchmarks and the notes; write the files that were asked for."""
     groups, chance = _groups(args.group), _chance(args.chance)
+    for path in (args.json, args.csv, args.out):
+        if path is not None and (not path.name or path.is_dir()):
+            raise OrganizerError(f"{path}: a folder; give the file a name, such as {path / 'signal.html'}")
     from e2lm.signal.curves import NOTES, load_curves  # pandas: half a second, which a mistake above need not wait for
     from e2lm.signal.rankings import rankings
     from e2lm.signal.table import choose, table_of
@@ -74,11 +77,11 @@ def main(args: argparse.Namespace) -> int:
     table = table_of(chosen)
     orders = rankings(chosen.curves, chosen.groups) if chosen.groups else None
     contents: dict[Path, str] = {}
-    if args.json:
+    if args.json is not None:
         contents[args.json] = json.dumps(_records(table), indent=1, ensure_ascii=False) + "\n"
-    if args.csv:
+    if args.csv is not None:
         contents[args.csv] = csv_text(_records(table), list(table.columns))
-    if args.out:
+    if args.out is not None:
         from e2lm.signal.page import render_signal
 
         contents[args.out] = render_signal(table, chosen.curves, orders)

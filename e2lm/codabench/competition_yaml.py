@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.unique_keys import UniqueKeyLoader
 
 # The effect of a missing key that Codabench does not require, and the remedy.
 WITHOUT = {
@@ -228,7 +229,7 @@ class Competition(_Strict):
 def read_competition(text: str) -> Competition:
     """Parse competition.yaml. Raises OrganizerError, one line with the key and the remedy."""
     try:
-        return Competition.model_validate(yaml.safe_load(text))
+        return Competition.model_validate(yaml.load(text, UniqueKeyLoader))
     except yaml.YAMLError as error:
         raise OrganizerError(f"competition.yaml: not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:

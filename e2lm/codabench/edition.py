@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from e2lm.submissions.checks.hardware import KINDS, machine
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.output_types.items import MAX_ITEMS, MIN_ITEMS
+from e2lm_ingestion.unique_keys import UniqueKeyLoader
 
 STARTING = 1800  # seconds of a step reserved for the image, the last checkpoint and the upload
 
@@ -144,7 +145,7 @@ class Edition(_Strict):
 def read_edition(path: Path) -> Edition:
     """Read edition.yaml. Raises OrganizerError, one line with the key and the remedy."""
     try:
-        return Edition.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Edition.model_validate(yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader))
     except FileNotFoundError:
         raise OrganizerError(
             f"{path}: there is no such file; it holds the edition's dates, limits and prizes"

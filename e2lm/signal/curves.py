@@ -13,7 +13,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pandas as pd
 
-from e2lm.signal.names import short_names
+from e2lm.signal.names import short_names, step_pattern
 from e2lm.signal.points import Point
 from e2lm.signal.sources import Source, read_sources
 from e2lm_ingestion.errors import OrganizerError
@@ -22,6 +22,7 @@ CURVE = ["model", "benchmark", "metric"]
 COLUMNS = [field.name for field in fields(Point)]
 NOTES = "notes"  # the key of the notes in a frame's attrs
 _SHOWN = 6  # steps that a note lists
+_MOSTLY = 0.7  # share of an even grid that is there where the rest is said to be missing
 
 Key = tuple[str, str, str, int | None, float | None]
 
@@ -41,6 +42,8 @@ def load_curves(*sources: Source, step: str | None = None, tokens_per_step: floa
     """
     if not sources:
         raise OrganizerError("no source: give folders or files of results")
+    if step is not None:
+        step_pattern(step)
     points, notes = read_sources(sources, step=step)
     if not points:
         raise OrganizerError(f"{', '.join(map(str, sources))}: no scores in what was found; the results are empty")
@@ -170,7 +173,7 @@ def _gaps(points: Sequence[Point]) -> list[str]:
 
 
 def _grid(steps: Sequence[int]) -> Iterable[int]:
-    """The whole grid, where half of the distances between steps are the same.
+    """The whole grid, where half of the distances between steps are the same and most of it is there.
 
     >>> [step for step in _grid([1, 2, 1000, 2000, 3000, 5000, 6000, 7000, 8000]) if 3000 <= step <= 5000]
     [3000, 4000, 5000]
@@ -179,7 +182,8 @@ def _grid(steps: Sequence[int]) -> Iterable[int]:
     if len(distances) < 3:
         return ()
     common, count = Counter(distances.tolist()).most_common(1)[0]
-    if count < len(distances) / 2 or common <= 0:
+    whole = (steps[-1] - steps[0]) / common + 1 if common > 0 else 0
+    if count < len(distances) / 2 or len(steps) < _MOSTLY * whole:
         return ()
     found = set[int]()
     for before, distance in zip(steps, distances.tolist(), strict=False):

@@ -133,13 +133,19 @@ def tokens_from_text(text: str) -> float | None:
     return float(number) * _SCALE[unit.lower()]
 
 
-def _by_pattern(pattern: str, texts: Sequence[str], location: str) -> int:
+def step_pattern(pattern: str) -> re.Pattern[str]:
+    """The expression of --step. Raises OrganizerError when it is none, or has not one group."""
     try:
         compiled = re.compile(pattern)
     except re.error as error:
         raise OrganizerError(f"--step {pattern!r}: not a regular expression: {error}") from None
     if compiled.groups != 1:
         raise OrganizerError(rf"--step {pattern!r}: needs one group around the number, such as 'step(\d+)'")
+    return compiled
+
+
+def _by_pattern(pattern: str, texts: Sequence[str], location: str) -> int:
+    compiled = step_pattern(pattern)
     values = dict.fromkeys(match for text in texts for match in compiled.findall(text))
     if len(values) != 1:
         found = f"finds {', '.join(values)}" if values else "finds nothing"

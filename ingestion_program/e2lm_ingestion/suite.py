@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.unique_keys import UniqueKeyLoader
 
 
 class _Strict(BaseModel):
@@ -157,7 +158,7 @@ class Checkpoint:
 def load_suite(path: Path) -> Suite:
     """Read a suite file. Raises OrganizerError naming the file and the key."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader)
         if not isinstance(content, dict):
             raise OrganizerError(f"{path}: holds no keys; a suite.yaml has suite, tokens and models")
         return Suite.model_validate(content)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from e2lm_scoring.formulas.improvement_gate import ineligible_because
+from e2lm_scoring.formulas.improvement_gate import gate_z, ineligible_because
 from e2lm_scoring.inputs.configuration import Configuration
 
 NO_CONTRAST = (
@@ -36,7 +36,8 @@ def reasons_against(
     reasons = ineligible_because(
         contrast.z_of_model, configuration.min_improvement_z, what="scores with right labels over those with wrong ones"
     )
-    if contrast.label_share < configuration.min_label_share:
+    rises = gate_z(z_of_model) >= configuration.min_improvement_z
+    if contrast.label_share < configuration.min_label_share and (rises or not reasons):
         reasons += (
             f"the score rises almost as much when wrong answers are marked as right: labels account for "
             f"{contrast.label_share:.0%} of its rise and {configuration.min_label_share:.0%} are needed; use a metric "

@@ -58,3 +58,9 @@ def test_the_share_of_labels_is_a_share(right: np.ndarray, contrast: np.ndarray,
 def test_models_count_by_how_far_they_rise() -> None:
     steep, flat = np.linspace(0, 0.9, 8), np.linspace(0, 0.1, 8)
     assert label_share([steep, flat], [0.5 * steep, flat]) == pytest.approx(0.55)
+
+
+def test_a_score_that_does_not_rise_is_not_said_to_rise_with_wrong_labels() -> None:
+    (reason,) = reasons_against({"small-a": -1.1}, Contrast({"small-a": -1.1}, 0.0), CONFIGURATION)
+    assert "did not clearly improve" in reason
+    assert len(reasons_against(RISING, Contrast({"small-a": 0.5}, 0.05), CONFIGURATION)) == 2

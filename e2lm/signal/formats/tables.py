@@ -8,6 +8,7 @@ metric, "NAME_stderr" holds standard errors. W&B exports a chart as "Step" and, 
 
 from __future__ import annotations
 
+import csv
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -73,6 +74,10 @@ def read_table(path: Path) -> tuple[list[Point], list[str]]:
         raise OrganizerError(f"{path}: empty; it needs a line of column names and a line for each checkpoint") from None
     except pd.errors.ParserError as error:
         raise OrganizerError(f"{path}: not CSV: {' '.join(str(error).split())}") from None
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header = [name.strip() for name in next(csv.reader(file), [])]
+    if twice := [name for name in header if name and header.count(name) > 1]:
+        raise OrganizerError(f"{path}, line 1: two columns are named {twice[0]!r}; rename or remove one")
     table = _Table(str(path), {str(name): text[name].tolist() for name in text.columns}, first=2)
     return _points(table, path.stem, path.stat().st_mtime)
 

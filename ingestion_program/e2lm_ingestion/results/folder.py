@@ -78,8 +78,12 @@ class ResultsFolder:
         write_atomically(self._root / ITEMS, items)
 
     def is_complete(self, checkpoints: Sequence[Checkpoint]) -> bool:
-        """Whether results.json exists and all of these checkpoints are finished."""
-        return (self._root / RESULTS).is_file() and all(map(self.finished, checkpoints))
+        """Whether results.json is whole and all of these checkpoints are finished."""
+        try:
+            json.loads((self._root / RESULTS).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return False
+        return all(map(self.finished, checkpoints))
 
     def finished(self, checkpoint: Checkpoint) -> Finished | None:
         """The journal line of this checkpoint if its scores are on disk, intact, and of the same weights; else None.

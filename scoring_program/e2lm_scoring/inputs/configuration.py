@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from e2lm_scoring.errors import OrganizerError
+from e2lm_scoring.unique_keys import UniqueKeyLoader
 
 
 class _Strict(BaseModel):
@@ -143,7 +144,7 @@ class Configuration(_Strict):
 def load_configuration(path: Path) -> Configuration:
     """Read scoring.yaml. Raises OrganizerError naming the file and the key."""
     try:
-        return Configuration.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Configuration.model_validate(yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader))
     except FileNotFoundError:
         raise OrganizerError(f"{path}: there is no such file; it says how a suite's results are scored") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -91,5 +91,5 @@ def test_a_damaged_file_is_one_line_and_earlier_output_stays(results: Path, tmp_
 def test_a_folder_that_cannot_be_written_is_named(results: Path, tmp_path: Path) -> None:
     done = e2lm("signal", results, "--json", tmp_path)
     assert done.returncode == 2
-    assert "a folder exists where a file is needed" in done.stderr
+    assert "a folder; give the file a name, such as" in done.stderr
     assert list(tmp_path.glob(".*.partial")) == []

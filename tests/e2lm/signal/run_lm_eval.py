@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import sys
 
-from lm_eval.__main__ import cli_evaluate
-
 
 def main() -> None:
+    """Evaluate every checkpoint."""
+    from lm_eval.__main__ import cli_evaluate  # not installed everywhere
+
     folder, task, out, *checkpoints = sys.argv[1:]
     os.chdir(folder)
     for checkpoint in checkpoints:

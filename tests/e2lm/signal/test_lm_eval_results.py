@@ -219,3 +219,9 @@ def test_fewer_than_eight_checkpoints_have_no_signal_quality_but_a_note(tmp_path
     assert table["benchmark"].tolist() == ["arc", "few"]
     assert np.isnan(table["sq"].iloc[1])
     assert table["note"].iloc[1] == "5 checkpoints, signal quality needs 8"
+
+
+def test_a_grid_that_becomes_sparser_has_no_gaps(tmp_path: Path) -> None:
+    for step in (*range(1000, 9000, 1000), 20_000, 40_000, 80_000):
+        results_file(tmp_path, step, {"arc": 0.25 + step / 1e6})
+    assert notes(tmp_path) == ""

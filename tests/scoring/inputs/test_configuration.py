@@ -56,3 +56,12 @@ def test_a_file_that_cannot_be_read_is_one_line_with_its_name(content: bytes, tm
         load_configuration(path)
     assert str(raised.value).startswith(f"{path}: ")
     assert "\n" not in str(raised.value)
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "scoring.yaml"
+    path.write_text(REFERENCE.read_text() + "min_improvement_z: 0\n")
+    with pytest.raises(
+        OrganizerError, match=r"scoring\.yaml: .*line \d+: the key `min_improvement_z` stands twice; keep one"
+    ):
+        load_configuration(path)
