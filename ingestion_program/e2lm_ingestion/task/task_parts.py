@@ -283,7 +283,9 @@ def check_metric(metric: Metric, output_type: OutputTypeName) -> None:
         advice = f"did you mean {near[0]}?" if near else f"it has {', '.join(named)}"
         raise ValueError(f"metric_list: {output_type} has no metric {metric.metric}; {advice}")
     if rules.generates and metric.metric in OF_TEXTS and not is_installed():
-        raise ValueError(f"metric_list: {metric.metric} needs {EXTRA}: pip install {EXTRA}, where it may be; else take another metric, such as f1")
+        raise ValueError(
+            f"metric_list: {metric.metric} needs {EXTRA}, which is not installed: pip install {EXTRA}, or take f1"
+        )
     aggregation = metric.spec(output_type).aggregation
     if "aggregation" in metric.model_fields_set and metric.aggregation != aggregation:
         raise ValueError(f"metric_list: the aggregation of {metric.metric} is {aggregation}, not {metric.aggregation}")
