@@ -34,7 +34,8 @@ def find_suite(name: str) -> SuiteFiles:
         return SUITES[name]
     path = Path(name)
     if path.suffix in {".yaml", ".yml"}:
-        if not path.is_file():
+        files = SuiteFiles(path, path.with_name("scoring.yaml"))
+        if not (files.suite.is_file() or files.scoring.is_file()):
             raise OrganizerError(f"{path}: there is no such file; it lists the models and checkpoints of a suite")
-        return SuiteFiles(path, path.with_name("scoring.yaml"))
+        return files
     raise OrganizerError(f"no suite is named {name!r}: choose {', '.join(SUITES)}, or give the path of a suite.yaml")
