@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from e2lm_ingestion.execution.worker_devices import visible_gpus
 from e2lm_ingestion.submission.submission import open_submission
 from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite
 from e2lm_scoring.errors import OrganizerError
+from e2lm_scoring.inputs.results import CheckpointRow, read_results_file
 from e2lm_scoring.output import forget, leave_failure, score
 from e2lm_scoring.score_report import ScoreReport
 
@@ -79,8 +80,9 @@ def run(
                     on_progress=lambda progress: update(progress.done, progress.total, _detail(progress)),
                     ends=ends,
                 )
-        for line in equal_checkpoints(folder.results_json):
-            print(f"warning: {line}")
+        if folder.results_json.is_file():
+            for line in equal_checkpoints(read_results_file(folder.results).checkpoints):
+                print(f"warning: {line}")
         if suite_files not in SUITES.values() and suite_files.scoring.is_file():
             shutil.copyfile(suite_files.scoring, folder.scoring)
         try:
@@ -95,13 +97,11 @@ def _refuse_its_own_folder(submission: Path, out: Path) -> None:
         raise OrganizerError(f"{out}: --out is the submission's own folder; give another, such as {out / 'build'}")
 
 
-def equal_checkpoints(results_json: Path) -> list[str]:
+def equal_checkpoints(checkpoints: Iterable[CheckpointRow]) -> list[str]:
     """A line for each model of which several checkpoints answer every item alike, as copies of the same weights do."""
     alike: dict[tuple[str, str], list[int]] = {}
-    if not results_json.is_file():
-        return []
-    for row in json.loads(results_json.read_bytes())["checkpoints"]:
-        alike.setdefault((row["model"], row["sha256"]), []).append(row["iteration"])
+    for row in checkpoints:
+        alike.setdefault((row.model, row.sha256), []).append(row.iteration)
     return [
         f"{model}: the checkpoints at iterations {', '.join(f'{one:,}' for one in iterations)} answer all items alike, "
         "to the last digit, as the same weights do; check what was saved or fetched"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from e2lm.codabench.competition_yaml import read_competition
 from e2lm.runs.single import equal_checkpoints
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Model, load_suite
+from e2lm_scoring.inputs.results import CheckpointRow
 from tests.e2lm.command_line import e2lm
 
 OLMO = [
@@ -94,8 +94,11 @@ def test_a_date_that_does_not_exist_is_one_line(tmp_path: Path) -> None:
         read_competition("title: 2025-02-30\n")
 
 
-def test_checkpoints_that_answer_alike_are_named(tmp_path: Path) -> None:
-    rows = [{"model": "m", "iteration": one, "sha256": "ab"[one > 2000]} for one in (1000, 2000, 3000)]
-    (tmp_path / "results.json").write_text(json.dumps({"checkpoints": rows}))
-    (line,) = equal_checkpoints(tmp_path / "results.json")
+def test_checkpoints_that_answer_alike_are_named() -> None:
+    (line,) = equal_checkpoints(
+        CheckpointRow(
+            model="m", iteration=one, tokens=one, score=0.5, items=10, arrays="m.npz", sha256="ab"[one > 2000]
+        )
+        for one in (1000, 2000, 3000)
+    )
     assert line.startswith("m: the checkpoints at iterations 1,000, 2,000 answer all items alike")
