@@ -5,8 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from e2lm.submissions.checks.hardware import CPU_SECONDS_A_TOKEN, PROGRAM_SECONDS, EngineCosts, Machine
+from e2lm.submissions.checks.hardware import (
+    CORES_A_GPU,
+    CPU_SECONDS_A_TOKEN,
+    GPUS,
+    PROGRAM_SECONDS,
+    EngineCosts,
+    Machine,
+)
 from e2lm.submissions.checks.tokens import Volume
+from e2lm_ingestion.execution.worker_devices import engines_per_gpu
 from e2lm_ingestion.suite import Suite
 
 OPERATIONS_PER_PARAMETER = 2  # for each token: one multiplication and one addition
@@ -94,6 +102,7 @@ def _writing_seconds(work: Work, parameters: float, machine: Machine) -> float:
 def minutes(suite: Suite, volume: Volume, machine: Machine) -> float | None:
     """Minutes for all checkpoints of the suite, from start to end; None if the size of a model is unknown."""
     engine = machine.hardware.engine
+    machine = _with_engines(machine, suite)
     work = work_of(volume, engine)
     scoring = 0.0
     for model in suite.models:
@@ -104,6 +113,19 @@ def minutes(suite: Suite, volume: Volume, machine: Machine) -> float | None:
     devices = min(machine.devices, checkpoints(suite))
     starts = max(len(suite.models), devices) * (engine.start + work.tokens * CPU_SECONDS_A_TOKEN)
     return (PROGRAM_SECONDS + (scoring + starts) / devices) / 60
+
+
+def _with_engines(machine: Machine, suite: Suite) -> Machine:
+    """A machine of one of GPUS with as many engines on each as a sweep would choose."""
+    if machine.kind not in GPUS:
+        return machine
+    engines, _ = engines_per_gpu(
+        int(largest_model(suite)),
+        checkpoints(suite) / machine.devices,
+        cores=CORES_A_GPU,
+        gpu_bytes=machine.hardware.memory,
+    )
+    return replace(machine, engines_a_device=engines)
 
 
 def largest_model(suite: Suite) -> float:

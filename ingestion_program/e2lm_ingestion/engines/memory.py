@@ -10,7 +10,7 @@ import torch
 
 from e2lm_ingestion.errors import OrganizerError
 
-CPU_NODES = 512  # on a CPU larger chunks are no faster, and attention grows with their square
+CPU_NODES = 384  # on a CPU larger chunks are no faster, and attention grows with their square
 _SIZES = (4096, 2048, 1024, 512, 256)
 _USABLE = 0.85  # share of a GPU's memory; the rest is for CUDA itself and for fragmentation
 Value = TypeVar("Value")

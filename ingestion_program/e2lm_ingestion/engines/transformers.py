@@ -13,13 +13,14 @@ import torch
 import transformers
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, DynamicCache
+from transformers import AutoModelForCausalLM
 
 from e2lm_ingestion.engines import Generations, LogLikelihoods, Stop
 from e2lm_ingestion.engines.device import describe_device, device_bytes, refuse_rounded_float32, resolve_dtype
 from e2lm_ingestion.engines.memory import CPU_NODES, chunk_nodes, host_bytes_available, retry_smaller
-from e2lm_ingestion.engines.prefix_tree import Chunk, plan, shared_length
+from e2lm_ingestion.engines.prefix_tree import plan
 from e2lm_ingestion.engines.requests import Requests
+from e2lm_ingestion.engines.tree_walk import DeviceChunk, TreeWalk, on_device, score_chunks
 from e2lm_ingestion.engines.weights import read_ahead, refuse_longer_context
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint, weight_files
@@ -31,6 +32,8 @@ transformers.logging.disable_progress_bar()  # the sweep has its own
 
 # Relative tolerance. A wrong mask changes a log-likelihood by whole nats, rounding by far less than this.
 _SELF_CHECK_TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.2}
+
+_CHUNKS_A_WALK = 4  # fewer in a thread of their own would not pay for the stem that it computes once more
 
 
 class TransformersEngine:
@@ -54,7 +57,7 @@ class TransformersEngine:
         self._ahead: tuple[Checkpoint, list[_Weights]] | None = None
         self._nodes = self._most_nodes = 0  # tokens of one forward pass; known once a model is loaded
         # Kept for as long as the session keeps the requests, because all checkpoints of an engine group have the same.
-        self._plans: WeakKeyDictionary[Requests, list[_DeviceChunk]] = WeakKeyDictionary()
+        self._plans: WeakKeyDictionary[Requests, list[DeviceChunk]] = WeakKeyDictionary()
 
     @property
     def description(self) -> dict[str, str]:
@@ -165,15 +168,17 @@ class TransformersEngine:
     @torch.inference_mode()
     def _score(self, requests: Requests) -> LogLikelihoods:
         chunks = self._plan(requests)
-        walk = self._walk()
-        scored = [walk.score(chunk) for chunk in chunks]
+        cores = torch.get_num_threads() if self._device.type == "cpu" else 1
+        walks = [self._walk() for _ in range(max(1, min(cores, len(chunks) // _CHUNKS_A_WALK)))]
+        scored = score_chunks(walks, chunks)
         # The first wait for the device: until here all chunks were queued without one.
         token_values = torch.cat([values for values, _ in scored]).cpu().double().numpy()
         token_greedy = torch.cat([greedy for _, greedy in scored]).cpu().numpy()
         owners = np.concatenate([chunk.target_requests for chunk in chunks])
         values = np.bincount(owners, weights=token_values, minlength=len(requests))
         greedy = np.bincount(owners[~token_greedy], minlength=len(requests)) == 0
-        return LogLikelihoods(values.astype(np.float32), greedy, walk.computed_tokens)
+        computed = sum(walk.computed_tokens for walk in walks)
+        return LogLikelihoods(values.astype(np.float32), greedy, computed)
 
     @torch.inference_mode()
     def _generate(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
@@ -183,19 +188,19 @@ class TransformersEngine:
             generated[number] = walk.generate(prompts[number], stop)
         return Generations(generated, walk.computed_tokens)
 
-    def _plan(self, requests: Requests) -> list[_DeviceChunk]:
+    def _plan(self, requests: Requests) -> list[DeviceChunk]:
         """The chunks of all requests, on the device."""
         chunks = self._plans.get(requests)
         if chunks is None:
             self._check_against_plain_forward(requests)
-            chunks = [_on_device(chunk, self._device) for chunk in plan(requests, self._nodes)]
+            chunks = [on_device(chunk, self._device) for chunk in plan(requests, self._nodes)]
             self._plans[requests] = chunks
         return chunks
 
-    def _walk(self) -> _Walk:
+    def _walk(self) -> TreeWalk:
         if self._model is None:
             raise RuntimeError("load a checkpoint first")
-        return _Walk(self._model, self._device, self._nodes)
+        return TreeWalk(self._model, self._device, self._nodes)
 
     def _use_smaller_chunks(self) -> None:
         if self._nodes < self._most_nodes:
@@ -230,7 +235,7 @@ class TransformersEngine:
         plain = logits.log_softmax(-1).gather(-1, sequence[context:, None]).sum().item()
         tree = 0.0
         for chunk in plan(_pair_around(requests, request), self._nodes):
-            token_values, _ = walk.score(_on_device(chunk, self._device))
+            token_values, _ = walk.score(on_device(chunk, self._device))
             tree += float(token_values.cpu().double().numpy()[chunk.target_requests == 0].sum())
         if abs(tree - plain) > _SELF_CHECK_TOLERANCE[self._dtype] * max(1.0, abs(plain)):
             raise OrganizerError(
@@ -245,115 +250,6 @@ class _Weights:
 
     file: Path
     tensors: dict[str, torch.Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class _DeviceChunk:
-    """A `Chunk` with its tensors on the device, where they serve all checkpoints of an engine group."""
-
-    stem: np.ndarray  # (stem,) int32
-    tokens: torch.Tensor  # (nodes,) int32
-    positions: torch.Tensor  # (nodes,) int32
-    subtree_ends: torch.Tensor  # (nodes,) int32
-    rows: torch.Tensor  # (rows,) int32: the nodes that predict a target
-    row_of_target: torch.Tensor  # (targets,) int32, index into rows
-    target_tokens: torch.Tensor  # (targets,) int32
-    target_requests: np.ndarray  # (targets,) int64
-
-
-def _on_device(chunk: Chunk, device: torch.device) -> _DeviceChunk:
-    rows, row_of_target = np.unique(chunk.target_nodes, return_inverse=True)
-
-    def move(array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(array.astype(np.int32)).to(device)
-
-    return _DeviceChunk(
-        stem=chunk.stem,
-        tokens=move(chunk.tokens),
-        positions=move(chunk.positions),
-        subtree_ends=move(chunk.subtree_ends),
-        rows=move(rows),
-        row_of_target=move(row_of_target),
-        target_tokens=move(chunk.target_tokens),
-        target_requests=chunk.target_requests,
-    )
-
-
-def ancestors(subtree_ends: torch.Tensor) -> torch.Tensor:
-    """(nodes, nodes) bool: whether a node (row) attends to another (column), for `Chunk.subtree_ends`."""
-    node = torch.arange(len(subtree_ends), device=subtree_ends.device, dtype=subtree_ends.dtype)
-    return (node[None, :] <= node[:, None]) & (node[:, None] < subtree_ends[None, :])
-
-
-class _Walk:
-    """Visits the chunks of a prefix tree in order and keeps the keys and values of the current stem.
-
-    Nothing here waits for the device but `generate`, which needs each token to compute the next.
-    """
-
-    def __init__(self, model: PreTrainedModel, device: torch.device, max_nodes: int) -> None:
-        self.model = model
-        self._device = device
-        self._max_nodes = max_nodes
-        self._cache = DynamicCache(config=model.config)
-        self._stem = np.empty(0, dtype=np.int32)
-        self.computed_tokens = 0
-
-    def score(self, chunk: _DeviceChunk) -> tuple[torch.Tensor, torch.Tensor]:
-        """For each target its log-probability, (targets,) float32, and whether it is the most likely token, bool."""
-        self._move_to(chunk.stem)
-        visible = ancestors(chunk.subtree_ends)
-        logits = self._forward(chunk.tokens.long(), chunk.positions.long(), visible, chunk.rows.long()).float()
-        self._cache.crop(-len(chunk.tokens))
-        row, target = chunk.row_of_target.long(), chunk.target_tokens.long()
-        largest, most_likely = logits.max(-1)
-        values = logits[row, target] - largest[row]
-        log_sums = logits.sub_(largest[:, None]).exp_().sum(-1).log_()
-        return values - log_sums[row], most_likely[row] == target
-
-    def generate(self, prompt: Sequence[int], stop: Stop) -> list[int]:
-        """The greedy continuation of a prompt, including the token that ends it."""
-        self._move_to(np.asarray(prompt[:-1], dtype=np.int32))
-        generated: list[int] = []
-        token, row = prompt[-1], torch.zeros(1, dtype=torch.long, device=self._device)
-        while not stop.reached(generated):
-            inputs, position = (torch.tensor([value], device=self._device) for value in (token, len(self._stem)))
-            logits = self._forward(inputs, position, torch.ones(1, 1, dtype=torch.bool, device=self._device), row)
-            self._stem = np.append(self._stem, np.int32(token))
-            token = int(logits[0].float().argmax())
-            generated.append(token)
-        return generated
-
-    def _move_to(self, stem: np.ndarray) -> None:
-        kept = shared_length(self._stem, stem)
-        if kept < len(self._stem):
-            self._cache.crop(kept - len(self._stem))
-        for begin in range(kept, len(stem), self._max_nodes):
-            tokens = torch.from_numpy(stem[begin : begin + self._max_nodes]).to(self._device).long()
-            positions = torch.arange(begin, begin + len(tokens), device=self._device)
-            visible = torch.ones(len(tokens), len(tokens), dtype=torch.bool, device=self._device).tril_()
-            self._forward(tokens, positions, visible, positions[:1] - begin)
-        self._stem = stem
-
-    def _forward(
-        self, tokens: torch.Tensor, positions: torch.Tensor, visible: torch.Tensor, rows: torch.Tensor
-    ) -> torch.Tensor:
-        """Logits of `rows`, (rows, vocabulary). `visible`: (tokens, tokens) bool; each token sees all of the cache."""
-        self.computed_tokens += len(tokens)
-        cached = self._cache.get_seq_length()
-        # Added to attention scores. A mask of bool would be turned into this one in every layer.
-        mask = torch.zeros(len(tokens), cached + len(tokens), dtype=self.model.dtype, device=self._device)
-        mask[:, cached:].masked_fill_(visible.logical_not(), -torch.inf)
-        output = self.model(
-            input_ids=tokens[None],
-            position_ids=positions[None],
-            attention_mask=mask[None, None],
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=rows,
-        )
-        logits: torch.Tensor = output.logits[0]
-        return logits
 
 
 def _size(files: Sequence[Path]) -> int:

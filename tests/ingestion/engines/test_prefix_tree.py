@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from e2lm_ingestion.engines.prefix_tree import Chunk, plan, unique_tokens
 from e2lm_ingestion.engines.requests import Requests
-from e2lm_ingestion.engines.transformers import ancestors
+from e2lm_ingestion.engines.tree_walk import ancestors
 
 Pairs = list[tuple[list[int], list[int]]]
 

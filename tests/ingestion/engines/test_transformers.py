@@ -68,6 +68,24 @@ def test_nearly_no_token_is_computed_twice(llamas: list[Checkpoint]) -> None:
     assert engine.loglikelihoods(requests).computed_tokens <= 1.05 * unique_tokens(requests)
 
 
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_with_chunks_of_their_own_score_as_one_does(llamas: list[Checkpoint], threads: int) -> None:
+    requests, engine = few_shot_requests(head=300, questions=200), TransformersEngine("float32")
+    engine.load(llamas[0])
+    own = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = engine.loglikelihoods(requests)
+        torch.set_num_threads(threads)
+        together = engine.loglikelihoods(requests)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(own)
+    np.testing.assert_allclose(together.values, alone.values, rtol=1e-5, atol=1e-4)
+    np.testing.assert_array_equal(together.greedy, alone.greedy)
+    assert alone.computed_tokens < together.computed_tokens <= alone.computed_tokens + threads * 300
+
+
 @pytest.mark.parametrize("tie", [True, False])
 def test_swapped_weights_score_as_a_fresh_engine_does(tmp_path: Path, tie: bool) -> None:
     checkpoints = [make_llama(tmp_path / f"m/iter_{seed}", seed, tie=tie) for seed in range(2)]
@@ -144,7 +162,7 @@ def test_the_size_of_chunks_is_recorded_and_memory_that_runs_out_halves_it(llama
     engine = TransformersEngine("float32")
     engine.load(llamas[0])
     usual = engine.loglikelihoods(requests)
-    assert engine.description["flags"] == "chunks of 512 tokens"
+    assert engine.description["flags"] == "chunks of 384 tokens"
 
     def take_memory(model: torch.nn.Module, args: object, kwargs: dict[str, torch.Tensor]) -> None:
         if kwargs["input_ids"].shape[1] > 300:
@@ -155,7 +173,7 @@ def test_the_size_of_chunks_is_recorded_and_memory_that_runs_out_halves_it(llama
     smaller = engine.loglikelihoods(requests)
     np.testing.assert_allclose(smaller.values, usual.values, rtol=1e-5, atol=1e-4)
     np.testing.assert_array_equal(smaller.greedy, usual.greedy)
-    assert engine.description["flags"] == "chunks of 256 tokens"
+    assert engine.description["flags"] == "chunks of 192 tokens"
 
 
 def test_chunks_that_do_not_fit_even_when_smaller_are_an_error(llamas: list[Checkpoint]) -> None:
@@ -163,7 +181,7 @@ def test_chunks_that_do_not_fit_even_when_smaller_are_an_error(llamas: list[Chec
     engine.load(llamas[0])
     assert engine._model is not None
     engine._model.register_forward_pre_hook(lambda *_: torch.empty(2**60, dtype=torch.uint8) and None)
-    with pytest.raises(OrganizerError, match="does not fit into the memory of the device, even at 256 tokens"):
+    with pytest.raises(OrganizerError, match="does not fit into the memory of the device, even at 192 tokens"):
         engine.loglikelihoods(few_shot_requests(head=20, questions=4))
 
 

@@ -55,7 +55,7 @@ def test_a_larger_gpu_and_a_smaller_task_take_less(suite: Suite) -> None:
         assert time_of(suite, scaled(LARGEST, 0.5), kind) < time_of(suite, LARGEST, kind)
 
 
-@pytest.mark.parametrize(("size", "least", "most"), [(5e8, 14, 18), (1e9, 15, 19), (3e9, 30, 40)])
+@pytest.mark.parametrize(("size", "least", "most"), [(5e8, 9, 13), (1e9, 15, 19), (3e9, 30, 40)])
 def test_the_largest_task_takes_the_seconds_of_a_checkpoint_that_its_prompts_and_tokens_need(
     size: float, least: float, most: float
 ) -> None:
@@ -69,6 +69,16 @@ def test_the_largest_task_fits_a_night_on_data_center_gpus_alone(suite: Suite) -
     assert 2 * 60 < time_of(suite, LARGEST, "H100") < 4 * 60
     assert 4 * 60 < time_of(suite, LARGEST, "A100") < 8 * 60
     assert time_of(suite, LARGEST, "T4") > 690
+
+
+def test_small_models_get_as_many_engines_as_a_sweep_chooses(suite: Suite) -> None:
+    small = suite.model_copy(update={"models": tuple(model for model in suite.models if model.size == "0.5B")})
+    assert {model.size for model in small.models} == {"0.5B"}
+    several = time_of(small, LARGEST, "H100")
+    unknown = replace(GPUS["H100"], memory=None)  # a GPU whose memory is not known has one engine
+    alone = minutes(small, LARGEST, replace(machine("H100"), hardware=unknown))
+    assert alone is not None
+    assert several < alone
 
 
 def test_the_work_for_each_prompt_is_in_the_forecast(suite: Suite) -> None:
