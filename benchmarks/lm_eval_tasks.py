@@ -1,11 +1,13 @@
 """Reads every task of an installed lm-evaluation-harness and counts what stands between it and a submission.
 
-usage: python benchmarks/lm_eval_tasks.py [--list KIND] [--json FILE]
+usage: python benchmarks/lm_eval_tasks.py [--list KIND | --table FILE] [--json FILE]
 
 A task needs nothing but a data set when `task.yaml` may keep all of its keys and files: `dataset_path` and
 `dataset_kwargs: data_files` are replaced, everything else stays as the harness has it. The others are counted by each
 thing that stands in the way. `--list` prints the names of the tasks of one kind. Whether the meaning is the same is
 measured by `python -m tests.contract.parity.both`, not here.
+
+`--table` prints what each task needs that a file names, one a line; `lm_eval_sample.txt` has 85 well-known ones.
 
 The JSON has `tasks`, `only_data`, `with_notes` (of those, the ones with keys without effect) and `blockers`: for each
 kind the number of tasks in whose way it stands, and of those in whose way nothing else does.
@@ -38,6 +40,7 @@ class Reading:
     """One task of the harness."""
 
     name: str
+    output_type: str
     blockers: tuple[str, ...]  # kinds; none: only data are missing
     notes: tuple[str, ...]  # keys without effect
 
@@ -86,7 +89,8 @@ def read(keys: Mapping[str, Any]) -> Reading:
     except SubmissionError as error:
         known = {kind.split(" ")[0] for kind in functions}
         found += [kind for kind in map(_kind_of_problem, map(str, error.args)) if kind.split(":")[0] not in known]
-    return Reading(str(keys["task"]), tuple(dict.fromkeys(found)), tuple(notes))
+    kind = str(keys.get("output_type", "generate_until"))
+    return Reading(str(keys["task"]), kind, tuple(dict.fromkeys(found)), tuple(notes))
 
 
 def _local_data(keys: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,10 +150,33 @@ def _templates(task: Task) -> Iterator[str]:
             yield f"{key}: the template cannot be read: {str(error)[:40]}"
 
 
+def table(readings: list[Reading], names: list[str]) -> Iterator[str]:
+    """Lines of a table of the tasks named. Raises SystemExit naming one that does not exist."""
+    by_name = {one.name: one for one in readings}
+    yield "| task | output type | besides the data |\n|---|---|---|"
+    for name in names:
+        if name not in by_name:
+            raise SystemExit(f"the harness has no task {name}")
+        yield f"| {name} | {by_name[name].output_type} | {_needs(by_name[name])} |"
+
+
+def _needs(reading: Reading) -> str:
+    places = [kind.removesuffix(" is a function") for kind in reading.blockers if kind.endswith(" is a function")]
+    results = [place for place in places if place == "process_results" or place.startswith("metric_list")]
+    filters = [place for place in places if place.startswith("filter_list")]
+    evaluated = [place for place in places if place not in results + filters]
+    others = [kind for kind in reading.blockers if not kind.endswith(" is a function") and not results]
+    needs = [f"`import-lm-eval` evaluates {', '.join(evaluated)}"] if evaluated else []
+    needs += ["filters of this program in place of its own"] if filters else []
+    needs += [f"a metric of this program in place of {', '.join(results)}"] if results else []
+    return "; ".join(needs + others) or "nothing"
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--list", metavar="KIND", help="print the names of the tasks in whose way this stands")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="print a table of the tasks that a file names")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts there")
     args = parser.parse_args()
     spec = importlib.util.find_spec("lm_eval")
@@ -161,6 +188,9 @@ def main() -> None:
     alone = Counter(one.blockers[0] for one in readings if len(one.blockers) == 1)
     if args.list is not None:
         print("\n".join(one.name for one in readings if args.list in one.blockers))
+        return
+    if args.table is not None:
+        print("\n".join(table(readings, args.table.read_text(encoding="utf-8").split())))
         return
     noted = sum(bool(one.notes) for one in free)
     print(f"{len(readings):,} tasks; {len(free):,} need nothing but a data set, {noted:,} of them with a note\n")
