@@ -52,7 +52,8 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
     ranking = tuple(_ranking(results, configuration, group) for group in configuration.ranking_groups)
     alignment = _alignment(results, configuration)
     z_of_model = {part.model: part.improvement_z for part in signal}
-    contrast = _contrast(results, configuration, signal)
+    contrast_curves = _contrast_curves(results, configuration)
+    contrast = _contrast(results, configuration, signal, contrast_curves)
     reasons = reasons_against(z_of_model, contrast, configuration)
     early_science = {
         model: _early_items(results, configuration, model) for model in _science_models(results, configuration)
@@ -71,7 +72,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         late=_compared(results, configuration, configuration.late_iterations),
         improvement_z=gate_z(z_of_model),
         contrast=contrast,
-        contrast_curves=_contrast_curves(results, configuration),
+        contrast_curves=contrast_curves,
         signal_items=early_signal,
         signal_models=configuration.signal_models,
         model_qualities=model_qualities,
@@ -151,14 +152,19 @@ def _signal(
     return ModelSignal(model, quality.monotonicity, quality.autocorrelation, quality.sq, z, contrast_z)
 
 
-def _contrast(results: Results, configuration: Configuration, signal: Sequence[ModelSignal]) -> Contrast | None:
+def _contrast(
+    results: Results,
+    configuration: Configuration,
+    signal: Sequence[ModelSignal],
+    contrast_curves: Sequence[np.ndarray],
+) -> Contrast | None:
     """What the gate reads of the contrast; None where the task has none."""
     z_of_model = {part.model: part.contrast_z for part in signal if part.contrast_z is not None}
     if not z_of_model:
         return None
     iterations = configuration.early.iterations
     right = [window_scores(results, model, iterations) for model in configuration.signal_models]
-    return Contrast(z_of_model, label_share(right, _contrast_curves(results, configuration)))
+    return Contrast(z_of_model, label_share(right, contrast_curves))
 
 
 def _generalization(measured: Measured) -> Generalization:

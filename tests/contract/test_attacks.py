@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from e2lm_ingestion.checks import findings_of
+from e2lm_ingestion.checks import check_items, questions_in
 from e2lm_ingestion.checks.questions import Finding
 from e2lm_ingestion.metrics.builtin import MULTIPLE_CHOICE_METRICS, MetricFormula
 from e2lm_ingestion.metrics.expression import parse
@@ -191,4 +191,5 @@ def findings(change: dict[str, object], folder: Path) -> list[Finding]:
     }
     (folder / "task.yaml").write_text(yaml.safe_dump(task))
     with open_submission(folder) as submission:
-        return findings_of(submission, items_by_task(submission))[0]
+        rendered = items_by_task(submission)
+        return check_items(submission, rendered, questions_in(rendered)).findings

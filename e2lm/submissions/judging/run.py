@@ -11,7 +11,8 @@ from e2lm.submissions.judging.endpoint import Endpoint
 from e2lm.submissions.judging.prompt import described, messages, prompt_hash, read_verdict
 from e2lm.submissions.judging.verdicts import Answer, line_of, read_answers, write_answers
 from e2lm.terminal.progress import progress_bar
-from e2lm_ingestion.checks.questions import Question, questions_of
+from e2lm_ingestion import checks
+from e2lm_ingestion.checks.questions import Question
 from e2lm_ingestion.errors import OrganizerError, naming
 from e2lm_ingestion.output_types.items import items_by_task
 from e2lm_ingestion.submission.submission import Submission
@@ -19,10 +20,7 @@ from e2lm_ingestion.submission.submission import Submission
 
 def questions_in(submission: Submission) -> list[Question]:
     """All items, each with its own text separate from the few-shot examples before it."""
-    questions: list[Question] = []
-    for items in items_by_task(submission).values():
-        questions += questions_of(items, len(questions))
-    return questions
+    return checks.questions_in(items_by_task(submission))
 
 
 def judge(drawn: Sequence[Question], endpoint: Endpoint, model: str, out: Path, concurrency: int) -> list[Answer]:
