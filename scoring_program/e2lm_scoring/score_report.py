@@ -33,6 +33,7 @@ class ModelSignal:
     sq: float
     improvement_z: float
     contrast_z: float | None = None  # None where the task has no contrast
+    unguessed_z: float | None = None  # the same of items that cannot be guessed; None where none is left out
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,8 +148,26 @@ def _signal(
 ) -> ModelSignal:
     z = improvement_z(_early_items(results, configuration, model), strata)
     contrasts = window_contrasts(results, model, configuration.early.iterations)
-    contrast_z = None if contrasts is None else improvement_z(contrasts, strata)
-    return ModelSignal(model, quality.monotonicity, quality.autocorrelation, quality.sq, z, contrast_z)
+    contrast_z = unguessed_z = None
+    if contrasts is not None:
+        contrast_z, unguessed_z = improvement_z(contrasts, strata), _unguessed_z(results, contrasts)
+    return ModelSignal(model, quality.monotonicity, quality.autocorrelation, quality.sq, z, contrast_z, unguessed_z)
+
+
+def _unguessed_z(results: Results, contrasts: np.ndarray) -> float | None:
+    """The improvement z of the items that cannot be guessed from the choices alone; None where that is all of them.
+
+    `contrasts` is (early checkpoints, items). 0 where hardly an item is left.
+    """
+    left = results.unguessed
+    if left is None or left.all():
+        return None
+    if left.sum() < 2:
+        return 0.0
+    ends = np.cumsum([subset.items for subset in results.file.subsets], dtype=np.int64)[:-1]
+    sizes = [int(own.sum()) for own in np.split(left, ends) if own.any()]
+    clusters = None if results.clusters is None else results.clusters[left]
+    return improvement_z(contrasts[:, left], strata_of(int(left.sum()), sizes, clusters))
 
 
 def _contrast(
@@ -164,7 +182,9 @@ def _contrast(
         return None
     iterations = configuration.early.iterations
     right = [window_scores(results, model, iterations) for model in configuration.signal_models]
-    return Contrast(z_of_model, label_share(right, contrast_curves))
+    unguessed = {part.model: part.unguessed_z for part in signal if part.unguessed_z is not None}
+    left = 0 if results.unguessed is None else int(results.unguessed.sum())
+    return Contrast(z_of_model, label_share(right, contrast_curves), left, unguessed)
 
 
 def _generalization(measured: Measured) -> Generalization:

@@ -30,6 +30,13 @@ class Checked:
     findings: list[Finding]
     statistics: dict[str, Any]  # behind the findings, by name; None for tasks without choices
     clusters: np.ndarray  # (items,) int64: which items share something
+    unguessed: np.ndarray | None  # (items,) bool: what cannot be guessed without the question; None without choices
+
+    @property
+    def item_arrays(self) -> dict[str, np.ndarray]:
+        """What scoring needs of it, for items.npz."""
+        found = {"clusters": self.clusters}
+        return found if self.unguessed is None else {**found, "unguessed": self.unguessed}
 
 
 def check_items(submission: Submission, tasks: Mapping[str, Sequence[Item]], questions: Sequence[Question]) -> Checked:
@@ -50,11 +57,14 @@ def check_items(submission: Submission, tasks: Mapping[str, Sequence[Item]], que
         *sharing,
         *metric.label_findings(submission.task),
     ]
-    if not OUTPUT_TYPES[submission.task.output_type].has_choices:
-        return Checked(found, {"guessers": None, "answer_positions": None, "stated_in_prompt": None}, shared)
-    stated, rates = answers.stated_answers(questions)
-    favored, positions = answers.favored_position(questions)
-    guessed, scores = guessers.guessers(questions)
-    found = [*answers.identical_choices(questions), *found, *stated, *favored, *guessed]
-    statistics = {"guessers": scores, "answer_positions": positions, "stated_in_prompt": rates}
-    return Checked(found, statistics, shared)
+    output_type = OUTPUT_TYPES[submission.task.output_type]
+    statistics: dict[str, Any] = dict.fromkeys(("guessers", "answer_positions", "stated_in_prompt"))
+    unguessed = None
+    if output_type.has_choices or output_type.writes:
+        stated, statistics["stated_in_prompt"] = answers.stated_answers(questions)
+        found += [*stated, *answers.interchangeable_answers(questions)]
+    if output_type.has_choices:
+        favored, statistics["answer_positions"] = answers.favored_position(questions)
+        guessed, statistics["guessers"], unguessed = guessers.guessers(questions)
+        found = [*answers.identical_choices(questions), *found, *favored, *guessed]
+    return Checked(found, statistics, shared, unguessed)

@@ -153,7 +153,7 @@ def prepare(submission: Submission, suite: Suite, results: Path, store: PickleSt
         {"kind": one.kind, "message": one.message, "items": list(one.items), "blocks": one.blocks}
         for one in checked.findings
     ]
-    items = npz({**item_set.item_arrays(), "clusters": checked.clusters})
+    items = npz({**item_set.item_arrays(), **checked.item_arrays})
     store.put(number, item_set)
     return PreparedSubmission(number, results, _head(submission, suite, item_set, items), items, warnings)
 
