@@ -22,7 +22,7 @@ CURVE = ["model", "benchmark", "metric"]
 COLUMNS = [field.name for field in fields(Point)]
 NOTES = "notes"  # the key of the notes in a frame's attrs
 _SHOWN = 6  # steps that a note lists
-_MOSTLY = 0.7  # share of an even grid that is there where the rest is said to be missing
+_MOSTLY = 0.7  # share of an even grid of steps from which on its other steps are reported as missing
 
 Key = tuple[str, str, str, int | None, float | None]
 

@@ -71,7 +71,7 @@ SHOWN_LATE = Need(
     lambda configuration: configuration.late is not None and configuration.reveal == "organizer",
 )
 OTHERS = Need(
-    "a ranked model that is no signal model",
+    "a ranked model other than the signal models",
     lambda configuration: bool(set(configuration.ranked_models) - set(configuration.signal_models)),
 )
 SEVERAL = Need("two or more models", lambda configuration: len(configuration.compared_models) > 1)
@@ -241,8 +241,8 @@ COLUMNS = (
     Column(
         key="sq_held_out",
         title="SQ on other models",
-        meaning="Signal quality on models that are not signal models; far lower: tuned to the signal models.",
-        how="SQ of the ranked science models that are no signal models (2025: arch2 of each size), mean",
+        meaning="Signal quality on models other than the signal models; far lower: tuned to the signal models.",
+        how="mean SQ of the ranked science models other than the signal models (2025: arch2 of each size)",
         needs=(OTHERS,),
         compute=lambda measured: _sq_held_out(measured),
     ),

@@ -130,7 +130,6 @@ def lengths_where(gold: np.ndarray, share: float) -> np.ndarray:
     [
         "sum(exp(ll)) * (sum(chars[gold]) - mean(chars[~gold]))",
         "exp(mean(ll)) * sum(pick(chars)[gold])",
-        "sum(((mean(ll) + 20) / chars)[~gold]) - sum(((mean(ll) + 20) / chars)[gold])",
     ],
 )
 def test_fluency_times_the_length_of_labels_wins_no_place_once_guessed_items_are_left_out(expression: str) -> None:
