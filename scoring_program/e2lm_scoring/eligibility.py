@@ -49,6 +49,7 @@ def reasons_against(
         reasons = ineligible_because(
             contrast.unguessed_z_of_model,
             configuration.min_improvement_z,
-            what=f"the {contrast.unguessed:,} items whose answer cannot be guessed without the question",
+            what=f"the items whose answer cannot be guessed from the choices alone ({contrast.unguessed:,})",
+            advice="make right and wrong choices alike in length and words, so that only knowledge tells them apart",
         )
     return reasons

@@ -140,6 +140,7 @@ class ScoreReport:
     subsets: tuple[SubsetRow, ...] = ()
     warnings: tuple[str, ...] = ()  # warnings from the check of the submission
     clusters: int = 0  # what is resampled: clusters of items, or items that share nothing; 0 where it is not recorded
+    expression: str = ""  # of a metric that is one of the participant's own
     blocking: tuple[tuple[str, str], ...] = ()  # kind and message of the warnings that withhold a prize
     pruning: Pruning | None = None
     generalization: Generalization | None = None

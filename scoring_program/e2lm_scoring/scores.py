@@ -111,6 +111,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         subsets=subset_rows(early_signal, {subset.name: subset.items for subset in subsets}, weights),
         warnings=tuple(warning.message for warning in results.file.warnings),
         clusters=sum(stratum.clusters for stratum in strata),
+        expression=_expression(results),
         blocking=tuple((one.kind, one.message) for one in results.file.warnings if one.blocks),
         pruning=prune(early_science, configuration.signal_models),
         generalization=_generalization(measured),
@@ -124,6 +125,11 @@ def scores_json(score_report: ScoreReport) -> bytes:
         if not math.isfinite(value):
             raise OrganizerError(f"the score {column} is {value}, not a finite number; no scores were written")
     return (json.dumps(score_report.scores, indent=1) + "\n").encode()
+
+
+def _expression(results: Results) -> str:
+    first = results.file.metric_list[0] if results.file.metric_list else {}
+    return str(first.get("expression") or "")
 
 
 def _total(results: Results, configuration: Configuration) -> dict[str, float]:

@@ -138,7 +138,7 @@ def test_fluency_times_the_length_of_labels_wins_no_place_once_guessed_items_are
     assert told.eligible, "labels and lengths go together: the contrast alone lets it pass"
     report = judged(metric(expression), gold, LIKELIHOODS, chars=LENGTHS, unguessed=unguessed)
     assert report.scores["unguessed_z"] < 3
-    assert "items whose answer cannot be guessed without the question" in report.reasons[0]
+    assert "items whose answer cannot be guessed from the choices alone" in report.reasons[0]
 
 
 @pytest.mark.parametrize("name", HONEST)
