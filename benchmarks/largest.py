@@ -28,7 +28,7 @@ import yaml
 from sweep import CONTEXT, WORDS, make_checkpoints
 from transformers import PreTrainedTokenizerFast
 
-from e2lm_ingestion.checks import findings_of
+from e2lm_ingestion.checks import check_items, questions_in
 from e2lm_ingestion.engines import make_engine
 from e2lm_ingestion.output_types.item_sets import item_set_of_items
 from e2lm_ingestion.output_types.items import items_by_task
@@ -87,7 +87,7 @@ def measure(count: int, engine_name: str) -> dict[str, float]:
                 rendered = items_by_task(submission)
                 item_set = item_set_of_items(submission, rendered)
             with phase("checking"):
-                findings_of(submission, rendered)
+                check_items(submission, rendered, questions_in(rendered))
         with phase("encoding"):
             encoded = item_set.encode(PreTrainedTokenizerFast.from_pretrained(path), CONTEXT - 1)
         if engine_name == "vllm":

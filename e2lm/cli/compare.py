@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from e2lm.runs.comparison import Run, load_run, probability, suite_of, told_apart
+from e2lm.runs.comparison import Run, load_run, probability, told_apart
 from e2lm.runs.comparison_page import render_comparison
 from e2lm.runs.run_folder import RunFolder
 from e2lm.suites.registry import find_suite
@@ -33,7 +33,7 @@ def main(args: argparse.Namespace) -> int:
     """Print the runs, best first, and P(A > B) of every two; write the same as an HTML page."""
     if len(args.runs) < 2:
         raise OrganizerError("one run alone cannot be compared: give two or more folders that e2lm run wrote")
-    suites = [suite_of(RunFolder(folder).found_results) for folder in args.runs]
+    suites = [RunFolder(folder).head().suite for folder in args.runs]
     for folder, own in zip(args.runs, suites, strict=True):
         if own != suites[0]:
             raise OrganizerError(

@@ -63,7 +63,7 @@ def main(args: argparse.Namespace) -> int:
     drawn = [questions[number] for number in sample(len(questions), args.items, args.seed, sha256)]
     endpoint = Endpoint(args.base_url, args.model, SCHEMA)
     try:
-        answers = judge(drawn, endpoint, args.model, out, args.concurrency)
+        answers = judge(drawn, endpoint, args.model, out, args.concurrency, submission=sha256)
     finally:
         endpoint.close()
     outcome = outcome_of(answers, threshold)
@@ -87,13 +87,9 @@ def _text(outcome: Outcome, answers: Sequence[Answer], out: Path) -> str:
         f"{outcome.accepted} accepted, {outcome.rejected} rejected, {outcome.unanswered} unanswered of {len(answers)}",
     ]
     if outcome.wrong_rate is not None:
-        lines.append(
-            f"marked answers: {outcome.wrong_rate:.0%} wrong, 95 % interval {outcome.wrong_low:.0%} to "
-            f"{outcome.wrong_high:.0%}; {outcome.marked_unsure} unsure"
-        )
+        lines.append(f"marked answers: {outcome.wrong_rate_text}; {outcome.marked_unsure} unsure")
     if outcome.blocks:
-        found = f"the judge finds {outcome.wrong_rate:.0%} of the marked answers wrong"
-        lines.append(f"no prize until you have read them; in entries.yaml: blocking: {{wrong_key: {found}}}")
+        lines.append(f"no prize until you have read them: give e2lm rank this file with --judged {out}")
     if outcome.decision == "undecided":
         lines.append("the interval contains the threshold: judge more items (--items), or read the answers")
     for answer in [answer for answer in answers if answer.verdict != "accept"][:SHOWN_REASONS]:

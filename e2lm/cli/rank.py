@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +16,7 @@ from e2lm.leaderboard.ranking import RankedRun, rank
 from e2lm.leaderboard.scored_runs import by_suite, load_runs
 from e2lm.project import PROJECT_ROOT
 from e2lm.runs.manifest import failed_in
+from e2lm.submissions.judging.verdicts import read_answers, wrong_keys
 from e2lm.terminal.table import Column, fitted_table
 from e2lm_ingestion.errors import naming
 from e2lm_scoring.columns import COMPONENTS
@@ -28,6 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--entries", type=Path, metavar="FILE", help="entries.yaml or .json: teams and fact sheets")
     parser.add_argument(
+        "--judged",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="answers that e2lm judge wrote: no prize where too many marked answers are wrong",
+    )
+    parser.add_argument(
         "--out", type=Path, required=True, metavar="FOLDER", help="folder of ranking.csv, ranking.json and ranking.md"
     )
     parser.epilog = "example: e2lm rank build/demo --out build/ranking"
@@ -40,7 +50,9 @@ def main(args: argparse.Namespace) -> int:
     without_result = {row.name for row in failed}
     suites = by_suite(
         load_runs(
-            args.runs, {name: fact_sheet for name, fact_sheet in fact_sheets.items() if name not in without_result}
+            args.runs,
+            {name: fact_sheet for name, fact_sheet in fact_sheets.items() if name not in without_result},
+            _wrong_keys(args.judged),
         )
     )
     if len(suites) > 1:
@@ -66,6 +78,15 @@ def main(args: argparse.Namespace) -> int:
             (args.out / name).write_text(content, encoding="utf-8", errors="replace", newline="")
         print(f"{name}: {args.out / name}")
     return 0
+
+
+def _wrong_keys(files: Sequence[Path]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for file in files:
+        if not file.is_file():
+            raise OrganizerError(f"--judged {file}: no such file; give one that e2lm judge wrote")
+        found |= wrong_keys(read_answers(file), str(file))
+    return found
 
 
 def _print(ranked_runs: list[RankedRun]) -> None:

@@ -12,7 +12,6 @@ from e2lm.suites.registry import find_suite
 from e2lm.terminal.scores_table import print_scores
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.results.rescoring import rescore
-from e2lm_scoring.inputs.results import read_results_file
 from e2lm_scoring.output import score
 
 
@@ -38,7 +37,8 @@ def main(args: argparse.Namespace) -> int:
         raise SubmissionError(
             f"--metric {args.metric}: a metric's name has letters, digits, - _ and . ; give such a name"
         )
-    results = RunFolder(args.run).found_results
+    run = RunFolder(args.run)
+    results, suite = run.found_results, run.head().suite
     out = args.out or args.run.with_name(f"{args.run.name}-{args.metric}")
     if out.resolve() in (results.resolve(), args.run.resolve()):
         raise SubmissionError(f"{out}: --out is the run itself; give another folder")
@@ -46,8 +46,7 @@ def main(args: argparse.Namespace) -> int:
         folder = RunFolder(out)
         rescored = folder.results
         rescore(results, args.metric, rescored, expression=args.expression, chain=args.filter)
-        own = RunFolder(args.run).scoring
-        kept = own if args.suite is None and own.is_file() else None
-        scoring = kept or find_suite(args.suite or read_results_file(rescored).suite).scoring
+        kept = run.scoring if args.suite is None and run.scoring.is_file() else None
+        scoring = kept or find_suite(args.suite or suite).scoring
         print_scores(score(rescored, scoring, out), scores=folder.scores, report=folder.report)
     return 0

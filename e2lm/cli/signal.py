@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from e2lm.cli.arguments import positive
 from e2lm.spreadsheet import csv_text
 from e2lm.terminal.table import Column, fitted_table
 from e2lm_ingestion.errors import OrganizerError, naming
+from e2lm_ingestion.results.folder import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,15 +65,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print the table of benchmarks and the notes; write the files that were asked for."""
     groups, chance = _groups(args.group), _chance(args.chance)
-    for path in (args.json, args.csv, args.out):
+    for path, name in ((args.json, "signal.json"), (args.csv, "signal.csv"), (args.out, "signal.html")):
         if path is not None and (not path.name or path.is_dir()):
-            raise OrganizerError(f"{path}: a folder; give the file a name, such as {path / 'signal.html'}")
+            raise OrganizerError(f"{path}: a folder; give the file a name, such as {path / name}")
     from e2lm.signal.curves import NOTES, load_curves  # pandas: half a second, which a mistake above need not wait for
     from e2lm.signal.rankings import rankings
-    from e2lm.signal.table import choose, table_of
+    from e2lm.signal.table import Choice, choose, table_of
 
     curves = load_curves(*args.sources, step=args.step, tokens_per_step=args.tokens_per_step)
-    chosen = choose(curves, early=args.early, late=args.late, groups=groups, suite=args.suite, chance=chance)
+    chosen = choose(curves, Choice(early=args.early, late=args.late, groups=groups, suite=args.suite, chance=chance))
     table = table_of(chosen)
     orders = rankings(chosen.curves, chosen.groups) if chosen.groups else None
     contents: dict[Path, str] = {}
@@ -86,7 +86,9 @@ def main(args: argparse.Namespace) -> int:
 
         contents[args.out] = render_signal(table, chosen.curves, orders)
     for path, content in contents.items():
-        _write(path, content)
+        with naming(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content.encode("utf-8", errors="replace"))
     _print(table, orders)
     for note in table.attrs[NOTES]:
         print(f"note: {note}", file=sys.stderr)
@@ -142,18 +144,6 @@ def _plain(key: str, value: object) -> object:
     if not math.isfinite(number):
         return None
     return int(number) if isinstance(value, int) or key in _WHOLE else number
-
-
-def _write(path: Path, content: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        with naming(path):
-            temporary.write_text(content, encoding="utf-8", errors="replace", newline="")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _print(table: pd.DataFrame, orders: pd.DataFrame | None) -> None:

@@ -33,6 +33,7 @@ class ScoredRun:
     summary: Summary
     fact_sheet: FactSheet
     draws: dict[str, np.ndarray]  # of score, sq, rc, cs: (draws,) float64 in increasing order
+    wrong_key: str = ""  # that a judge finds too many marked answers wrong; "" where none has found it
 
     @property
     def key(self) -> str:
@@ -65,7 +66,8 @@ class ScoredRun:
     @property
     def withheld(self) -> tuple[str, ...]:
         """Why it gets no prize yet: findings that block one and that no organizer has cleared, one sentence each."""
-        found = {row.kind: row.message for row in self.summary.blocking} | self.fact_sheet.blocking
+        found = {row.kind: row.message for row in self.summary.blocking}
+        found |= ({"wrong_key": self.wrong_key} if self.wrong_key else {}) | self.fact_sheet.blocking
         return tuple(f"{kind}: {message}" for kind, message in found.items() if kind not in self.fact_sheet.cleared)
 
     @property
@@ -85,8 +87,13 @@ def probability(one: ScoredRun, other: ScoredRun, key: str) -> float:
     )
 
 
-def load_runs(folders: Sequence[Path], fact_sheets: Mapping[str, FactSheet]) -> list[ScoredRun]:
-    """Every run in the folders: each a run itself, or a folder of runs. Raises OrganizerError naming the folder."""
+def load_runs(
+    folders: Sequence[Path], fact_sheets: Mapping[str, FactSheet], wrong_keys: Mapping[str, str] | None = None
+) -> list[ScoredRun]:
+    """Every run in the folders: each a run itself, or a folder of runs. Raises OrganizerError naming the folder.
+
+    `wrong_keys` has what a judge found of a submission's marked answers, by the submission's digest.
+    """
     found = list(dict.fromkeys(run.resolve() for folder in folders for run in _runs_in(folder)))
     _say_which_have_no_run(sorted(set(fact_sheets) - {folder.name for folder in found}))
     taken: set[str] = set()
@@ -96,7 +103,8 @@ def load_runs(folders: Sequence[Path], fact_sheets: Mapping[str, FactSheet]) -> 
             summary = _summary_of(folder)
             draws = {key: np.asarray(values) for key, values in summary.draws.items()}
             fact_sheet = fact_sheets.get(folder.name, FactSheet())
-            runs.append(ScoredRun(_identity(folder.name, taken), folder, summary, fact_sheet, draws))
+            wrong_key = (wrong_keys or {}).get(summary.submission, "")
+            runs.append(ScoredRun(_identity(folder.name, taken), folder, summary, fact_sheet, draws, wrong_key))
             update(number, len(found), folder.name)
     return runs
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from e2lm.runs.run_folder import RunFolder
-from e2lm_ingestion.file_names import RESULTS
-from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.inputs.configuration import Configuration
-from e2lm_scoring.inputs.results import read_results, read_results_file
+from e2lm_scoring.inputs.results import read_results
 from e2lm_scoring.score_report import ScoreReport
 from e2lm_scoring.scores import evaluate_results
 from e2lm_scoring.uncertainty import Bootstrap, probability_greater
@@ -36,15 +34,6 @@ def probability(one: Run, other: Run, key: str) -> float:
         clusters=(one.score_report.clusters, other.score_report.clusters),
         paired=one.submission == other.submission,
     )
-
-
-def suite_of(results: Path) -> str:
-    """The name of the suite in a results folder. Raises OrganizerError."""
-    try:
-        return read_results_file(results).suite
-    except OrganizerError:
-        path = results / RESULTS
-        raise OrganizerError(f"{path}: missing or not readable; give a folder that e2lm run wrote") from None
 
 
 def load_run(folder: Path, configuration: Configuration) -> Run:

@@ -24,7 +24,7 @@ def read_arrays(results: Path, name: str, sha256: str) -> dict[str, np.ndarray]:
         raise OrganizerError(f"{path}: missing or unreadable; run the submission again") from None
     if hashlib.sha256(content).hexdigest() != sha256:
         raise OrganizerError(
-            f"{path}: not the file that {RESULTS} lists (its digest differs); run the submission again"
+            f"{path}: not the file that ingestion wrote (its digest differs); run the submission again"
         )
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from e2lm_ingestion.file_names import ITEMS, JOURNAL, RESULTS
+from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.file_names import REPORT, SCORES, SUMMARY
+from e2lm_scoring.inputs.results import ResultsFile, read_results_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,16 @@ class RunFolder:
     def found_results(self) -> Path:
         """The folder of results of a run; where there is none in it, the folder itself, which may hold bare results."""
         return self.results if self.results.is_dir() else self.root
+
+    def head(self) -> ResultsFile:
+        """The content of results.json. Raises OrganizerError, in the same words for all commands that read runs."""
+        path = self.found_results / RESULTS
+        if not path.is_file():
+            raise OrganizerError(f"{path}: missing; give a folder in which e2lm run has finished")
+        try:
+            return read_results_file(self.found_results)
+        except OrganizerError:
+            raise OrganizerError(f"{path}: damaged, or of another version; run the submission again") from None
 
     @property
     def results_json(self) -> Path:

@@ -22,7 +22,7 @@ CURVE = ["model", "benchmark", "metric"]
 COLUMNS = [field.name for field in fields(Point)]
 NOTES = "notes"  # the key of the notes in a frame's attrs
 _SHOWN = 6  # steps that a note lists
-_MOSTLY = 0.7  # share of an even grid that is there where the rest is said to be missing
+_MOSTLY = 0.7  # share of an even grid of steps from which on its other steps are reported as missing
 
 Key = tuple[str, str, str, int | None, float | None]
 
@@ -140,6 +140,12 @@ def _newest(points: Sequence[Point]) -> tuple[list[Point], list[str]]:
             raise OrganizerError(
                 f"{point.model}: {other.checkpoint!r} ({other.source}) and {point.checkpoint!r} ({point.source}) are "
                 f"both step {point.step}; give --step to tell them apart, or read one of them at a time"
+            )
+        if (point.source, point.time) == (other.source, other.time) and point.score != other.score:
+            at = f"step {point.step:,}" if point.step is not None else f"{point.tokens:g} tokens"
+            raise OrganizerError(
+                f"{point.source}: {point.benchmark} {point.metric} of {point.model} has two scores at {at}, "
+                f"{other.score:g} and {point.score:g}; keep one, or tell them apart by model, benchmark or metric"
             )
         again[(point.model, point.benchmark)][point.step if point.step is not None else point.tokens] = None
         if point.time >= other.time:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from e2lm.runs.run_folder import RunFolder
 from e2lm.signal.formats.json_files import read_json
 from e2lm.signal.formats.lighteval_results import is_lighteval, read_lighteval
 from e2lm.signal.formats.lm_eval_results import is_lm_eval, read_lm_eval
@@ -19,6 +20,7 @@ from e2lm.signal.formats.tables import read_frame, read_table
 from e2lm.signal.names import names_a_step
 from e2lm.signal.points import Point
 from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.file_names import JOURNAL, RESULTS
 
 Source = str | Path | pd.DataFrame
 # Files that may hold results, beside those that name a step: lm_eval and lighteval write results_DATE.json or
@@ -67,6 +69,8 @@ def _read_folder(folder: Path, step: str | None, samples: SampleReader) -> list[
             found = _recognised(path, below, step, samples)
             recognised = recognised or found is not None
             points += found or []
+    if not recognised and (run := RunFolder(folder)).is_begun:
+        run.head()
     if not recognised:
         also = f"; its {tables} CSV or parquet files must be given by name" if tables else ""
         raise OrganizerError(f"{folder}: holds no results{also}; give {_WHAT}")
@@ -87,6 +91,8 @@ def _recognised(path: Path, below: list[str], step: str | None, samples: SampleR
         return [] if whole else read_olmes_lines(path, below, step=step)
     if path.suffix.lower() != ".json":
         return None
+    if path.name == RESULTS and (path.parent / JOURNAL).is_file():
+        return read_run(path.parent)
     content = read_json(path)
     if not isinstance(content, dict):
         return None

@@ -40,8 +40,19 @@ def signal_table(
     A row with fewer than eight early checkpoints has no signal quality, and its `note` says so. Raises OrganizerError
     for windows, groups or suites that do not fit.
     """
-    chosen = choose(curves, early=early, late=late, groups=groups, suite=suite, chance=chance)
-    return table_of(chosen, measures=measures, draws=draws)
+    choice = Choice(early=early, late=late, groups=groups, suite=suite, chance=chance)
+    return table_of(choose(curves, choice), measures=measures, draws=draws)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What of the curves is measured, and in comparison with what; the arguments of `signal_table`."""
+
+    early: float | None = None  # tokens
+    late: float | None = None  # tokens
+    groups: Groups | None = None
+    suite: str | None = None
+    chance: float | Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +65,15 @@ class Chosen:
     notes: tuple[str, ...]
 
 
-def choose(
-    curves: pd.DataFrame,
-    *,
-    early: float | None = None,
-    late: float | None = None,
-    groups: Groups | None = None,
-    suite: str | None = None,
-    chance: float | Mapping[str, float] | None = None,
-) -> Chosen:
-    """The curves within the windows; the arguments and errors are those of `signal_table`."""
+def choose(curves: pd.DataFrame, choice: Choice) -> Chosen:
+    """The curves within the windows. Raises the errors of `signal_table`."""
     if not set(COLUMNS) <= set(curves.columns):
         curves = load_curves(curves)
-    grid = None if suite is None else load_grid(suite)
+    groups = choice.groups
+    grid = None if choice.suite is None else load_grid(choice.suite)
     if grid is None:
-        frame = with_windows(curves, early, late)
-    elif early is not None or late is not None:
+        frame = with_windows(curves, choice.early, choice.late)
+    elif choice.early is not None or choice.late is not None:
         raise OrganizerError("--suite has windows of its own; leave --early and --late out")
     else:
         frame = on_grid(curves, grid)
@@ -77,7 +81,7 @@ def choose(
     if frame.empty:
         raise OrganizerError("no checkpoint lies in the windows; choose others")
     notes = tuple(frame.attrs.get(NOTES, ()))
-    frame = _with_chance(frame, chance)
+    frame = _with_chance(frame, choice.chance)
     checked = None if groups is None else check_groups(groups, list(dict.fromkeys(map(str, frame["model"]))))
     found = tuple(curve_of(rows) for _, rows in frame.groupby(CURVE, sort=False))
     return Chosen(found, checked, grid, notes)
@@ -115,14 +119,26 @@ def _groups_of(grid: Grid, models: set[str]) -> Groups | None:
 
 
 def _with_chance(frame: pd.DataFrame, chance: float | Mapping[str, float] | None) -> pd.DataFrame:
+    """The frame with the chance that the caller knows. Raises OrganizerError for one on another scale than scores."""
     if chance is None:
         return frame
     if isinstance(chance, Mapping):
         unknown = [name for name in chance if name not in set(frame["benchmark"])]
         if unknown:
             raise OrganizerError(f"--chance {unknown[0]}: no such benchmark; see the table for the names")
-        return frame.assign(chance=frame["benchmark"].map(chance).fillna(frame["chance"]))
-    return frame.assign(chance=frame["chance"].fillna(chance))
+        given = frame["benchmark"].map(chance)
+        frame = frame.assign(chance=given.fillna(frame["chance"]))
+    else:
+        given = frame["chance"].isna().map({True: chance, False: np.nan})
+        frame = frame.assign(chance=frame["chance"].fillna(chance))
+    for (benchmark, metric), rows in frame[given.notna()].groupby(["benchmark", "metric"], sort=False):
+        low, high, own = float(rows["score"].min()), float(rows["score"].max()), float(rows["chance"].iloc[0])
+        if low >= 0 and high <= 1 and not 0 <= own <= 1:
+            raise OrganizerError(
+                f"--chance {own:g}: not on the scale of {benchmark} {metric}, whose scores go from {low:.3g} to "
+                f"{high:.3g}; give the score of guessing, such as 0.25"
+            )
+    return frame
 
 
 def _across_models(chosen: Chosen) -> dict[tuple[object, object, object], dict[str, object]]:

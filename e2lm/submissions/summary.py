@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from e2lm.submissions.checks import forecast, limit, tokens
 from e2lm.submissions.checks.hardware import Machine
-from e2lm_ingestion.checks import findings_of, questions_in
+from e2lm_ingestion.checks import check_items, questions_in
+from e2lm_ingestion.checks.questions import Question
 from e2lm_ingestion.engines.requests import moved
 from e2lm_ingestion.output_types.protocol import Item
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 from e2lm_ingestion.submission.submission import Submission
 from e2lm_ingestion.suite import Suite, checkpoints_root
+from e2lm_ingestion.task.task import Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -40,11 +42,13 @@ def summarize(
     tokenizer = tokens.suite_tokenizer(suite, checkpoints_root())
     volume = _volume(submission, tasks, tokenizer, suite.context_length)
     machine = machine_of(volume)
-    findings, measured = findings_of(submission, tasks)
+    questions = questions_in(tasks)
+    checked = check_items(submission, tasks, questions)
+    findings, measured = list(checked.findings), checked.statistics
     if not OUTPUT_TYPES[task.output_type].windows:
         findings += tokens.too_long(items, tokenizer, suite.context_length, volume.characters_per_token)
     if limit_minutes is not None:
-        findings += limit.over_limit(suite, volume, _size(submission, tasks, volume), machine, limit_minutes)
+        findings += limit.over_limit(suite, volume, _size(submission.task, questions, volume), machine, limit_minutes)
     counts = [len(item.choices) for item in items]
     return {
         "errors": [],
@@ -108,10 +112,8 @@ def _volume(
     return tokens.combined([asked, tokens.volume([Item(("",), alone, alone, (0,))], tokenizer, context_length)])
 
 
-def _size(submission: Submission, tasks: Mapping[str, list[Item]], volume: tokens.Volume) -> limit.Size:
+def _size(task: Task, questions: Sequence[Question], volume: tokens.Volume) -> limit.Size:
     """What of the task can be made smaller, should it not fit the time limit."""
-    task = submission.task
-    questions = questions_in(tasks)
     examples = limit.example_tokens(questions, volume) if task.shots else (0, 0)
     written = task.generation.max_gen_toks if volume.written_tokens else 0
     return limit.Size(len(questions), task.shots, *examples, written)

@@ -71,7 +71,7 @@ SHOWN_LATE = Need(
     lambda configuration: configuration.late is not None and configuration.reveal == "organizer",
 )
 OTHERS = Need(
-    "a ranked model that is no signal model",
+    "a ranked model other than the signal models",
     lambda configuration: bool(set(configuration.ranked_models) - set(configuration.signal_models)),
 )
 SEVERAL = Need("two or more models", lambda configuration: len(configuration.compared_models) > 1)
@@ -241,8 +241,8 @@ COLUMNS = (
     Column(
         key="sq_held_out",
         title="SQ on other models",
-        meaning="Signal quality on models that are not signal models; far lower: tuned to the signal models.",
-        how="SQ of the ranked science models that are no signal models (2025: arch2 of each size), mean",
+        meaning="Signal quality on models other than the signal models; far lower: tuned to the signal models.",
+        how="mean SQ of the ranked science models other than the signal models (2025: arch2 of each size)",
         needs=(OTHERS,),
         compute=lambda measured: _sq_held_out(measured),
     ),
@@ -338,6 +338,16 @@ COLUMNS = (
         compute=lambda measured: None if measured.contrast is None else gate_z(measured.contrast.z_of_model),
     ),
     Column(
+        key="unguessed_z",
+        title="Contrast z, answers not guessable",
+        meaning="The contrast z of the items that guessers without the question get wrong; decides on eligibility too.",
+        how="as `contrast_z`, without the items whose right answer is the longest or the shortest choice, or the one "
+        "that a classifier of the choices picks, where that guesser is better than chance (3.3 standard errors)",
+        precision=2,
+        tasks="a task whose choices give answers away",
+        compute=lambda measured: _unguessed_z(measured),
+    ),
+    Column(
         key="sq_contrast",
         title="SQ of the contrast",
         meaning="Signal quality of right labels over wrong ones, without what any text gains by training.",
@@ -357,8 +367,9 @@ COLUMNS = (
         key="eligible",
         title="Eligible (1 = yes)",
         meaning="Whether the submission takes part in the ranking.",
-        how="1 where `contrast_z` reaches `min_improvement_z` and `label_share` reaches `min_label_share` of "
-        "scoring.yaml, else 0; a task without contrast is not eligible unless `require_contrast` is false",
+        how="1 where `contrast_z`, and `unguessed_z` where there is one, reach `min_improvement_z` and `label_share` "
+        "reaches `min_label_share` of scoring.yaml, else 0; a task without contrast is not eligible unless "
+        "`require_contrast` is false",
         precision=0,
         compute=lambda measured: float(measured.eligible),
     ),
@@ -402,6 +413,11 @@ def _sq_held_out(measured: Measured) -> float | None:
 def _prediction_error(measured: Measured) -> float:
     early = measured.early.shape[1]
     return prediction_error(measured.tokens[:early], measured.early, measured.tokens[-1], measured.late[:, -1])
+
+
+def _unguessed_z(measured: Measured) -> float | None:
+    contrast = measured.contrast
+    return gate_z(contrast.unguessed_z_of_model) if contrast is not None and contrast.unguessed_z_of_model else None
 
 
 def _sq_contrast(measured: Measured) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from e2lm_scoring.formulas.improvement_gate import gate_z, ineligible_because
 from e2lm_scoring.inputs.configuration import Configuration
@@ -21,6 +21,8 @@ class Contrast:
 
     z_of_model: Mapping[str, float]  # improvement z of the contrast, of each signal model
     label_share: float  # in [0, 1], formulas/label_contrast.py
+    unguessed: int = 0  # items whose answer cannot be guessed from the choices alone, where others can
+    unguessed_z_of_model: Mapping[str, float] = field(default_factory=dict)  # of these; none where all items are such
 
 
 def reasons_against(
@@ -42,5 +44,12 @@ def reasons_against(
             f"the score rises almost as much when wrong answers are marked as right: labels account for "
             f"{contrast.label_share:.0%} of its rise and {configuration.min_label_share:.0%} are needed; use a metric "
             "that compares the choices, such as acc, or a margin",
+        )
+    if not reasons and contrast.unguessed_z_of_model:
+        reasons = ineligible_because(
+            contrast.unguessed_z_of_model,
+            configuration.min_improvement_z,
+            what=f"the items whose answer cannot be guessed from the choices alone ({contrast.unguessed:,})",
+            advice="make right and wrong choices alike in length and words, so that only knowledge tells them apart",
         )
     return reasons

@@ -33,6 +33,7 @@ class ModelSignal:
     sq: float
     improvement_z: float
     contrast_z: float | None = None  # None where the task has no contrast
+    unguessed_z: float | None = None  # the same of items that cannot be guessed; None where none is left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,7 @@ class ScoreReport:
     subsets: tuple[SubsetRow, ...] = ()
     warnings: tuple[str, ...] = ()  # warnings from the check of the submission
     clusters: int = 0  # what is resampled: clusters of items, or items that share nothing; 0 where it is not recorded
+    expression: str = ""  # of a metric that is one of the participant's own
     blocking: tuple[tuple[str, str], ...] = ()  # kind and message of the warnings that withhold a prize
     pruning: Pruning | None = None
     generalization: Generalization | None = None

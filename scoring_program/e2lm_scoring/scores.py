@@ -52,7 +52,8 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
     ranking = tuple(_ranking(results, configuration, group) for group in configuration.ranking_groups)
     alignment = _alignment(results, configuration)
     z_of_model = {part.model: part.improvement_z for part in signal}
-    contrast = _contrast(results, configuration, signal)
+    contrast_curves = _contrast_curves(results, configuration)
+    contrast = _contrast(results, configuration, signal, contrast_curves)
     reasons = reasons_against(z_of_model, contrast, configuration)
     early_science = {
         model: _early_items(results, configuration, model) for model in _science_models(results, configuration)
@@ -71,7 +72,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         late=_compared(results, configuration, configuration.late_iterations),
         improvement_z=gate_z(z_of_model),
         contrast=contrast,
-        contrast_curves=_contrast_curves(results, configuration),
+        contrast_curves=contrast_curves,
         signal_items=early_signal,
         signal_models=configuration.signal_models,
         model_qualities=model_qualities,
@@ -110,6 +111,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         subsets=subset_rows(early_signal, {subset.name: subset.items for subset in subsets}, weights),
         warnings=tuple(warning.message for warning in results.file.warnings),
         clusters=sum(stratum.clusters for stratum in strata),
+        expression=_expression(results),
         blocking=tuple((one.kind, one.message) for one in results.file.warnings if one.blocks),
         pruning=prune(early_science, configuration.signal_models),
         generalization=_generalization(measured),
@@ -123,6 +125,11 @@ def scores_json(score_report: ScoreReport) -> bytes:
         if not math.isfinite(value):
             raise OrganizerError(f"the score {column} is {value}, not a finite number; no scores were written")
     return (json.dumps(score_report.scores, indent=1) + "\n").encode()
+
+
+def _expression(results: Results) -> str:
+    first = results.file.metric_list[0] if results.file.metric_list else {}
+    return str(first.get("expression") or "")
 
 
 def _total(results: Results, configuration: Configuration) -> dict[str, float]:
@@ -147,18 +154,43 @@ def _signal(
 ) -> ModelSignal:
     z = improvement_z(_early_items(results, configuration, model), strata)
     contrasts = window_contrasts(results, model, configuration.early.iterations)
-    contrast_z = None if contrasts is None else improvement_z(contrasts, strata)
-    return ModelSignal(model, quality.monotonicity, quality.autocorrelation, quality.sq, z, contrast_z)
+    contrast_z = unguessed_z = None
+    if contrasts is not None:
+        contrast_z, unguessed_z = improvement_z(contrasts, strata), _unguessed_z(results, contrasts)
+    return ModelSignal(model, quality.monotonicity, quality.autocorrelation, quality.sq, z, contrast_z, unguessed_z)
 
 
-def _contrast(results: Results, configuration: Configuration, signal: Sequence[ModelSignal]) -> Contrast | None:
+def _unguessed_z(results: Results, contrasts: np.ndarray) -> float | None:
+    """The improvement z of the items that cannot be guessed from the choices alone; None where that is all of them.
+
+    `contrasts` is (early checkpoints, items). 0 where hardly an item is left.
+    """
+    left = results.unguessed
+    if left is None or left.all():
+        return None
+    if left.sum() < 2:
+        return 0.0
+    ends = np.cumsum([subset.items for subset in results.file.subsets], dtype=np.int64)[:-1]
+    sizes = [int(own.sum()) for own in np.split(left, ends) if own.any()]
+    clusters = None if results.clusters is None else results.clusters[left]
+    return improvement_z(contrasts[:, left], strata_of(int(left.sum()), sizes, clusters))
+
+
+def _contrast(
+    results: Results,
+    configuration: Configuration,
+    signal: Sequence[ModelSignal],
+    contrast_curves: Sequence[np.ndarray],
+) -> Contrast | None:
     """What the gate reads of the contrast; None where the task has none."""
     z_of_model = {part.model: part.contrast_z for part in signal if part.contrast_z is not None}
     if not z_of_model:
         return None
     iterations = configuration.early.iterations
     right = [window_scores(results, model, iterations) for model in configuration.signal_models]
-    return Contrast(z_of_model, label_share(right, _contrast_curves(results, configuration)))
+    unguessed = {part.model: part.unguessed_z for part in signal if part.unguessed_z is not None}
+    left = 0 if results.unguessed is None else int(results.unguessed.sum())
+    return Contrast(z_of_model, label_share(right, contrast_curves), left, unguessed)
 
 
 def _generalization(measured: Measured) -> Generalization:

@@ -57,20 +57,26 @@ def judged(
     *,
     subsets: Sequence[int] = (),
     clusters: np.ndarray | None = None,
+    chars: np.ndarray | None = None,
+    unguessed: np.ndarray | None = None,
 ) -> ScoreReport:
-    """The report of a task with labels `gold` (items,) under a metric: ingestion's scores, scoring's verdict."""
+    """The report of a task with labels `gold` (items,) under a metric: ingestion's scores, scoring's verdict.
+
+    `chars` (items, choices) are the lengths of choices, `unguessed` (items,) what no guesser gets right.
+    """
     items = len(gold)
     right = (np.arange(CHOICES) == gold[:, None]).ravel()
     offsets = np.arange(0, items * CHOICES + 1, CHOICES)
     number = np.tile(np.arange(CHOICES), items)
     scores, contrasts = {}, {}
     for key, own in likelihoods.items():
-        columns = Columns(offsets, {"ll": own.ravel(), "gold": right, "number": number})
+        values = {"ll": own.ravel(), "gold": right, "number": number}
+        columns = Columns(offsets, values if chars is None else {**values, "chars": chars.ravel()})
         scores[key] = formula.item_scores(columns)
         contrast = contrast_scores(formula, columns)
         assert contrast is not None
         contrasts[key] = contrast
-    return scored(scores, contrasts, subsets=subsets, clusters=clusters)
+    return scored(scores, contrasts, subsets=subsets, clusters=clusters, unguessed=unguessed)
 
 
 def scored(
@@ -79,6 +85,7 @@ def scored(
     *,
     subsets: Sequence[int] = (),
     clusters: np.ndarray | None = None,
+    unguessed: np.ndarray | None = None,
 ) -> ScoreReport:
     """The report of item scores, with contrasts or without."""
     items = len(next(iter(scores.values())))
@@ -106,5 +113,5 @@ def scored(
         }
     )
     rows = {(one.model, one.iteration): one for one in file.checkpoints}
-    results = Results(file, rows, dict(scores), dict(contrasts or {}), clusters, None)
+    results = Results(file, rows, dict(scores), dict(contrasts or {}), clusters, None, unguessed)
     return evaluate_results(results, CONFIGURATION)[0]

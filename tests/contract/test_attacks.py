@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from e2lm_ingestion.checks import findings_of
+from e2lm_ingestion.checks import check_items, questions_in
 from e2lm_ingestion.checks.questions import Finding
 from e2lm_ingestion.metrics.builtin import MULTIPLE_CHOICE_METRICS, MetricFormula
 from e2lm_ingestion.metrics.expression import parse
@@ -18,6 +18,13 @@ from e2lm_ingestion.submission.submission import open_submission
 from tests.contract.simulated import CHOICES, CONFIGURATION, SIGNAL, answers, judged, scored
 
 ITEMS = 300
+WRITTEN: dict[str, object] = {
+    "output_type": "generate_until",
+    "doc_to_choice": None,
+    "doc_to_target": "{{right}}",
+    "metric_list": [{"metric": "exact_match"}],
+    "filter_list": [{"name": "words", "filter": [{"function": "remove_whitespace"}]}],
+}
 SHOTS: dict[str, object] = {"num_fewshot": 2, "fewshot_split": "dev"}
 TRUTH, LIKELIHOODS = answers(ITEMS)
 RANDOM = np.random.default_rng(7).integers(0, CHOICES, ITEMS)
@@ -99,6 +106,50 @@ def test_random_labels_in_tasks_of_one_item_are_as_uncertain_as_in_one_task() ->
     assert not apart.eligible
 
 
+LENGTHS = np.random.default_rng(2).permuted(np.tile([4, 6, 8, 12], (ITEMS, 1)), axis=1)  # characters, none alike
+
+
+def with_long_answers(gold: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of which a share is moved to the longest choice, (items,); and what the guesser of that gets wrong."""
+    longest = LENGTHS.argmax(axis=1)
+    moved = np.where(np.random.default_rng(3).random(ITEMS) < share, longest, gold)
+    return moved, moved != longest
+
+
+def lengths_where(gold: np.ndarray, share: float) -> np.ndarray:
+    """Lengths whose longest choice is, in a share of the items, the one marked as right, (items, choices)."""
+    longest = LENGTHS.argmax(axis=1)
+    target = np.where(np.random.default_rng(3).random(ITEMS) < share, gold, longest)
+    found, every = LENGTHS.copy(), np.arange(ITEMS)
+    found[every, longest], found[every, target] = LENGTHS[every, target], LENGTHS[every, longest]
+    return found
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "sum(exp(ll)) * (sum(chars[gold]) - mean(chars[~gold]))",
+        "exp(mean(ll)) * sum(pick(chars)[gold])",
+    ],
+)
+def test_fluency_times_the_length_of_labels_wins_no_place_once_guessed_items_are_left_out(expression: str) -> None:
+    gold, unguessed = with_long_answers(RANDOM, share=0.3)
+    told = judged(metric(expression), gold, LIKELIHOODS, chars=LENGTHS)
+    assert told.eligible, "labels and lengths go together: the contrast alone lets it pass"
+    report = judged(metric(expression), gold, LIKELIHOODS, chars=LENGTHS, unguessed=unguessed)
+    assert report.scores["unguessed_z"] < 3
+    assert "items whose answer cannot be guessed from the choices alone" in report.reasons[0]
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_an_honest_task_whose_right_answers_are_often_the_longest_stays_eligible(name: str) -> None:
+    chars = lengths_where(TRUTH, share=0.3)
+    unguessed = chars.argmax(axis=1) != TRUTH
+    assert 0.4 < unguessed.mean() < 0.6
+    report = judged(metric(name), TRUTH, LIKELIHOODS, chars=chars, unguessed=unguessed)
+    assert report.eligible, report.reasons
+
+
 def test_the_gate_of_this_suite_is_that_of_the_competition() -> None:
     assert (CONFIGURATION.min_improvement_z, CONFIGURATION.min_label_share) == (3.0, 0.35)
     assert CONFIGURATION.require_contrast
@@ -137,6 +188,10 @@ def test_items_chosen_on_released_checkpoints_lose_late_what_they_won() -> None:
         ({"doc_to_text": "{{q}} ({{right}})"}, "answer_in_prompt"),
         ({"doc_to_text": "It is {{right}}.\n\n{{q}}", **SHOTS}, "answer_in_prompt"),
         ({"doc_to_choice": "{{kinds}}"}, "guesser_choices_only"),
+        ({"gen_prefix": "{{right}}"}, "answer_in_prompt"),
+        ({**WRITTEN, "doc_to_text": "Some say {{right}}. {{q}}"}, "answer_in_prompt"),
+        ({**WRITTEN, "doc_to_choice": "{{alike}}", "doc_to_target": "{{[0, 1, 2]}}"}, "interchangeable_answers"),
+        ({"num_fewshot": 8, "fewshot_split": "loud"}, "fewshot_overlap"),
     ],
 )
 def test_an_answer_that_the_prompt_or_the_choices_give_away_blocks_a_prize(
@@ -151,9 +206,13 @@ def test_an_honest_task_and_a_subject_in_the_description_block_nothing(tmp_path:
     assert findings({"description": "Questions about {{subject}}.\n", **SHOTS}, tmp_path) == []
 
 
-def test_a_metric_that_reads_no_label_is_named_by_the_check(tmp_path: Path) -> None:
+def test_a_metric_that_reads_what_it_should_not_is_named_by_the_check(tmp_path: Path) -> None:
     ignoring = findings({"metric_list": [{"metric": "mine", "expression": "sum(exp(ll))"}]}, tmp_path)
     assert [(one.kind, one.blocks) for one in ignoring] == [("labels_unread", True)]
+    unread = findings({"metric_list": [{"metric": "mine", "expression": "sum(ll_unconditional[gold])"}]}, tmp_path)
+    assert [(one.kind, one.blocks) for one in unread] == [("prompt_unread", True)]
+    lengths = findings({"metric_list": [{"metric": "mine", "expression": "mean(ll) * sum(chars[gold])"}]}, tmp_path)
+    assert [(one.kind, one.blocks) for one in lengths] == [("lengths_read", True)]
     alone = findings({"metric_list": [{"metric": "correct_prob"}]}, tmp_path)
     assert [(one.kind, one.blocks) for one in alone] == [("probability_alone", False)]
 
@@ -165,22 +224,27 @@ def findings(change: dict[str, object], folder: Path) -> list[Finding]:
     def word() -> str:
         return "".join(rng.choice(list("bdfgklmnprst")) + rng.choice(list("aeiou")) for _ in range(4))
 
-    lines = []
+    lines: list[dict[str, object]] = []
     for number in range(204):
         options = [f"{word()} {word()}" for _ in range(4)]
         answer = int(rng.integers(4))
         kinds = [f"{'proton mass' if i == answer else 'funny kitty'} {option}" for i, option in enumerate(options)]
         question = f"Which of these is {word()} {word()} for {word()}?"
         fields = {"q": question, "options": options, "kinds": kinds, "answer": answer, "right": options[answer]}
-        lines.append(json.dumps({**fields, "subject": f"field {number % 5}"}) + "\n")
+        of_kind = {
+            "subject": f"field {number % 5}",
+            "alike": [f"{color}{number % 5}" for color in ("red", "blue", "tan")],
+        }
+        lines.append({**fields, **of_kind})
     folder = folder / str(len(list(folder.iterdir())))
     folder.mkdir()
-    (folder / "test.jsonl").write_text("".join(lines[:200]))
-    (folder / "dev.jsonl").write_text("".join(lines[200:]))
+    loud = [{**line, "q": str(line["q"]).upper()} for line in lines[:8]]
+    for split, rows in {"test": lines[:200], "dev": lines[200:], "loud": loud}.items():
+        (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     task = {
         "task": "words",
         "dataset_path": "json",
-        "dataset_kwargs": {"data_files": {"test": "test.jsonl", "dev": "dev.jsonl"}},
+        "dataset_kwargs": {"data_files": {split: f"{split}.jsonl" for split in ("test", "dev", "loud")}},
         "test_split": "test",
         "output_type": "multiple_choice",
         "doc_to_text": "{{q}}",
@@ -189,6 +253,8 @@ def findings(change: dict[str, object], folder: Path) -> list[Finding]:
         "metric_list": [{"metric": "acc"}],
         **change,
     }
+    task = {key: value for key, value in task.items() if value is not None}
     (folder / "task.yaml").write_text(yaml.safe_dump(task))
     with open_submission(folder) as submission:
-        return findings_of(submission, items_by_task(submission))[0]
+        rendered = items_by_task(submission)
+        return check_items(submission, rendered, questions_in(rendered)).findings

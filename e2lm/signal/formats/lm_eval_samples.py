@@ -123,7 +123,7 @@ class SampleReader:
 
     @staticmethod
     def attach(point: Point, leaves: list[str], found: Mapping[str, Samples]) -> Point:
-        """The point with its items' scores, where they average to its score; a perplexity is no such average."""
+        """The point with the scores of its items, if their mean is its score; that of a perplexity is not."""
         parts = [found[leaf] for leaf in leaves if leaf in found]
         metric, _, chain = point.metric.partition(",")
         keys = [next((key for key in part.scores if key == (metric, chain or key[1])), None) for part in parts]

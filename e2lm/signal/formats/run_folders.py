@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from e2lm.runs.result_arrays import read_arrays
+from e2lm.runs.run_folder import RunFolder
 from e2lm.signal.points import Point
 from e2lm_ingestion.file_names import RESULTS
-from e2lm_scoring.inputs.results import SCHEMA, read_results_file
+from e2lm_scoring.inputs.results import SCHEMA
 
 
 def is_run(content: Mapping[str, Any]) -> bool:
@@ -21,7 +22,7 @@ def is_run(content: Mapping[str, Any]) -> bool:
 
 def read_run(folder: Path) -> list[Point]:
     """The points of a results folder. Raises OrganizerError naming a file that is missing or damaged."""
-    file = read_results_file(folder)
+    file = RunFolder(folder).head()
     time = (folder / RESULTS).stat().st_mtime
     points = []
     for row in file.checkpoints:

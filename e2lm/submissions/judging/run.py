@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 
 from e2lm.submissions.judging.endpoint import Endpoint
 from e2lm.submissions.judging.prompt import described, messages, prompt_hash, read_verdict
 from e2lm.submissions.judging.verdicts import Answer, line_of, read_answers, write_answers
 from e2lm.terminal.progress import progress_bar
-from e2lm_ingestion.checks.questions import Question, questions_of
+from e2lm_ingestion import checks
+from e2lm_ingestion.checks.questions import Question
 from e2lm_ingestion.errors import OrganizerError, naming
 from e2lm_ingestion.output_types.items import items_by_task
 from e2lm_ingestion.submission.submission import Submission
@@ -19,16 +21,16 @@ from e2lm_ingestion.submission.submission import Submission
 
 def questions_in(submission: Submission) -> list[Question]:
     """All items, each with its own text separate from the few-shot examples before it."""
-    questions: list[Question] = []
-    for items in items_by_task(submission).values():
-        questions += questions_of(items, len(questions))
-    return questions
+    return checks.questions_in(items_by_task(submission))
 
 
-def judge(drawn: Sequence[Question], endpoint: Endpoint, model: str, out: Path, concurrency: int) -> list[Answer]:
+def judge(
+    drawn: Sequence[Question], endpoint: Endpoint, model: str, out: Path, concurrency: int, *, submission: str = ""
+) -> list[Answer]:
     """An answer for each question, in the same order; each is written to the file as soon as it arrives.
 
-    Answers already in the file, by the same model to the same prompt, are reused.
+    Answers already in the file, by the same model to the same prompt, are reused. `submission` is the digest that each
+    answer records.
     """
     earlier = read_answers(out)
     texts = [described(question) for question in drawn]
@@ -36,7 +38,8 @@ def judge(drawn: Sequence[Question], endpoint: Endpoint, model: str, out: Path, 
     known = {_key(answer): answer for answer in earlier if answer.verdict is not None}
     asked = [(key, text) for key, text in zip(wanted, texts, strict=True) if key not in known]
     again = {key for key, _ in asked}
-    write_answers(out, [answer for answer in earlier if _key(answer) not in again])
+    known |= {key: replace(known[key], submission=submission) for key in wanted if key in known}
+    write_answers(out, [known.get(_key(answer), answer) for answer in earlier if _key(answer) not in again])
     unanswered: dict[tuple[int, str, str], Answer] = {}
     with naming(out), out.open("a", encoding="utf-8") as file, progress_bar("judging") as update:
         pool = ThreadPoolExecutor(concurrency)
@@ -44,7 +47,7 @@ def judge(drawn: Sequence[Question], endpoint: Endpoint, model: str, out: Path, 
             pending = [pool.submit(_ask, endpoint, key, text) for key, text in asked]
             for done, future in enumerate(as_completed(pending), 1):
                 try:
-                    answer = future.result()
+                    answer = replace(future.result(), submission=submission)
                 except OrganizerError as error:
                     kept = "; the answers so far are kept: the same command goes on" if known else ""
                     raise OrganizerError(f"{error}{kept}") from None

@@ -30,6 +30,7 @@ class Answer:
     verdict: Literal["accept", "reject"] | None  # None: unanswered
     reason: str  # the judge's reason, or the reason for a missing verdict
     marked: Literal["right", "wrong", "unsure"] | None = None  # whether the marked answer is right
+    submission: str = ""  # digest of the submission; an earlier version did not record it
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ class Outcome:
     def blocks(self) -> bool:
         """Whether clearly too many marked answers are wrong for a prize."""
         return self.wrong_low > MOST_WRONG
+
+    @property
+    def wrong_rate_text(self) -> str:
+        """The rate of wrong marked answers with its interval."""
+        return f"{self.wrong_rate or 0:.0%} wrong, 95 % interval {self.wrong_low:.0%} to {self.wrong_high:.0%}"
 
 
 def sample(items: int, count: int, seed: int, sha256: str) -> list[int]:
@@ -134,14 +140,34 @@ def read_answers(path: Path) -> list[Answer]:
 
 def _answer(value: object) -> Answer:
     names = {field.name for field in fields(Answer)}
-    if not isinstance(value, dict) or value.keys() | {"marked"} != names:  # an earlier version did not ask for it
+    if not isinstance(value, dict) or value.keys() | {"marked", "submission"} != names:  # not in earlier versions
         raise ValueError
     answer = Answer(**value)
     if not isinstance(answer.item, int) or answer.verdict not in ("accept", "reject", None):
         raise ValueError
+    if not isinstance(answer.submission, str) or not isinstance(answer.model, str):
+        raise ValueError
     if answer.marked not in ("right", "wrong", "unsure", None):
         raise ValueError
     return answer
+
+
+def wrong_keys(answers: Iterable[Answer], source: str) -> dict[str, str]:
+    """Submissions of which a judge finds clearly too many marked answers wrong: digest -> the finding, one line.
+
+    Raises OrganizerError, beginning with `source`, for answers that do not say of which submission they are.
+    """
+    judged: dict[tuple[str, str], list[Answer]] = {}
+    for answer in answers:
+        if not answer.submission:
+            raise OrganizerError(f"{source}: does not say of which submission the answers are; run e2lm judge again")
+        judged.setdefault((answer.submission, answer.model), []).append(answer)
+    found = {}
+    for (submission, model), own in judged.items():
+        outcome = outcome_of(own, threshold=0.0)
+        if outcome.blocks:
+            found[submission] = f"{model} judges the marked answers of a sample: {outcome.wrong_rate_text}"
+    return found
 
 
 def write_answers(path: Path, answers: Iterable[Answer]) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from e2lm_ingestion.checks import answers, clusters, guessers, metric, repetition, wording
 from e2lm_ingestion.checks.questions import Finding, Question, questions_of
@@ -20,28 +23,48 @@ def questions_in(tasks: Mapping[str, Sequence[Item]]) -> list[Question]:
     return questions
 
 
-def findings_of(submission: Submission, tasks: Mapping[str, Sequence[Item]]) -> tuple[list[Finding], dict[str, Any]]:
-    """All findings, and the statistics behind them by name (None for tasks without choices).
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the checks say of a submission."""
 
-    `tasks` has the items of each task of the submission by the task's name.
+    findings: list[Finding]
+    statistics: dict[str, Any]  # behind the findings, by name; None for tasks without choices
+    clusters: np.ndarray  # (items,) int64: which items share something
+    unguessed: np.ndarray | None  # (items,) bool: what cannot be guessed without the question; None without choices
+
+    @property
+    def item_arrays(self) -> dict[str, np.ndarray]:
+        """What scoring needs of it, for items.npz."""
+        found = {"clusters": self.clusters}
+        return found if self.unguessed is None else {**found, "unguessed": self.unguessed}
+
+
+def check_items(submission: Submission, tasks: Mapping[str, Sequence[Item]], questions: Sequence[Question]) -> Checked:
+    """All findings about a submission's items.
+
+    `tasks` has the items of each task of the submission by the task's name, `questions` is `questions_in` of them.
     """
-    questions = questions_in(tasks)
     worded: list[Finding] = []
     first = 0
     for task, items in zip(submission.tasks.values(), tasks.values(), strict=True):
         worded += wording.wording(task, items, first)
         first += len(items)
-    repeated = [
+    shared, sharing = clusters.clusters_of(questions)
+    found = [
         *dict.fromkeys(worded),
         *repetition.duplicate_items(questions),
         *repetition.answered_by_an_example(questions),
-        *clusters.clusters_of(questions)[1],
+        *sharing,
         *metric.label_findings(submission.task),
     ]
-    if not OUTPUT_TYPES[submission.task.output_type].has_choices:
-        return repeated, {"guessers": None, "answer_positions": None, "stated_in_prompt": None}
-    stated, rates = answers.stated_answers(questions)
-    favored, positions = answers.favored_position(questions)
-    guessed, scores = guessers.guessers(questions)
-    found = [*answers.identical_choices(questions), *repeated, *stated, *favored, *guessed]
-    return found, {"guessers": scores, "answer_positions": positions, "stated_in_prompt": rates}
+    output_type = OUTPUT_TYPES[submission.task.output_type]
+    statistics: dict[str, Any] = dict.fromkeys(("guessers", "answer_positions", "stated_in_prompt"))
+    unguessed = None
+    if output_type.has_choices or output_type.writes:
+        stated, statistics["stated_in_prompt"] = answers.stated_answers(questions)
+        found += [*stated, *answers.interchangeable_answers(questions)]
+    if output_type.has_choices:
+        favored, statistics["answer_positions"] = answers.favored_position(questions)
+        guessed, statistics["guessers"], unguessed = guessers.guessers(questions)
+        found = [*answers.identical_choices(questions), *found, *favored, *guessed]
+    return Checked(found, statistics, shared, unguessed)

@@ -1,4 +1,4 @@
-"""Finds right answers that the prompt states, that favor a position, or that equal another choice."""
+"""Finds right answers that the prompt states, that many items share, that favor a position, or that stand twice."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from e2lm_ingestion.checks.questions import Finding, Question, normalized, some
 
 LARGEST_P = 0.001  # significance level of a finding
+SEVERAL = 3  # right answers of an item
+ALIKE = 5  # items with the same right answers
 _LONG = 8  # letters of a choice that is looked for without spaces
 _SPELLED = re.compile(r"(?<!\S)\S(?: \S)+(?!\S)")
 SMALLEST_EFFECT = 0.02  # minimum effect, because with 15,000 items a negligible one is significant
@@ -33,19 +35,25 @@ def identical_choices(questions: Sequence[Question]) -> list[Finding]:
 def stated_answers(questions: Sequence[Question]) -> tuple[list[Finding], dict[str, float]]:
     """Compare how often an item's text contains the right choice and, on average, a wrong one, however it is written.
 
+    Where a model writes, the wrong choices are the right answers of three other items, evenly spaced.
+
     Returns findings and the two rates, "right" and "wrong". A finding needs a difference of at least SMALLEST_EFFECT
     and of 3.3 standard errors (p = 0.001, two-sided).
     """
     gold_stated, differences, found = 0.0, [], []
-    for question in questions:
+    for number, question in enumerate(questions):
         text = _Text(normalized(question.text))
-        stated = [text.states(normalized(choice)) for choice in question.choices]
-        right = [stated[i] for i in question.gold]
+        stated = {choice: text.states(normalized(choice)) for choice in question.choices}
+        right = [stated[question.choices[i]] for i in question.gold]
         gold = sum(right) / len(right)
-        others = (sum(stated) - sum(right)) / max(1, len(stated) - len(right))
+        wrong = [stated[choice] for i, choice in enumerate(question.choices) if i not in question.gold]
+        if len(question.gold) == len(question.choices):
+            others = (questions[(number + step * len(questions) // 4) % len(questions)] for step in (1, 2, 3))
+            wrong = [text.states(normalized(choice)) for other in others for choice in other.choices]
+        elsewhere = sum(wrong) / max(1, len(wrong))
         gold_stated += gold
-        differences.append(gold - others)
-        if gold > others:
+        differences.append(gold - elsewhere)
+        if gold > elsewhere:
             found.append(question.item)
     count = len(questions)
     excess = sum(differences) / count
@@ -83,6 +91,32 @@ class _Text:
         return (
             f" {choice} " in self._words or joined in self._spelled or (len(joined) >= _LONG and joined in self._joined)
         )
+
+
+def interchangeable_answers(questions: Sequence[Question]) -> list[Finding]:
+    """Items whose several right answers are those of many other items too, as "any color" for every color.
+
+    A finding, which blocks a prize, where half of the items have at least SEVERAL right answers that are exactly those
+    of at least ALIKE items.
+    """
+    rights = [frozenset(normalized(question.choices[i]) for i in question.gold) for question in questions]
+    counts = Counter(rights)
+    found = [
+        question.item
+        for question, right in zip(questions, rights, strict=True)
+        if len(right) >= SEVERAL and counts[right] >= ALIKE
+    ]
+    if len(found) < len(questions) / 2:
+        return []
+    return [
+        Finding(
+            "interchangeable_answers",
+            f"{len(found):,} items have {SEVERAL} or more right answers, the same as many other items (items "
+            f"{some(found)}): an answer of the right kind counts, known or not; keep what is right for the item alone",
+            tuple(found[:10]),
+            blocks=True,
+        )
+    ]
 
 
 def favored_position(questions: Sequence[Question]) -> tuple[list[Finding], list[int]]:

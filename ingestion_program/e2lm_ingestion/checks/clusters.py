@@ -23,7 +23,8 @@ def clusters_of(questions: Sequence[Question]) -> tuple[np.ndarray, list[Finding
     """The cluster of each item, (items,) int64, and a finding where items share something that the task does not name.
 
     Items are of one cluster where the task's `metadata: {cluster: FIELD}` says so, where they share a line of 20 or
-    more words that few others have, or where they have the same choices and half of their rarer words.
+    more words that few others have, where they have the same choices and half of their rarer words, or where question
+    and right answer are the same and only wrong choices differ.
     """
     joined = _Groups(len(questions))
     named: dict[str, int] = {}
@@ -78,15 +79,19 @@ def _same_passage(questions: Sequence[Question]) -> list[tuple[int, int]]:
 
 
 def _same_question(questions: Sequence[Question]) -> list[tuple[int, int]]:
-    """Pairs of items with the same choices and mostly the same rarer words."""
+    """Pairs of items with the same choices and mostly the same rarer words, or the same question and right answer."""
     having: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    asking: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    texts = [normalized(question.text) for question in questions]
     for number, question in enumerate(questions):
-        having[tuple(sorted(map(normalized, question.choices)))].append(number)
-    words = [set(normalized(question.text).split()) for question in questions]
+        choices = [normalized(choice) for choice in question.choices]
+        having[tuple(sorted(choices))].append(number)
+        asking[(texts[number], *sorted(choices[gold] for gold in question.gold))].append(number)
+    words = [set(text.split()) for text in texts]
     frequency = Counter(word for own in words for word in own)
     limit = max(FEW, RARE * len(questions))
     rare = [{word for word in own if frequency[word] <= limit} for own in words]
-    pairs = []
+    pairs = [(numbers[0], other) for numbers in asking.values() for other in numbers[1:]]
     for numbers in having.values():
         if 1 < len(numbers) <= MOST_SHARING:
             pairs += [

@@ -23,26 +23,46 @@ PENALTY = 1.0  # L2
 STEPS = 40
 RATE = 0.2  # step size
 BLOCKING = 0.6  # accuracy without the question from which a finding blocks a prize
-SMALLEST_GAIN = 0.05  # above chance
+SMALLEST_GAIN = 0.05  # above chance, for a finding
+SURE = 3.3  # standard errors above chance: p = 0.001, two-sided
+EVEN = 0.5  # expected accuracy on an item from which it counts as guessed
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
-def guessers(questions: Sequence[Question]) -> tuple[list[Finding], dict[str, float]]:
-    """Accuracy of each guesser, and a finding for each that is clearly better than chance."""
-    chance = sum(len(question.gold) / len(question.choices) for question in questions) / len(questions)
-    words, count = choices_only(questions)
-    scores = {"chance": chance, "longest": by_length(questions, 1), "shortest": by_length(questions, -1)}
-    scores["choices_only"] = words
+def guessers(questions: Sequence[Question]) -> tuple[list[Finding], dict[str, float], np.ndarray]:
+    """What can be guessed without the questions: findings, the accuracy of each guesser, and the items that remain.
+
+    A guesser that is clearly better than chance gets a finding. The array, (items,) bool, is true for the items that
+    none of those with more than chance gets right. A large task is guessed on a sample; there it is false for the rest.
+    """
+    share = np.asarray([len(question.gold) / len(question.choices) for question in questions])
+    chance = float(share.mean())
+    sample = slice(None, None, math.ceil(len(questions) / MOST_ITEMS))
+    everything = np.ones(len(questions), dtype=bool)
+    sampled = np.zeros(len(questions), dtype=bool)
+    sampled[sample] = True
+    hits = np.zeros(len(questions))
+    hits[sample] = choices_only(questions[sample])
+    of_guesser = {
+        "longest": (by_length(questions, 1), everything),
+        "shortest": (by_length(questions, -1), everything),
+        "choices_only": (hits, sampled),
+    }
     how = {
         "longest": ("the longest choice", "even out the lengths, or use acc_norm only if the lengths are fair"),
         "shortest": ("the shortest choice", "even out the lengths: acc itself prefers short continuations"),
         "choices_only": ("a classifier that sees the choices alone", "make wrong choices as plausible as right ones"),
     }
-    findings = []
-    for name, (who, advice) in how.items():
-        error = math.sqrt(chance * (1 - chance) / (count if name == "choices_only" else len(questions)))
-        if scores[name] > chance + max(SMALLEST_GAIN, 3.3 * error):
+    scores, findings, remaining = {"chance": chance}, [], everything.copy()
+    for name, (right, tried) in of_guesser.items():
+        scores[name] = float(right[tried].mean())
+        error = math.sqrt(chance * (1 - chance) / tried.sum())
+        if scores[name] <= chance + SURE * error:
+            continue
+        remaining &= tried & (right < EVEN)
+        if scores[name] > chance + SMALLEST_GAIN:
+            who, advice = how[name]
             findings.append(
                 Finding(
                     f"guesser_{name}",
@@ -50,32 +70,34 @@ def guessers(questions: Sequence[Question]) -> tuple[list[Finding], dict[str, fl
                     blocks=scores[name] >= BLOCKING,
                 )
             )
-    return findings, scores
+    return findings, scores, remaining
 
 
-def by_length(questions: Sequence[Question], sign: int) -> float:
-    """Expected accuracy of choosing the longest (`sign` 1) or shortest (-1) choice in characters, ties at random."""
-    total = 0.0
-    for question in questions:
+def by_length(questions: Sequence[Question], sign: int) -> np.ndarray:
+    """Expected accuracy of choosing the longest (`sign` 1) or shortest (-1) choice in characters, (items,) in [0, 1].
+
+    Choices of the same length are chosen from at random.
+    """
+    right = np.zeros(len(questions))
+    for number, question in enumerate(questions):
         lengths = [sign * len(choice.strip()) for choice in question.choices]
         best = max(lengths)
-        total += sum(lengths[gold] == best for gold in question.gold) / lengths.count(best)
-    return total / len(questions)
+        right[number] = sum(lengths[gold] == best for gold in question.gold) / lengths.count(best)
+    return right
 
 
-def choices_only(questions: Sequence[Question]) -> tuple[float, int]:
-    """Cross-validated accuracy of a conditional logit on words and word pairs of the choices, and the items used.
+def choices_only(questions: Sequence[Question]) -> np.ndarray:
+    """Cross-validated accuracy of a conditional logit on words and word pairs of the choices, (items,) in [0, 1].
 
     The model of an item with choices x_1..x_n is P(gold = i) = exp(w x_i) / sum_j exp(w x_j), fitted with an L2 penalty
-    (McFadden 1974). Five folds over at most 5,000 items; items with the same choices are in the same fold.
+    (McFadden 1974). Five folds; items with the same choices are in the same fold.
     """
-    used = questions[:: math.ceil(len(questions) / MOST_ITEMS)]
-    matrix, starts = _features(used)
+    matrix, starts = _features(questions)
     share = np.zeros(starts[-1])  # target probability of each choice: 0, or 1 divided by the number of right ones
-    for start, question in zip(starts, used, strict=False):
+    for start, question in zip(starts, questions, strict=False):
         share[start + np.asarray(question.gold)] = 1 / len(question.gold)
-    fold = _folds(used)
-    right = 0.0
+    fold = _folds(questions)
+    right = np.zeros(len(questions))
     for held_out in range(FOLDS):
         test = fold == held_out
         if test.all() or not test.any():
@@ -84,8 +106,8 @@ def choices_only(questions: Sequence[Question]) -> tuple[float, int]:
         best = np.maximum.reduceat(scores, starts[:-1])
         is_best = scores == np.repeat(best, np.diff(starts))
         hits = np.add.reduceat((is_best & (share > 0)).astype(float), starts[:-1])
-        right += float((hits / np.add.reduceat(is_best.astype(float), starts[:-1]))[test].sum())
-    return right / len(used), len(used)
+        right[test] = (hits / np.add.reduceat(is_best.astype(float), starts[:-1]))[test]
+    return right
 
 
 def _features(questions: Sequence[Question]) -> tuple[csr_matrix, np.ndarray]:

@@ -6,6 +6,7 @@ from e2lm_ingestion.checks.questions import Finding
 from e2lm_ingestion.metrics.expression import Expression
 from e2lm_ingestion.task.task import Task
 
+_ANSWERS = frozenset({"ll", "greedy"})  # what a model makes of the prompt
 _COMPARING = frozenset({"softmax", "pick"})  # functions that compare the choices of an item
 
 
@@ -25,12 +26,30 @@ def label_findings(task: Task) -> list[Finding]:
                 blocks=True,
             )
         ]
+    if not expression.names & _ANSWERS:
+        return [
+            Finding(
+                "prompt_unread",
+                f"the metric {task.metric} never reads what the model makes of the prompt: the questions count for "
+                "nothing; use ll, or greedy",
+                blocks=True,
+            )
+        ]
+    if expression.reads_lengths:
+        return [
+            Finding(
+                "lengths_read",
+                f"the metric {task.metric} reads the length of choices, and not only to divide a log-likelihood by it: "
+                "it may measure which labels are long; use ll / chars, ll / bytes or ll / tokens",
+                blocks=True,
+            )
+        ]
     if not _compares(expression):
         return [
             Finding(
                 "probability_alone",
                 f"the metric {task.metric} is the probability of the right text alone, and any text becomes more "
-                f"likely as a model trains: much of its rise is no knowledge; consider one that compares, {advice}",
+                f"likely as a model trains, known or not; consider one that compares, {advice}",
             )
         ]
     return []

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from e2lm_ingestion.checks.questions import Finding, Question, normalized, some
 
+BLOCKING = 0.02  # share of items that their own examples answer
 _SHORTEST = 12  # characters; a shorter question such as "Answer:" is in every example
 
 
@@ -31,13 +32,20 @@ def duplicate_items(questions: Sequence[Question]) -> list[Finding]:
 
 
 def answered_by_an_example(questions: Sequence[Question]) -> list[Finding]:
-    """Items whose own text is among the examples before it."""
-    found = []
-    for question in questions:
-        text = question.text.removeprefix(question.description).strip()
-        if len(text) >= _SHORTEST and text in question.head:
-            found.append(question.item)
-    if not found or len(found) == len(questions):  # all: the text is that of the template, not of an item
+    """Items whose own text is among the examples before it, ignoring case, spacing and punctuation.
+
+    It blocks a prize from a share of BLOCKING of the items: copying from the examples would score.
+    """
+    texts = [normalized(question.text.removeprefix(question.description)) for question in questions]
+    if len(set(texts)) == 1:  # the text is that of the template, not of an item
+        return []
+    heads = {head: normalized(head) for head in {question.head for question in questions}}
+    found = [
+        question.item
+        for question, text in zip(questions, texts, strict=True)
+        if len(text) >= _SHORTEST and f" {text} " in f" {heads[question.head]} "
+    ]
+    if not found:
         return []
     return [
         Finding(
@@ -45,5 +53,6 @@ def answered_by_an_example(questions: Sequence[Question]) -> list[Finding]:
             f"{len(found):,} items are asked and answered among their own examples (items {some(found)}): take the "
             "examples from other documents",
             tuple(found[:10]),
+            blocks=len(found) >= BLOCKING * len(questions),
         )
     ]

@@ -11,8 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from e2lm_ingestion.checks import findings_of, questions_in
-from e2lm_ingestion.checks.clusters import clusters_of
+from e2lm_ingestion.checks import check_items, questions_in
 from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.engines.weights import read_signature
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
@@ -149,12 +148,12 @@ def prepare(submission: Submission, suite: Suite, results: Path, store: PickleSt
     """Render a submission's items into the store. Raises SubmissionError naming file and line."""
     rendered = items_by_task(submission)
     item_set = item_set_of_items(submission, rendered)
-    findings, _ = findings_of(submission, rendered)
+    checked = check_items(submission, rendered, questions_in(rendered))
     warnings = [
-        {"kind": one.kind, "message": one.message, "items": list(one.items), "blocks": one.blocks} for one in findings
+        {"kind": one.kind, "message": one.message, "items": list(one.items), "blocks": one.blocks}
+        for one in checked.findings
     ]
-    clusters, _ = clusters_of(questions_in(rendered))
-    items = npz({**item_set.item_arrays(), "clusters": clusters})
+    items = npz({**item_set.item_arrays(), **checked.item_arrays})
     store.put(number, item_set)
     return PreparedSubmission(number, results, _head(submission, suite, item_set, items), items, warnings)
 

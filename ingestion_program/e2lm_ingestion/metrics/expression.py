@@ -34,6 +34,8 @@ NAMES = {
     "tokens": "tokens that the model reads the choice as",
 }
 
+LENGTHS = frozenset({"chars", "bytes", "words", "tokens"})
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -58,8 +60,7 @@ class Expression:
     @property
     def names(self) -> frozenset[str]:
         """The names of the columns that it needs."""
-        called = {id(node.func) for node in ast.walk(self.tree) if isinstance(node, ast.Call)}
-        return frozenset(n.id for n in ast.walk(self.tree) if isinstance(n, ast.Name) and id(n) not in called)
+        return _names(self.tree)
 
     @property
     def functions(self) -> frozenset[str]:
@@ -77,6 +78,18 @@ class Expression:
         """Whether it reads the choices that are not right by themselves, as in `x[~gold]`."""
         return any(isinstance(node, ast.Subscript) and _kept(node) == "wrong" for node in ast.walk(self.tree))
 
+    @property
+    def reads_lengths(self) -> bool:
+        """Whether it reads the length of choices otherwise than to divide a log-likelihood by it, as in `ll / chars`.
+
+        >>> [parse(source).reads_lengths for source in ("sum((ll / chars)[gold])", "mean(ll) * sum(chars[gold])")]
+        [False, True]
+        """
+        quotients = (n for n in ast.walk(self.tree) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div))
+        allowed = {id(name) for node in quotients if _normalises(node) for name in ast.walk(node.right)}
+        lengths = (node for node in ast.walk(self.tree) if isinstance(node, ast.Name) and node.id in LENGTHS)
+        return any(id(node) not in allowed for node in lengths)
+
     def evaluate(self, columns: Columns) -> np.ndarray:
         """The value for each item, (items,) float64; values may be infinite or NaN.
 
@@ -93,6 +106,28 @@ class Expression:
     def refuse(self, node: ast.AST, problem: str) -> NoReturn:
         """Raise SubmissionError with the position of a node in the source."""
         _refuse(self.source, getattr(node, "col_offset", 0), problem)
+
+
+def _names(tree: ast.expr) -> frozenset[str]:
+    """The names of columns in an expression or a part of it."""
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called)
+
+
+def _normalises(quotient: ast.BinOp) -> bool:
+    """Whether it divides log-likelihoods by the lengths of the same choices, one by one or both reduced alike."""
+    divisor = quotient.right.left if isinstance(quotient.right, ast.BinOp) else quotient.right  # chars ** 0.5
+    if isinstance(divisor, ast.Name):
+        nodes = list(ast.walk(quotient.left))
+        reduced = [node for node in nodes if isinstance(node, ast.Call) and _function(node) in REDUCTIONS]
+        within = {id(node) for call in reduced for node in ast.walk(call)}
+        return any(isinstance(node, ast.Name) and node.id == "ll" and id(node) not in within for node in nodes)
+    written = ast.unparse(quotient.left)
+    return any(written == ast.unparse(divisor).replace(length, "ll") for length in LENGTHS & _names(divisor))
+
+
+def _function(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
 def parse(source: str) -> Expression:

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -204,8 +205,13 @@ def _whole_lines(journal: Path) -> list[dict[str, Any]]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name and rename it, so that it is complete or absent."""
+    """Write a file under a temporary name and rename it, so that it is complete or absent. Raises OrganizerError."""
     temporary = path.with_name(path.name + ".partial")
-    with naming(path):
-        temporary.write_bytes(content)
-    os.replace(temporary, path)
+    try:
+        with naming(path):
+            temporary.write_bytes(content)
+            os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise

@@ -54,11 +54,17 @@ def gate_z(z_of_model: Mapping[str, float]) -> float:
     return float(np.median(list(z_of_model.values())))
 
 
-def ineligible_because(z_of_model: Mapping[str, float], minimum: float, *, what: str = "scores") -> tuple[str, ...]:
+def ineligible_because(
+    z_of_model: Mapping[str, float],
+    minimum: float,
+    *,
+    what: str = "scores",
+    advice: str = "more items, or easier ones, give a clearer signal",
+) -> tuple[str, ...]:
     """Reasons why a submission is not eligible, as sentences for its author; empty when it is eligible.
 
     The median over the signal models must reach the minimum: a task may be too hard for the smallest model, but not
-    for most. `what` names the curve whose improvement z is.
+    for most. `what` names the curve whose improvement z it is, and `advice` what to change.
     """
     median = gate_z(z_of_model)
     if median >= minimum:
@@ -66,5 +72,5 @@ def ineligible_because(z_of_model: Mapping[str, float], minimum: float, *, what:
     each = ", ".join(f"{model} {z:.1f}" for model, z in z_of_model.items())
     return (
         f"{what} did not clearly improve over the early window: the median improvement is {median:.1f} standard errors "
-        f"and {minimum:g} are needed ({each}); more items, or easier ones, give a clearer signal",
+        f"and {minimum:g} are needed ({each}); {advice}",
     )

@@ -22,6 +22,7 @@ from e2lm_scoring.inputs.configuration import Configuration
 
 SCHEMA = "e2lm-results/1"
 ADVICE = "run ingestion again"
+_ITEM_KINDS = {"clusters": "i", "unguessed": "b"}  # arrays of items.npz that scoring reads, and their dtype's kind
 
 
 class _Row(BaseModel):
@@ -121,6 +122,7 @@ class Results:
     contrast_scores: dict[tuple[str, int], np.ndarray]  # likewise; empty where a checkpoint has none
     clusters: np.ndarray | None  # (items,) int, the cluster of each; None in results of an earlier version
     seconds: float | None  # spent by the sweep on all checkpoints; None without its journal
+    unguessed: np.ndarray | None = None  # (items,) bool: what cannot be guessed from the choices alone; None: not known
 
 
 def read_results(folder: Path, configuration: Configuration) -> Results:
@@ -145,9 +147,9 @@ def read_results(folder: Path, configuration: Configuration) -> Results:
     contrasts = {key: contrast for key, (_, contrast) in scores.items() if contrast is not None}
     if len(contrasts) < len(item_scores):
         contrasts = {}
-    return Results(
-        file, rows, item_scores, contrasts, _read_clusters(folder, file), _read_seconds(folder / JOURNAL, configuration)
-    )
+    arrays = _read_item_arrays(folder, file)
+    seconds = _read_seconds(folder / JOURNAL, configuration)
+    return Results(file, rows, item_scores, contrasts, arrays.get("clusters"), seconds, arrays.get("unguessed"))
 
 
 def read_results_file(folder: Path) -> ResultsFile:
@@ -168,24 +170,25 @@ def read_results_file(folder: Path) -> ResultsFile:
     return file
 
 
-def _read_clusters(folder: Path, file: ResultsFile) -> np.ndarray | None:
-    """What items share, (items,) int64, from items.npz."""
+def _read_item_arrays(folder: Path, file: ResultsFile) -> dict[str, np.ndarray]:
+    """`clusters` and `unguessed` of items.npz, those that are there."""
     if file.items is None:
-        return None
+        return {}
     path = folder / ITEM_ARRAYS
+    found: dict[str, np.ndarray] = {}
     try:
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != file.items.sha256:
             raise OrganizerError(f"{path}: not the file that ingestion wrote (its digest differs); {ADVICE}")
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if "clusters.npy" not in archive.namelist():
-                return None
-            clusters = np.load(io.BytesIO(archive.read("clusters.npy")), allow_pickle=False)
+            for name in _ITEM_KINDS:
+                if f"{name}.npy" in archive.namelist():
+                    found[name] = np.load(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
     except (ValueError, OSError, EOFError, NotImplementedError, MemoryError, zipfile.BadZipFile, zlib.error):
         raise OrganizerError(f"{path}: missing or unreadable; {ADVICE}") from None
-    if clusters.shape != (file.submission.items,) or clusters.dtype.kind != "i":
-        raise OrganizerError(f"{path}: clusters of shape {clusters.shape} for {file.submission.items} items; {ADVICE}")
-    found: np.ndarray = clusters
+    for name, values in found.items():
+        if values.shape != (file.submission.items,) or values.dtype.kind != _ITEM_KINDS[name]:
+            raise OrganizerError(f"{path}: {name} of shape {values.shape} for {file.submission.items} items; {ADVICE}")
     return found
 
 

@@ -14,6 +14,7 @@ from e2lm.cli.main import main
 from e2lm.codabench.edition import read_edition
 from e2lm.project import PROJECT_ROOT
 from e2lm.runs.manifest import Row, write_index
+from e2lm.submissions.judging.verdicts import Answer, write_answers
 from tests.e2lm.command_line import e2lm
 from tests.e2lm.leaderboard.summaries import write_entries, write_run
 
@@ -49,6 +50,36 @@ def test_the_ranking_is_printed_and_written_in_three_formats(runs: Path) -> None
     assert "| 1= |" in markdown
     assert r"\[click\]\(javascript:1\) \| \<b\>" in markdown
     assert "it does not improve" in markdown.split("## Not ranked")[1]
+
+
+def judged(submission: str, wrong: int) -> list[Answer]:
+    marks = ["wrong"] * wrong + ["right"] * (50 - wrong)
+    return [Answer(i, "0" * 64, "m", "schema", "{}", "accept", "", mark, submission) for i, mark in enumerate(marks)]  # type: ignore[arg-type]
+
+
+def test_what_a_judge_found_of_the_marked_answers_withholds_a_prize(runs: Path) -> None:
+    write_run(runs / "runs/third", 0.8, submission="1" * 64)
+    write_answers(runs / "one.jsonl", judged("0" * 64, wrong=2))
+    write_answers(runs / "third.jsonl", [*judged("1" * 64, wrong=40), *judged("2" * 64, wrong=40)])
+    done = e2lm("rank", "runs", "--judged", "one.jsonl", "third.jsonl", "--out", "out", cwd=runs)
+    assert done.returncode == 0, done.stderr
+    assert "third gets no prize" in done.stdout
+    assert "80% wrong, 95 % interval 67% to 89%" in done.stdout
+    assert done.stdout.count("gets no prize") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(None, "no such file"), ('{"question": "?"}\n', "line 1: not an answer of a judge")],
+)
+def test_other_files_are_no_answers_of_a_judge(runs: Path, content: str | None, told: str) -> None:
+    if content is not None:
+        (runs / "judge.jsonl").write_text(content)
+    done = e2lm("rank", "runs", "--judged", "judge.jsonl", "--out", "out", cwd=runs)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert told in done.stderr
+    assert "judge.jsonl" in done.stderr
 
 
 @pytest.mark.slow

@@ -83,7 +83,7 @@ def test_a_changed_file_is_not_rescored(small_run: Path, small_suite: Path, tmp_
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     done = e2lm("rescore", tmp_path, "--metric", "acc", "--out", tmp_path / "out")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "give the folder of a finished run" in done.stderr
+    assert "results.json: missing; give a folder in which e2lm run has finished" in done.stderr
 
 
 def test_the_suite_of_a_run_on_a_suite_of_one_s_own_is_found(

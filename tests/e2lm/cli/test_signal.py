@@ -59,6 +59,8 @@ def test_groups_print_the_order_of_their_models(results: Path) -> None:
         (["--group", "pythia-1b, pythia-410m"], 'give a name and two or more models, as in "1B: model-a, model-b"'),
         (["--group", "1B: pythia-1b, pythia-2b"], "no model is named 'pythia-2b'; there are: EleutherAI/pythia-1b, "),
         (["--chance", "a quarter"], "give a number, as in 0.25 or arc_easy=0.25"),
+        (["--chance", "3"], "--chance 3: not on the scale of arc acc, whose scores go from 0.2"),
+        (["--chance", "arc=25"], "--chance 25: not on the scale of arc acc"),
         (["--early", "2e11"], "give --tokens-per-step"),
         (["--suite", "e2lm-2025"], "EleutherAI/pythia-1b, EleutherAI/pythia-410m: not of e2lm-2025"),
         (["--step", "x"], "needs one group around the number"),
@@ -88,8 +90,26 @@ def test_a_damaged_file_is_one_line_and_earlier_output_stays(results: Path, tmp_
     assert not (tmp_path / "signal.html").exists()
 
 
-def test_a_folder_that_cannot_be_written_is_named(results: Path, tmp_path: Path) -> None:
-    done = e2lm("signal", results, "--json", tmp_path)
-    assert done.returncode == 2
-    assert "a folder; give the file a name, such as" in done.stderr
-    assert list(tmp_path.glob(".*.partial")) == []
+@pytest.mark.parametrize(
+    ("option", "name"), [("--json", "signal.json"), ("--csv", "signal.csv"), ("-o", "signal.html")]
+)
+def test_a_folder_is_no_file_to_write(results: Path, tmp_path: Path, option: str, name: str) -> None:
+    done = e2lm("signal", results, option, tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: {tmp_path}: a folder; give the file a name, such as {tmp_path / name}\n"
+
+
+@pytest.mark.parametrize("content", [None, b"{", b'{"schema": "e2lm-results/9"}'])
+def test_a_damaged_run_is_refused_in_the_same_words_by_all_commands(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "run/results/results.json"
+    path.parent.mkdir(parents=True)
+    path.with_name("progress.jsonl").write_text("{}\n")
+    if content is not None:
+        path.write_bytes(content)
+    told = "missing; give a folder in which e2lm run has finished"
+    if content is not None:
+        told = "damaged, or of another version; run the submission again"
+    commands = (["compare", "run", "run"], ["rescore", "run", "--metric", "acc"], ["signal", "run"], ["signal", "."])
+    for command in commands[: 3 if content is None else 4]:
+        done = e2lm(*command, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (2, f"error: {path.relative_to(tmp_path)}: {told}\n"), command

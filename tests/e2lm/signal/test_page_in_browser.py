@@ -15,7 +15,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from e2lm.signal import load_curves
 from e2lm.signal.page import render_signal
 from e2lm.signal.rankings import rankings
-from e2lm.signal.table import choose, table_of
+from e2lm.signal.table import Choice, choose, table_of
 
 LONG = "benchmark_with_a_very_long_name_and_a_<script>alert(1)</script>" * 2
 
@@ -30,7 +30,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         columns = {"model": model, "step": steps * 1000, "tokens": steps * 2e9, **scores, "good_stderr": 0.01}
         frames.append(pd.DataFrame(columns))
     frames[1] = frames[1].drop(columns=LONG)
-    chosen = choose(load_curves(*frames), groups={"both": ("org/model-a", "model-b")})
+    chosen = choose(load_curves(*frames), Choice(groups={"both": ("org/model-a", "model-b")}))
     path = tmp_path_factory.mktemp("page") / "signal.html"
     path.write_text(render_signal(table_of(chosen), chosen.curves, rankings(chosen.curves, chosen.groups)), "utf-8")
     return path

@@ -8,7 +8,7 @@ import pytest
 
 from e2lm.signal import load_curves, signal_table
 from e2lm.signal.rankings import rankings
-from e2lm.signal.table import choose
+from e2lm.signal.table import Choice, choose
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_scoring.formulas.signal_quality import signal_quality
 
@@ -50,7 +50,7 @@ def test_groups_are_ranked_early_and_late_each_for_itself() -> None:
     curves = load_curves(
         frame("org/a", RISING), frame("org/b", RISING - 0.1), frame("c", RISING[::-1]), frame("d", RISING)
     )
-    chosen = choose(curves, early=200 * GT, groups={"1B": ("a", "b"), "3B": ("c", "d")})
+    chosen = choose(curves, Choice(early=200 * GT, groups={"1B": ("a", "b"), "3B": ("c", "d")}))
     orders = rankings(chosen.curves, chosen.groups).set_index("group")
     assert orders["early_order"].to_dict() == {"1B": "org/a > org/b", "3B": "c > d"}
     assert orders["late_order"].to_dict() == {"1B": "org/a > org/b", "3B": "d > c"}

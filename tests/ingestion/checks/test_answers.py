@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from e2lm_ingestion.checks.answers import favored_position, identical_choices, stated_answers
+from e2lm_ingestion.checks.answers import favored_position, identical_choices, interchangeable_answers, stated_answers
 from e2lm_ingestion.checks.questions import Question
 
 
@@ -27,6 +27,28 @@ def test_a_right_choice_in_the_question_is_found_with_both_rates(fair: list[Ques
     found, rates = stated_answers(told)
     assert found[0].items[:3] == (0, 4, 8)
     assert (rates["right"], rates["wrong"]) == (0.25, 0.0)
+
+
+def test_where_a_model_writes_the_answers_of_other_items_are_the_wrong_ones(fair: list[Question]) -> None:
+    written = [replace(q, choices=(q.choices[0],), gold=(0,)) for q in fair]
+    assert stated_answers(written)[0] == []
+    told = [replace(q, text=f"Some say {q.choices[0]}. {q.text}") for q in written]
+    found, rates = stated_answers(told)
+    assert found[0].blocks
+    assert rates == {"right": 1.0, "wrong": 0.0}
+    listed = [replace(q, text="yes or no? " + q.text, choices=("yes" if q.item % 2 else "no",)) for q in written]
+    assert stated_answers(listed)[0] == []
+
+
+def test_right_answers_that_many_items_share_are_found(fair: list[Question]) -> None:
+    assert interchangeable_answers(fair) == []
+    colors, foods = ("red", "blue", "green"), ("bread", "rice", "nuts", "fish")
+    any_of_kind = [replace(q, choices=colors if q.item % 2 else foods, gold=(0, 1, 2)) for q in fair]
+    assert [(one.kind, one.blocks) for one in interchangeable_answers(any_of_kind)] == [
+        ("interchangeable_answers", True)
+    ]
+    aliases = [replace(q, choices=tuple(f"{name} {q.item // 2}" for name in colors), gold=(0, 1, 2)) for q in fair]
+    assert interchangeable_answers(aliases) == []
 
 
 def test_a_question_that_lists_all_choices_is_no_finding(fair: list[Question]) -> None:

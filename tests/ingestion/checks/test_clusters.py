@@ -49,5 +49,16 @@ def test_rewordings_of_an_item_are_a_cluster(fair: list[Question]) -> None:
     assert sizes(reworded) == [6] * 100
 
 
+def test_a_question_with_other_wrong_choices_is_the_same_question(fair: list[Question]) -> None:
+    def with_other_wrong_choices(question: Question, copy: int) -> Question:
+        choices = (text if at in question.gold else f"{text} {copy}" for at, text in enumerate(question.choices))
+        return replace(question, item=2 * question.item + copy, choices=tuple(choices))
+
+    changed = [with_other_wrong_choices(question, copy) for question in fair[:100] for copy in range(2)]
+    assert sizes(changed) == [2] * 100
+    other = [replace(q, gold=((q.gold[0] + q.item % 2) % 4,), text=q.text.upper()) for q in changed]
+    assert sizes(other) == [1] * 200, "another right answer: another question"
+
+
 def test_questions_with_yes_and_no_are_not_the_same_question(fair: list[Question]) -> None:
     assert sizes([replace(q, choices=("yes", "no"), gold=(0,)) for q in fair]) == [1] * 800

@@ -31,6 +31,15 @@ def test_an_item_among_its_own_examples_is_found() -> None:
     assert answered_by_an_example(questions)[0].items == (2, 5)
 
 
+def test_an_item_among_its_examples_is_found_however_it_is_written_and_blocks_where_it_is_no_slip() -> None:
+    head = "".join(f"IS NUMBER {i} -- FINE?\nAnswer: yes\n\n" for i in range(10))
+    few = answered_by_an_example(questions_of([item(head, f"Is number {i} fine?\nAnswer:") for i in range(1000)]))
+    assert (few[0].items, few[0].blocks) == (tuple(range(10)), False)
+    every = answered_by_an_example(questions_of([item(head, f"Is number {i % 10} fine?\nAnswer:") for i in range(120)]))
+    assert every[0].blocks
+    assert answered_by_an_example(questions_of([item("Say yes or no: no. ", "Say yes or no:")] * 120)) == []
+
+
 def test_examples_that_differ_between_items_are_split_off_too() -> None:
     items = [item(f"Is {i + 1000} fine?\nAnswer: no\n\n", f"Is {i} fine?\nAnswer:") for i in range(120)]
     questions = questions_of(items)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from e2lm_ingestion.checks import findings_of
+from e2lm_ingestion.checks import check_items, questions_in
 from e2lm_ingestion.output_types.items import items_by_task
 from e2lm_ingestion.submission.submission import open_submission
 from tests.ingestion.submissions import MakeSubmission, document
@@ -22,7 +22,8 @@ def worded(i: int) -> dict[str, Any]:
 def kinds(make: MakeSubmission, task: dict[str, Any], test: list[dict[str, Any]] | None = None) -> set[str]:
     """The kinds of all findings."""
     with open_submission(make(task, test=[worded(i) for i in range(100)] if test is None else test)) as submission:
-        found, _ = findings_of(submission, items_by_task(submission))
+        rendered = items_by_task(submission)
+        found = check_items(submission, rendered, questions_in(rendered)).findings
     assert all(finding.message.isprintable() for finding in found if finding.kind != "control_character")
     return {finding.kind for finding in found}
 

@@ -218,9 +218,23 @@ def test_items_of_a_cluster_are_resampled_together(worker: Path) -> None:
     assert together.scores["contrast_z"] != alone.scores["contrast_z"]
 
 
-def test_results_of_an_earlier_version_have_no_clusters(worker: Path) -> None:
+def test_the_gate_asks_the_items_that_cannot_be_guessed_again(worker: Path) -> None:
+    write_items(worker, npz(unguessed=np.ones(ITEMS, bool)))
+    whole = evaluate(worker / "input/res", worker / "input/ref/scoring.yaml")
+    assert "unguessed_z" not in whole.scores
+    write_items(worker, npz(unguessed=np.arange(ITEMS) % 4 == 0))
+    quarter = evaluate(worker / "input/res", worker / "input/ref/scoring.yaml")
+    assert 0 < quarter.scores["unguessed_z"] < quarter.scores["contrast_z"] == whole.scores["contrast_z"]
+    write_items(worker, npz(unguessed=np.arange(ITEMS) == 0))
+    hardly = evaluate(worker / "input/res", worker / "input/ref/scoring.yaml")
+    assert hardly.scores["unguessed_z"] == 0
+    assert "the items whose answer cannot be guessed from the choices alone (1)" in hardly.reasons[0]
+
+
+def test_results_of_an_earlier_version_have_no_clusters_and_no_guesses(worker: Path) -> None:
     write_items(worker, npz(gold=np.zeros(3)))
-    assert read(worker).clusters is None
+    results = read(worker)
+    assert (results.clusters, results.unguessed) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -229,9 +243,11 @@ def test_results_of_an_earlier_version_have_no_clusters(worker: Path) -> None:
         (b"", "missing or unreadable"),
         (npz(clusters=np.zeros(3, int)), "clusters of shape"),
         (npz(clusters=np.zeros(ITEMS)), "clusters of shape"),
+        (npz(unguessed=np.zeros(3, bool)), "unguessed of shape"),
+        (npz(unguessed=np.zeros(ITEMS)), "unguessed of shape"),
     ],
 )
-def test_damaged_clusters_are_refused(worker: Path, content: bytes, expected: str) -> None:
+def test_damaged_properties_of_items_are_refused(worker: Path, content: bytes, expected: str) -> None:
     write_items(worker, content)
     with pytest.raises(OrganizerError, match=expected):
         read(worker)

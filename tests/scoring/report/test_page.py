@@ -245,6 +245,17 @@ def test_the_page_says_where_a_curve_rises_with_wrong_labels_too() -> None:
     assert '<b class="value">5%</b>' in page
 
 
+def test_the_page_says_where_what_rises_can_be_guessed_and_what_the_metric_computes() -> None:
+    honest = good()
+    assert "guessed from the choices" not in render(honest)
+    kept = render(replace(honest, scores={**honest.scores, "unguessed_z": 4.0}))
+    assert "for the other items, it grows by 4.0000 standard errors." in kept
+    assert "can be told without the questions" not in kept
+    lost = render(replace(honest, scores={**honest.scores, "unguessed_z": -1.0}, expression="mean(ll) < 1"))
+    assert "can be told without the questions" in lost
+    assert "<code><bdi>mean(ll) &lt; 1</bdi></code>" in lost
+
+
 def test_the_page_of_a_task_without_contrast_says_what_that_means() -> None:
     honest = good()
     scores = {key: value for key, value in honest.scores.items() if key not in ("contrast_z", "label_share")}

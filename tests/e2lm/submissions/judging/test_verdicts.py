@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from e2lm.submissions.judging.verdicts import Answer, line_of, outcome_of, read_answers, sample, wilson, write_answers
+from e2lm.submissions.judging.verdicts import (
+    Answer,
+    line_of,
+    outcome_of,
+    read_answers,
+    sample,
+    wilson,
+    write_answers,
+    wrong_keys,
+)
 from e2lm_ingestion.errors import OrganizerError
 
 
@@ -78,5 +87,7 @@ def test_wrong_keys_have_a_rate_with_an_interval_of_their_own() -> None:
 
 def test_answers_of_a_version_that_did_not_ask_are_read(tmp_path: Path) -> None:
     line = line_of(Answer(0, "0" * 64, "m", "schema", "{}", "accept", ""))
-    (tmp_path / "old.jsonl").write_text(line.replace(', "marked": null', ""))
+    (tmp_path / "old.jsonl").write_text(line.replace(', "marked": null, "submission": ""', ""))
     assert read_answers(tmp_path / "old.jsonl")[0].marked is None
+    with pytest.raises(OrganizerError, match=r"old\.jsonl: does not say of which submission"):
+        wrong_keys(read_answers(tmp_path / "old.jsonl"), "old.jsonl")
