@@ -23,6 +23,7 @@ from e2lm_scoring.curves import (
 from e2lm_scoring.eligibility import Contrast, reasons_against
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.formulas.domain_alignment import domain_alignment, normalized_pair
+from e2lm_scoring.formulas.effective_items import effective_items
 from e2lm_scoring.formulas.generalization import decision_accuracies
 from e2lm_scoring.formulas.improvement_gate import gate_z, improvement_z
 from e2lm_scoring.formulas.label_contrast import label_share
@@ -53,11 +54,12 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
     alignment = _alignment(results, configuration)
     z_of_model = {part.model: part.improvement_z for part in signal}
     contrast = _contrast(results, configuration, signal)
-    reasons = reasons_against(z_of_model, contrast, configuration)
     early_science = {
         model: _early_items(results, configuration, model) for model in _science_models(results, configuration)
     }
     early_signal = np.stack([early_science[model] for model in configuration.signal_models])
+    carried_by = effective_items(early_signal)
+    reasons = reasons_against(z_of_model, contrast, configuration, effective_items=carried_by)
     model_qualities = {
         model: float(signal_qualities(items.mean(axis=1, dtype=np.float64))) for model, items in early_science.items()
     }
@@ -73,6 +75,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         contrast=contrast,
         contrast_curves=_contrast_curves(results, configuration),
         signal_items=early_signal,
+        effective_items=carried_by,
         signal_models=configuration.signal_models,
         model_qualities=model_qualities,
         tokens=window_tokens(results, configuration.compared_models[0], grid),

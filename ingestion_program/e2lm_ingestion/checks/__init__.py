@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from e2lm_ingestion.checks import answers, clusters, guessers, metric, repetition, wording
+from e2lm_ingestion.checks import answers, clusters, guessers, influence, metric, repetition, wording
 from e2lm_ingestion.checks.questions import Finding, Question, questions_of
-from e2lm_ingestion.output_types.protocol import Item
+from e2lm_ingestion.output_types.item_sets import item_set_of_items
+from e2lm_ingestion.output_types.protocol import Item, ItemSet
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 from e2lm_ingestion.submission.submission import Submission
 
@@ -20,11 +21,15 @@ def questions_in(tasks: Mapping[str, Sequence[Item]]) -> list[Question]:
     return questions
 
 
-def findings_of(submission: Submission, tasks: Mapping[str, Sequence[Item]]) -> tuple[list[Finding], dict[str, Any]]:
+def findings_of(
+    submission: Submission, tasks: Mapping[str, Sequence[Item]], item_set: ItemSet | None = None
+) -> tuple[list[Finding], dict[str, Any]]:
     """All findings, and the statistics behind them by name (None for tasks without choices).
 
-    `tasks` has the items of each task of the submission by the task's name.
+    `tasks` has the items of each task of the submission by the task's name, `item_set` what is asked of them. Raises
+    SubmissionError for a metric that cannot score any answer.
     """
+    item_set = item_set or item_set_of_items(submission, tasks)
     questions = questions_in(tasks)
     worded: list[Finding] = []
     first = 0
@@ -37,6 +42,7 @@ def findings_of(submission: Submission, tasks: Mapping[str, Sequence[Item]]) -> 
         *repetition.answered_by_an_example(questions),
         *clusters.clusters_of(questions)[1],
         *metric.label_findings(submission.task),
+        *influence.influence_findings(item_set),
     ]
     if not OUTPUT_TYPES[submission.task.output_type].has_choices:
         return repeated, {"guessers": None, "answer_positions": None, "stated_in_prompt": None}

@@ -158,7 +158,7 @@ def prepare(submission: Submission, suite: Suite, results: Path, store: PickleSt
     """Render a submission's items into the store. Raises SubmissionError naming file and line."""
     rendered = items_by_task(submission)
     item_set = item_set_of_items(submission, rendered)
-    findings, _ = findings_of(submission, rendered)
+    findings, _ = findings_of(submission, rendered, item_set)
     warnings = [
         {"kind": one.kind, "message": one.message, "items": list(one.items), "blocks": one.blocks} for one in findings
     ]
