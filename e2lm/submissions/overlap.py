@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from e2lm.submissions.ngram_overlap import SHORTEST, Runs, Shared, Vocabulary, in_common, shared
+from e2lm.submissions.ngram_overlap import SHORTEST, Runs, Shared, Vocabulary, in_common, shared, with_endings
 from e2lm.submissions.template_free_text import free_texts
 from e2lm.terminal.progress import progress_bar
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
@@ -48,7 +48,7 @@ def read_submissions(paths: Sequence[Path], vocabulary: Vocabulary) -> tuple[lis
             try:
                 with open_submission(path) as submission:
                     texts = free_texts(submission)
-                runs = vocabulary.runs_of([text] for text in texts)
+                runs = vocabulary.runs_of(map(with_endings, texts))
                 sources.append(Source(path.name, False, texts, runs))
                 if nothing := int((runs.sizes == 0).sum()):
                     problems.append(f"{path.name}: {nothing:,} of {len(texts):,} items: {_TOO_SHORT}")

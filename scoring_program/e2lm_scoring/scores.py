@@ -33,6 +33,7 @@ from e2lm_scoring.formulas.strata import Stratum, strata_of
 from e2lm_scoring.inputs.configuration import Configuration, load_configuration
 from e2lm_scoring.inputs.results import Results, read_results
 from e2lm_scoring.items import item_table, prune, subset_rows
+from e2lm_scoring.one_line import one_line
 from e2lm_scoring.score_report import Alignment, Generalization, GroupRanking, ModelSignal, ScoreReport
 from e2lm_scoring.total import total_and_components
 from e2lm_scoring.uncertainty import DRAWS, SEED, Bootstrap, bootstrap, interval
@@ -111,9 +112,9 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         intervals={key: interval(scores[key], draws) for key, draws in drawn.scores.items()},
         table=item_table(early_signal, [subset.name for subset in subsets for _ in range(subset.items)], weights),
         subsets=subset_rows(early_signal, {subset.name: subset.items for subset in subsets}, weights),
-        warnings=tuple(warning.message for warning in results.file.warnings),
+        warnings=tuple(one_line(warning.message) for warning in results.file.warnings),
         clusters=sum(stratum.clusters for stratum in strata),
-        blocking=tuple((one.kind, one.message) for one in results.file.warnings if one.blocks),
+        blocking=tuple((one.kind, one_line(one.message)) for one in results.file.warnings if one.blocks),
         pruning=prune(early_science, configuration.signal_models),
         generalization=_generalization(measured),
     )

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from scipy.special import ndtri
 
 from e2lm_scoring.errors import OrganizerError
+from e2lm_scoring.one_line import one_line
 from e2lm_scoring.score_report import ScoreReport
 
 SCHEMA = "e2lm-summary/1"
 DIGITS = 6
 STAND_INS = 199  # draws of a normal distribution that stand for those of the bootstrap
 STAND_IN_DIGITS = 4  # of its mean and standard deviation
+
+
+Line = Annotated[str, AfterValidator(one_line)]  # text of participants, or that quotes it
 
 
 class _Row(BaseModel):
@@ -34,24 +39,24 @@ class IntervalRow(_Row):
 class BlockingRow(_Row):
     """A warning of the check that withholds a prize until an organizer has cleared it."""
 
-    kind: str
-    message: str
+    kind: Line
+    message: Line
 
 
 class Summary(_Row):
     """summary.json."""
 
     schema_name: str = Field(alias="schema")
-    task: str
+    task: Line
     suite: str
     suite_version: int
-    metric: str
+    metric: Line
     items: int
     clusters: int = 0  # of items that share something, which are resampled together; 0: not recorded
     submission: str  # its digest
     reveal: str  # the reveal mode of the report beside it
     eligible: bool
-    reasons: tuple[str, ...]
+    reasons: tuple[Line, ...]
     blocking: tuple[BlockingRow, ...] = ()
     scores: dict[str, float]
     intervals: dict[str, IntervalRow]
