@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from e2lm.submissions.checks import forecast, limit, tokens
 from e2lm.submissions.checks.hardware import Machine
 from e2lm_ingestion.checks import findings_of, questions_in
-from e2lm_ingestion.engines.requests import moved
+from e2lm_ingestion.engines.requests import moved, refuse_too_many
 from e2lm_ingestion.output_types.protocol import Item
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 from e2lm_ingestion.submission.submission import Submission
@@ -39,6 +39,7 @@ def summarize(
     items = [item for own in tasks.values() for item in own]
     tokenizer = tokens.suite_tokenizer(suite, checkpoints_root())
     volume = _volume(submission, tasks, tokenizer, suite.context_length)
+    refuse_too_many(volume.tokens)
     machine = machine_of(volume)
     findings, measured = findings_of(submission, tasks)
     if not OUTPUT_TYPES[task.output_type].windows:

@@ -25,10 +25,13 @@ def questions_in(submission: Submission) -> list[Question]:
     return questions
 
 
-def judge(drawn: Sequence[Question], endpoint: Endpoint, model: str, out: Path, concurrency: int) -> list[Answer]:
+def judge(
+    drawn: Sequence[Question], endpoint: Endpoint, model: str, out: Path, concurrency: int, seed: int | None = None
+) -> list[Answer]:
     """An answer for each question, in the same order; each is written to the file as soon as it arrives.
 
-    Answers already in the file, by the same model to the same prompt, are reused.
+    Answers already in the file, by the same model to the same prompt, are reused. The `seed` of the sample is recorded
+    with each new one.
     """
     earlier = read_answers(out)
     texts = [described(question) for question in drawn]
@@ -41,7 +44,7 @@ def judge(drawn: Sequence[Question], endpoint: Endpoint, model: str, out: Path, 
     with naming(out), out.open("a", encoding="utf-8") as file, progress_bar("judging") as update:
         pool = ThreadPoolExecutor(concurrency)
         try:
-            pending = [pool.submit(_ask, endpoint, key, text) for key, text in asked]
+            pending = [pool.submit(_ask, endpoint, key, text, seed) for key, text in asked]
             for done, future in enumerate(as_completed(pending), 1):
                 try:
                     answer = future.result()
@@ -58,14 +61,16 @@ def judge(drawn: Sequence[Question], endpoint: Endpoint, model: str, out: Path, 
     return [known.get(key) or unanswered[key] for key in wanted]
 
 
-def _ask(endpoint: Endpoint, key: tuple[int, str, str], text: str) -> Answer:
+def _ask(endpoint: Endpoint, key: tuple[int, str, str], text: str, seed: int | None) -> Answer:
     item, sha256, model = key
     reply = endpoint.ask(messages(text))
     verdict = None if reply.problem else read_verdict(reply.text)
     if verdict is None:
         reason = reply.problem or "the answer contains no verdict"
-        return Answer(item, sha256, model, reply.structured, reply.text, None, reason)
-    return Answer(item, sha256, model, reply.structured, reply.text, verdict.decision, verdict.reason, verdict.marked)
+        return Answer(item, sha256, model, reply.structured, reply.text, None, reason, seed=seed)
+    return Answer(
+        item, sha256, model, reply.structured, reply.text, verdict.decision, verdict.reason, verdict.marked, seed
+    )
 
 
 def _key(answer: Answer) -> tuple[int, str, str]:

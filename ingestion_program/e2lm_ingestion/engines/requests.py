@@ -10,8 +10,9 @@ import numpy as np
 
 from e2lm_ingestion.errors import SubmissionError
 
-# 15,000 items of four choices, each after a prompt of 2,048 tokens, are 123 million.
-MAX_TOKENS = 125_000_000
+# 15,000 items of four choices, each after five examples, are 42 million tokens with the prompts of MMLU (700 tokens);
+# half as many again fit. docs/performance.md has the memory.
+MAX_TOKENS = 64_000_000
 BLOCK_CHARACTERS = 4_000_000  # encoded at a time
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def encode(pairs: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerBase,
     for block in _blocks(pairs):
         sequences.append(_encoded_block(block, tokenizer, context_length))
         total += len(sequences[-1].tokens)
-        _refuse_too_many(total)
+        refuse_too_many(total)
     return join_requests(sequences)
 
 
@@ -75,7 +76,7 @@ def _blocks(pairs: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, st
         yield pairs[first:]
 
 
-def _refuse_too_many(tokens: int) -> None:
+def refuse_too_many(tokens: int) -> None:
     """Raise SubmissionError for more than MAX_TOKENS."""
     if tokens > MAX_TOKENS:
         raise SubmissionError(
@@ -125,7 +126,7 @@ def encode_windows(
     total = 0
     for number, tokens in enumerate(encoded):
         total += len(tokens)
-        _refuse_too_many(total)
+        refuse_too_many(total)
         for start in range(0, len(tokens), context_length):
             end = min(start + context_length, len(tokens))
             begin = max(0, end - context_length - 1)

@@ -18,10 +18,10 @@ from e2lm_ingestion.task.task import Task
 MIN_ITEMS = 100
 MAX_ITEMS = 15_000
 MAX_CONTEXT = 100_000  # characters; a context of 2,048 tokens holds about a tenth
-# What the items of a submission may have in all, which bounds memory: room for 15,000 items of four choices whose
-# prompts fill a context of 2,048 tokens, at four characters a token. docs/performance.md has the memory that they take.
-MAX_TOTAL = 125_000_000  # characters of all contexts, each once
-MAX_READ = 500_000_000  # characters that a model reads: each choice with its context
+# What the items of a submission may have in all, which bounds memory: room for 15,000 items of four choices with five
+# examples and half as much again, as in MAX_TOKENS of engines/requests.py, at four characters a token.
+MAX_TOTAL = 100_000_000  # characters of all contexts, each once
+MAX_READ = 256_000_000  # characters that a model reads: each choice with its context
 MAX_ALL_CHOICES = 150_000  # ten for each item
 
 
