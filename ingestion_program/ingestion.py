@@ -11,6 +11,9 @@ import argparse
 import os
 import sys
 import threading
+import time
+import traceback
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -18,14 +21,18 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads must not spin: on shared cores that costs minutes
 
 from e2lm_ingestion.engines import ENGINES, make_engine
-from e2lm_ingestion.errors import OrganizerError, SubmissionError
-from e2lm_ingestion.execution.sweep import Progress, sweep
+from e2lm_ingestion.errors import OrganizerError, OutOfTimeError, SubmissionError
+from e2lm_ingestion.execution.pickle_store import PickleStore
+from e2lm_ingestion.execution.platform_log import WITHHELD, PlatformLog
+from e2lm_ingestion.execution.sweep import Progress, prepare, sweep_prepared
+from e2lm_ingestion.file_names import ORGANIZERS_LOG
 from e2lm_ingestion.results.folder import empty_folder
 from e2lm_ingestion.results.seal import read_key, seal
 from e2lm_ingestion.submission.submission import open_submission
 from e2lm_ingestion.suite import load_suite
 
 FEWER_ITEMS = "submit fewer items or shorter prompts"
+OUT_OF_TIME = f"out of time: not every checkpoint was done when the time limit came near; {FEWER_ITEMS}"
 
 
 def main() -> int:
@@ -54,45 +61,70 @@ def main() -> int:
     parser.add_argument(
         "--workers", type=int, help="number of parallel processes (default: one to three for each GPU, as fits)"
     )
+    parser.add_argument(
+        "--reveal",
+        choices=("participant", "organizer"),
+        default="participant",
+        help="whose eyes the log is for: organizer also shows what may depend on the answers of models held back",
+    )
     args = parser.parse_args()
-    timer = _stop_at(args.deadline)
+    log = PlatformLog(args.output / ORGANIZERS_LOG, reveals_all=args.reveal == "organizer")
+    timer = _stop_at(args.deadline, log)
     try:
-        empty_folder(args.output)
-        key = read_key([args.checkpoints, args.input_data])
-        suite = load_suite(args.input_data / "suite.yaml")
-        with open_submission(args.submission) as submission:
-            print(f"{submission.name}: running on every checkpoint of {suite.suite}", flush=True)
-            results = sweep(
-                submission,
-                suite,
-                root=args.checkpoints,
-                results=args.output,
-                make_engine=partial(make_engine, args.engine, args.dtype, suite.context_length),
-                workers=args.workers,
-                on_progress=_log,
-                deadline=args.deadline * 60,
-            )
-        seal(results.parent, key)
+        _run(args, log)
     except (SubmissionError, OrganizerError) as error:
-        return _fail(str(error))
+        log.fail(str(error), fixed=OUT_OF_TIME if isinstance(error, OutOfTimeError) else WITHHELD)
     except MemoryError:
-        return _fail(f"out of memory; {FEWER_ITEMS}, or organizers: give the worker more memory")
+        reason = f"out of memory; {FEWER_ITEMS}, or organizers: give the worker more memory"
+        log.fail(reason, fixed=reason)
     except OSError as error:
-        location = error.filename or args.output
-        return _fail(
-            f"{location}: {error.strerror or error}; organizers: check that the worker's disk has room and is healthy"
-        )
+        what = error.strerror or type(error).__name__
+        remedy = "organizers: check that the worker's disk has room and is healthy"
+        log.fail(f"{error.filename or args.output}: {what}; {remedy}", fixed=f"{what}; {remedy}")
+    except Exception as error:
+        if not log.asked:
+            raise
+        log.keep(traceback.format_exc())
+        log.fail(f"{type(error).__name__}: {error}")
+    else:
+        return 0
     finally:
         timer.cancel()
-    return 0
-
-
-def _fail(reason: str) -> int:
-    print(f"error: {reason}", file=sys.stderr, flush=True)
     return 2
 
 
-def _stop_at(deadline: float) -> threading.Timer:
+def _run(args: argparse.Namespace, log: PlatformLog) -> None:
+    empty_folder(args.output)
+    key = read_key([args.checkpoints, args.input_data])
+    suite = load_suite(args.input_data / "suite.yaml")
+    ends = time.perf_counter() + args.deadline * 60
+    with open_submission(args.submission) as submission, closing(PickleStore(0)) as store:
+        prepared = prepare(submission, suite, args.output, store, 0)
+        log.say(f"{submission.name}: running on every checkpoint of {suite.suite}")
+        with log.others_kept():
+            sweep_prepared(
+                prepared,
+                store,
+                suite,
+                root=args.checkpoints,
+                make_engine=partial(make_engine, args.engine, args.dtype, suite.context_length),
+                workers=args.workers,
+                on_progress=partial(_keep_progress, log),
+                on_asking=log.models_are_asked,
+                shuffled=True,
+                ends=ends,
+            )
+            log.say_total()
+    seal(args.output, key)
+
+
+def _keep_progress(log: PlatformLog, progress: Progress) -> None:
+    log.count(progress.done, progress.total)
+    done = f"[{progress.done}/{progress.total}] {progress.checkpoint}"
+    log.keep(f"{done}: {progress.seconds:.1f} s, about {progress.seconds_left / 60:.1f} min left")
+
+
+def _stop_at(deadline: float, log: PlatformLog) -> threading.Timer:
     """End the process after `deadline` minutes, even in the middle of a checkpoint.
 
     The sweep checks the time only between checkpoints. This timer ends a checkpoint that takes too long or hangs before
@@ -100,20 +132,16 @@ def _stop_at(deadline: float) -> threading.Timer:
     """
 
     def stop() -> None:
-        _fail(f"out of time: stopped after {deadline:g} minutes, in the middle of a checkpoint; {FEWER_ITEMS}")
+        log.fail(
+            f"out of time: stopped after {deadline:g} minutes, in the middle of a checkpoint; {FEWER_ITEMS}",
+            fixed=OUT_OF_TIME,
+        )
         os._exit(2)
 
     timer = threading.Timer(deadline * 60, stop)
     timer.daemon = True
     timer.start()
     return timer
-
-
-def _log(progress: Progress) -> None:
-    """Print the progress without scores: participants read this log, and scores of late checkpoints are secret."""
-    done = f"[{progress.done}/{progress.total}] {progress.checkpoint}"
-    remaining = f"about {progress.seconds_left / 60:.1f} min left"
-    print(f"{done}: {progress.seconds:.1f} s, {remaining}", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,23 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 from e2lm_scoring.errors import OrganizerError, SubmissionError
+from e2lm_scoring.inputs.configuration import load_configuration
 from e2lm_scoring.inputs.seal import read_key, require_results_of, require_seal
 from e2lm_scoring.output import forget, leave_failure, score
+
+WITHHELD = (
+    "these results cannot be scored; the reason is kept for the organizers, because it may depend on the answers of "
+    "models that are held back. If the metric takes very large or very small values, bring them nearer to 1. "
+    "Organizers: score the results with `reveal: organizer` in scoring.yaml"
+)
 
 
 def main() -> int:
@@ -38,7 +48,9 @@ def main() -> int:
         require_ingestion_succeeded(args.results / "metadata")
         require_seal(args.results, read_key([args.data, args.reference]))
         require_results_of(args.submission, args.results)
-        score_report = score(args.results, args.reference / "scoring.yaml", args.output)
+        scoring_yaml = args.reference / "scoring.yaml"
+        with withheld_unless(load_configuration(scoring_yaml).reveal == "organizer"):
+            score_report = score(args.results, scoring_yaml, args.output, full_digits=False)
     except (SubmissionError, OrganizerError) as error:
         # forged results may carry line breaks, and Codabench's log must show one line
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
@@ -56,6 +68,25 @@ def main() -> int:
     return 0
 
 
+@contextlib.contextmanager
+def withheld_unless(reveals_all: bool) -> Iterator[None]:
+    """Replace errors about the results by one fixed sentence unless `reveals_all`: they may depend on models' answers.
+
+    Warnings of arithmetic are not printed either. An error of the output folder stays as it is.
+    """
+    if reveals_all:
+        yield
+        return
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except OSError:
+            raise
+        except Exception:
+            raise OrganizerError(WITHHELD) from None
+
+
 def require_ingestion_succeeded(metadata: Path) -> None:
     """Raise SubmissionError when the worker's status file says that ingestion failed; a worker runs scoring anyway."""
     try:
@@ -65,9 +96,7 @@ def require_ingestion_succeeded(metadata: Path) -> None:
             f"{metadata}: missing, or without ingestionExitCode, the exit code of ingestion; run ingestion again"
         ) from None
     if type(exit_code) is not int or exit_code != 0:  # false == 0 in Python
-        raise SubmissionError(
-            f"ingestion ended with exit code {exit_code}: there is nothing to score; the last line of its log says why"
-        )
+        raise SubmissionError("ingestion did not succeed: there is nothing to score; the last line of its log says why")
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from e2lm.cli.arguments import count
+from e2lm.runs.run_folder import RunFolder
 from e2lm.submissions.judging.endpoint import KEY_VARIABLE, Endpoint
 from e2lm.submissions.judging.prompt import SCHEMA
 from e2lm.submissions.judging.run import judge, questions_in
-from e2lm.submissions.judging.verdicts import Answer, Outcome, outcome_of, sample
+from e2lm.submissions.judging.sampling import influences_of, sample, seed_of
+from e2lm.submissions.judging.verdicts import Answer, Outcome, outcome_of, read_answers
 from e2lm.suites.registry import COMPETITION_SUITE, find_suite
 from e2lm_ingestion.submission.submission import open_submission
 from e2lm_scoring.inputs.configuration import load_configuration
@@ -31,7 +33,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", required=True, metavar="NAME", help="the model's name at the endpoint")
     parser.add_argument("--items", type=count, metavar="N", default=50, help="number of items to judge (default: 50)")
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="seed of the sample of items (default: 0)")
+    parser.add_argument(
+        "--seed",
+        type=count,
+        metavar="N",
+        help="seed of the sample of items (default: that of the answers in the file, or a new one, which is recorded)",
+    )
+    parser.add_argument(
+        "--run",
+        type=Path,
+        metavar="RUN",
+        help="a run of the submission over the suite: half of the sample is drawn by how far items move its curves "
+        "(default: under answers drawn at random)",
+    )
     parser.add_argument(
         "--concurrency", type=count, metavar="N", default=4, help="number of parallel requests (default: 4)"
     )
@@ -56,18 +70,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Judge the unanswered items, count the verdicts, print the outcome. Returns 0 if the submission passes, else 1."""
-    threshold = load_configuration(find_suite(args.suite).scoring).min_accept_rate
+    configuration = load_configuration(find_suite(args.suite).scoring)
     out = args.out or _default_out(args.submission.resolve())
     with open_submission(args.submission) as submission:
         questions, sha256 = questions_in(submission), submission.sha256
-    drawn = [questions[number] for number in sample(len(questions), args.items, args.seed, sha256)]
+        run = None if args.run is None else RunFolder(args.run).found_results
+        influences = influences_of(submission, run, configuration)
+    seed = seed_of(args.seed, read_answers(out))
+    drawn = sample(influences, args.items, seed)
     endpoint = Endpoint(args.base_url, args.model, SCHEMA)
     try:
-        answers = judge(drawn, endpoint, args.model, out, args.concurrency, submission=sha256)
+        answers = judge(
+            [questions[item] for item in drawn.items],
+            endpoint,
+            args.model,
+            out,
+            args.concurrency,
+            submission=sha256,
+            seed=seed,
+        )
     finally:
         endpoint.close()
-    outcome = outcome_of(answers, threshold)
-    print(json.dumps(asdict(outcome) | {"answers": str(out)}) if args.json else _text(outcome, answers, out))
+    outcome = outcome_of(answers, configuration.min_accept_rate, drawn.by_influence)
+    if args.json:
+        print(json.dumps(asdict(outcome) | {"answers": str(out), "seed": seed}))
+    else:
+        print(f"{_text(outcome, answers, out)} (seed {seed})")
     return 0 if outcome.decision == "passed" else 1
 
 
@@ -86,6 +114,11 @@ def _text(outcome: Outcome, answers: Sequence[Answer], out: Path) -> str:
         f"{outcome.decision}: {rate}; {outcome.threshold:.0%} are needed",
         f"{outcome.accepted} accepted, {outcome.rejected} rejected, {outcome.unanswered} unanswered of {len(answers)}",
     ]
+    if outcome.influence_rate is not None:
+        lines.append(
+            f"by influence on the score: {outcome.influence_rate:.0%} accepted, 95 % interval "
+            f"{outcome.influence_low:.0%} to {outcome.influence_high:.0%}"
+        )
     if outcome.wrong_rate is not None:
         lines.append(f"marked answers: {outcome.wrong_rate_text}; {outcome.marked_unsure} unsure")
     if outcome.blocks:

@@ -15,6 +15,7 @@ from e2lm.submissions.overlap import Overlap, compare, read_benchmarks, read_sub
 from e2lm.submissions.paths import submission_paths
 from e2lm.terminal.table import Column, fitted_table
 from e2lm_ingestion.errors import OrganizerError, naming
+from e2lm_scoring.one_line import one_line
 
 SHOWN_CHARACTERS = 200
 SHOWN_ROWS = 30
@@ -54,7 +55,7 @@ def main(args: argparse.Namespace) -> int:
     write(found, args.out)
     show(found)
     for problem in problems:
-        print(f"not compared: {problem}")
+        print(f"not compared: {one_line(problem)}")
     count = sum(len(one.items) for one in found)
     print(f"{count:,} shared items: {args.out}")
     if count > MAX_ROWS:
@@ -81,12 +82,12 @@ def _csv_rows(one: Overlap) -> Iterator[dict[str, object]]:
     kind = "benchmark" if one.other.benchmark else "submission"
     for item, other, share in one.items.rows:
         texts = _shown(one.submission.texts[item]), _shown(one.other.texts[other])
-        cells = (one.submission.name, item, one.other.name, kind, other, f"{share:.3f}", *texts)
+        cells = (one_line(one.submission.name), item, one_line(one.other.name), kind, other, f"{share:.3f}", *texts)
         yield dict(zip(COLUMNS, cells, strict=True))
 
 
 def _shown(text: str) -> str:
-    return "".join(c for c in " ".join(text.split()) if c.isprintable())[:SHOWN_CHARACTERS]
+    return one_line(text)[:SHOWN_CHARACTERS]
 
 
 def show(found: Sequence[Overlap]) -> None:
@@ -99,7 +100,8 @@ def show(found: Sequence[Overlap]) -> None:
         whole = int((one.items.shares == 1).sum())
         kind = "benchmark" if one.other.benchmark else "submission"
         share = f"{len(one.items):,} ({len(one.items) / count:.0%})"
-        rows.append([one.submission.name, f"{count:,}", share, f"{whole:,}", one.other.name, kind])
+        names = one_line(one.submission.name), one_line(one.other.name)
+        rows.append([names[0], f"{count:,}", share, f"{whole:,}", names[1], kind])
     if found:
         console = Console()
         console.print(fitted_table("", columns, rows, console.width))

@@ -7,7 +7,6 @@ rather than refused, so that one team cannot stop the leaderboard.
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,24 +16,22 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, Va
 
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.task.strict_yaml import read_yaml
+from e2lm_scoring.one_line import one_line
 
 FROM_CODABENCH = frozenset({"codabench_id", "phase", "status", "created", "score", "scores"})  # ignored
 
 
-def _cut_at(limit: int) -> Callable[[str], str]:
+def _cut_at(limit: int, *, lines: bool = False) -> Callable[[str], str]:
     def harmless(text: str) -> str:
-        shown = "".join(" " if _is_control(character) else character for character in text).strip()
+        shown = "\n".join(map(one_line, text.split("\n"))).strip() if lines else one_line(text)
         return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
     return harmless
 
 
-def _is_control(character: str) -> bool:
-    return character != "\n" and unicodedata.category(character) in {"Cc", "Cs"}
-
-
 Line = Annotated[str, AfterValidator(_cut_at(200))]
-Text = Annotated[str, AfterValidator(_cut_at(5000))]
+Reason = Annotated[str, AfterValidator(_cut_at(5000))]
+Text = Annotated[str, AfterValidator(_cut_at(5000, lines=True))]
 
 
 class FactSheet(BaseModel):
@@ -50,9 +47,11 @@ class FactSheet(BaseModel):
     code_url: Line = ""
     license: Line = Field(default="", validation_alias="licence")
     compute: Text = ""
-    blocking: dict[str, Text] = Field(default_factory=dict)  # findings of the organizers, such as wrong_key: the reason
-    cleared: dict[str, Text] = Field(default_factory=dict)  # findings that block no prize: kind, and the reason
-    not_ranked: Text = ""  # the reason not to rank it, such as being a baseline
+    blocking: dict[str, Reason] = Field(
+        default_factory=dict
+    )  # findings of the organizers, such as wrong_key: the reason
+    cleared: dict[str, Reason] = Field(default_factory=dict)  # findings that block no prize: kind, and the reason
+    not_ranked: Reason = ""  # the reason not to rank it, such as being a baseline
 
     @model_validator(mode="before")
     @classmethod

@@ -175,7 +175,9 @@ def _summary_of(folder: Path) -> Summary:
     read: Results = read_results(results, configuration)
     score_report, drawn = evaluate_results(read, configuration)
     file = read.file
-    content = summary_json(score_report, drawn, suite_version=file.suite_version, submission=file.submission.sha256)
+    content = summary_json(
+        score_report, drawn.scores, suite_version=file.suite_version, submission=file.submission.sha256
+    )
     return read_summary(content, str(path))
 
 

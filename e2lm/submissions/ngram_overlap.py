@@ -7,20 +7,21 @@ contains, so that a question inside a longer prompt is found too.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 
 import numpy as np
 
+from e2lm_ingestion.checks.questions import words_of
+
 RUN = 13  # words
 SHORTEST = 4  # words; shorter texts ("True or false?") are shared by chance
+SHORTEST_ENDING = 8  # words of an ending that may be a whole short text
 LEAST = 0.25  # share of an item's runs that the other must contain: low enough to find a question with other choices
 COMMON = 200  # texts of one source: a run in more of them, or in more than half, is boilerplate
 FEW = 10  # texts of a source of any size that may contain a run before it counts as boilerplate
 
-_WORD = re.compile(r"\w+")
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR = np.uint64(0x100000001B3)
 _AT_A_TIME = 4096  # texts per batch of fingerprints
@@ -60,7 +61,7 @@ class Vocabulary:
         self._numbers: dict[str, int] = {}
 
     def runs_of(self, texts: Iterable[Sequence[str]]) -> Runs:
-        """All 13-word runs of each text, ignoring case and punctuation; each text is given as its variants."""
+        """All 13-word runs of each text, its words as a reader sees them; each text is given as its variants."""
         given, count = iter(texts), 0
         parts = [(np.zeros(0, np.int32), np.zeros(0, np.uint64))]
         while some := list(islice(given, _AT_A_TIME)):
@@ -77,7 +78,7 @@ class Vocabulary:
         known, flat, lengths, of_way = self._numbers, [], [], []
         for number, ways in enumerate(texts):
             for way in ways:
-                words = _WORD.findall(way.casefold())
+                words = words_of(way)
                 flat += [known.setdefault(word, len(known)) for word in words]
                 lengths.append(len(words))
                 of_way.append(number)
@@ -88,6 +89,15 @@ class Vocabulary:
         new = np.ones(len(prints), dtype=bool)
         new[1:] = (owners[1:] != owners[:-1]) | (prints[1:] != prints[:-1])
         return owners[new], prints[new]
+
+
+def with_endings(text: str) -> list[str]:
+    """The text and, where it is longer than a run, its last 8 to 12 words: a short question may have a preface.
+
+    Choices stand at the end of an item, so that fewer words are often choices alone.
+    """
+    words = words_of(text)
+    return [text, *(" ".join(words[-count:]) for count in range(SHORTEST_ENDING, RUN) if len(words) >= RUN)]
 
 
 def _fingerprints(words: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -141,7 +151,8 @@ def _kept(runs: Runs, mask: np.ndarray) -> Runs:
 def shared(one: Runs, other: Runs) -> tuple[Shared, Shared]:
     """The items of `one` with at least a quarter of their runs in a text of `other`, and vice versa.
 
-    Boilerplate runs of either source are left out of both; an item without other runs is not compared.
+    An item that ends with a whole short text of the other, after a preface of its own, shares all of it. Boilerplate
+    runs of either source are left out of both; an item without other runs is not compared.
     """
     first = np.searchsorted(other.prints, one.prints, "left")
     found = np.searchsorted(other.prints, one.prints, "right") - first
@@ -150,7 +161,9 @@ def shared(one: Runs, other: Runs) -> tuple[Shared, Shared]:
     width = max(1, len(other.sizes))
     pairs, common = np.unique(ones * width + others, return_counts=True)
     ones, others = np.divmod(pairs, width)
-    return _best(ones, others, common / one.sizes[ones]), _best(others, ones, common / other.sizes[others])
+    mine, theirs = common / one.sizes[ones], common / other.sizes[others]
+    mine, theirs = np.where(other.sizes[others] == 1, 1.0, mine), np.where(one.sizes[ones] == 1, 1.0, theirs)
+    return _best(ones, others, mine), _best(others, ones, theirs)
 
 
 def _best(items: np.ndarray, others: np.ndarray, shares: np.ndarray) -> Shared:

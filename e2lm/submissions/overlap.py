@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from e2lm.submissions.ngram_overlap import SHORTEST, Runs, Shared, Vocabulary, in_common, shared
+from e2lm.submissions.ngram_overlap import SHORTEST, Runs, Shared, Vocabulary, in_common, shared, with_endings
 from e2lm.submissions.template_free_text import free_texts
 from e2lm.terminal.progress import progress_bar
+from e2lm_ingestion.checks.questions import normalized
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.submission.submission import open_submission
 
@@ -48,7 +49,7 @@ def read_submissions(paths: Sequence[Path], vocabulary: Vocabulary) -> tuple[lis
             try:
                 with open_submission(path) as submission:
                     texts = free_texts(submission)
-                runs = vocabulary.runs_of([text] for text in texts)
+                runs = vocabulary.runs_of(map(with_endings, texts))
                 sources.append(Source(path.name, False, texts, runs))
                 if nothing := int((runs.sizes == 0).sum()):
                     problems.append(f"{path.name}: {nothing:,} of {len(texts):,} items: {_TOO_SHORT}")
@@ -104,7 +105,7 @@ def _rows(path: Path) -> Iterator[list[str]]:
 def _ways(row: Any) -> list[str]:  # noqa: ANN401 (what JSON holds)
     """Variants of a row: all its texts joined, and each text with each list of choices, as in items."""
     values = list(row.values()) if isinstance(row, dict) else [row]
-    lists = [sorted(_texts(value)) for value in values if isinstance(value, list | dict)]
+    lists = [sorted(_texts(value), key=normalized) for value in values if isinstance(value, list | dict)]
     fields = [value for value in values if isinstance(value, str)]
     whole = [*fields, *(text for texts in lists for text in texts)]
     return [" ".join(whole), *(" ".join([field, *texts]) for field in fields for texts in [*lists, []])]

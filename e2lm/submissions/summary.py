@@ -10,7 +10,7 @@ from e2lm.submissions.checks import forecast, limit, tokens
 from e2lm.submissions.checks.hardware import Machine
 from e2lm_ingestion.checks import check_items, questions_in
 from e2lm_ingestion.checks.questions import Question
-from e2lm_ingestion.engines.requests import moved
+from e2lm_ingestion.engines.requests import moved, refuse_too_many
 from e2lm_ingestion.output_types.protocol import Item
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 from e2lm_ingestion.submission.submission import Submission
@@ -41,6 +41,7 @@ def summarize(
     items = [item for own in tasks.values() for item in own]
     tokenizer = tokens.suite_tokenizer(suite, checkpoints_root())
     volume = _volume(submission, tasks, tokenizer, suite.context_length)
+    refuse_too_many(volume.tokens)
     machine = machine_of(volume)
     questions = questions_in(tasks)
     checked = check_items(submission, tasks, questions)

@@ -73,6 +73,10 @@ class OrganizerError(Exception):
     """An organizer can fix this: the message names the checkpoint, configuration file or machine and what to do."""
 
 
+class OutOfTimeError(OrganizerError):
+    """The time limit came near before every checkpoint was done."""
+
+
 @contextmanager
 def naming(path: Path) -> Iterator[Path]:
     """Add the file name to an OSError that has none, such as "No space left on device" while writing."""

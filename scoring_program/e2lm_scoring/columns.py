@@ -49,6 +49,7 @@ class Measured:
     contrast: Contrast | None  # None where the task has none
     contrast_curves: Sequence[np.ndarray]  # of the signal models, (early checkpoints,) each; none likewise
     signal_items: np.ndarray  # (signal models, early checkpoints, items) float32, higher is better
+    effective_items: float  # how many items carry the score of the signal models
     signal_models: Sequence[str]
     model_qualities: Mapping[str, float]  # SQ of every model whose early curve participants may see
     tokens: np.ndarray  # (early checkpoints + late ones,) float64 GT, of the first compared model
@@ -312,6 +313,15 @@ COLUMNS = (
         compute=lambda measured: float(measured.results.file.submission.items),
     ),
     Column(
+        key="effective_items",
+        title="Effective items",
+        meaning="How many items carry the score: all of them where they have the same influence.",
+        how="(Σ influence)² / Σ influence², an item's influence being the root mean square distance of its scores from "
+        "their mean, over the signal models' early checkpoints",
+        precision=0,
+        compute=lambda measured: measured.effective_items,
+    ),
+    Column(
         key="minutes",
         title="Minutes of compute",
         meaning="What the models computed, summed over the checkpoints.",
@@ -367,9 +377,9 @@ COLUMNS = (
         key="eligible",
         title="Eligible (1 = yes)",
         meaning="Whether the submission takes part in the ranking.",
-        how="1 where `contrast_z`, and `unguessed_z` where there is one, reach `min_improvement_z` and `label_share` "
-        "reaches `min_label_share` of scoring.yaml, else 0; a task without contrast is not eligible unless "
-        "`require_contrast` is false",
+        how="1 where `contrast_z`, and `unguessed_z` where there is one, reach `min_improvement_z`, `label_share` "
+        "`min_label_share` and `effective_items` `min_effective_items` of scoring.yaml, else 0; a task without a "
+        "contrast is not eligible unless `require_contrast` is false",
         precision=0,
         compute=lambda measured: float(measured.eligible),
     ),

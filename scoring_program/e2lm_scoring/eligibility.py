@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -26,12 +27,33 @@ class Contrast:
 
 
 def reasons_against(
-    z_of_model: Mapping[str, float], contrast: Contrast | None, configuration: Configuration
+    z_of_model: Mapping[str, float],
+    contrast: Contrast | None,
+    configuration: Configuration,
+    *,
+    effective_items: float = math.inf,
 ) -> tuple[str, ...]:
     """Why a submission is not eligible, one sentence each; none when it is.
 
-    `z_of_model` is the improvement z of the scores, which counts where the task has no contrast.
+    `z_of_model` is the improvement z of the scores, which counts where the task has no contrast. `effective_items` is
+    how many items carry the score (formulas/effective_items.py).
     """
+    return _too_little_signal(z_of_model, contrast, configuration) + _too_few_items(effective_items, configuration)
+
+
+def _too_few_items(effective_items: float, configuration: Configuration) -> tuple[str, ...]:
+    if not 0 < effective_items < configuration.min_effective_items:  # where no item moves, nothing improved either
+        return ()
+    return (
+        f"the score is that of about {max(1, math.floor(effective_items)):,} items (their effective number), and "
+        f"{configuration.min_effective_items:g} are needed; use a metric under which items weigh alike, and leave out "
+        "items that no model answers otherwise over time",
+    )
+
+
+def _too_little_signal(
+    z_of_model: Mapping[str, float], contrast: Contrast | None, configuration: Configuration
+) -> tuple[str, ...]:
     if contrast is None:
         missing = (NO_CONTRAST,) if configuration.require_contrast else ()
         return missing + ineligible_because(z_of_model, configuration.min_improvement_z)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from e2lm_scoring.errors import OrganizerError, SubmissionError
@@ -11,33 +12,40 @@ from e2lm_scoring.inputs.configuration import load_configuration
 from e2lm_scoring.inputs.results import read_results
 from e2lm_scoring.items import items_parquet, subsets_parquet
 from e2lm_scoring.report import render, render_failure
-from e2lm_scoring.report.reveal import redact, shows_everything
+from e2lm_scoring.report.reveal import redact, rounded, shows_everything
 from e2lm_scoring.score_report import ScoreReport
 from e2lm_scoring.scores import evaluate_results, scores_json
-from e2lm_scoring.summary import summary_json
+from e2lm_scoring.summary import stand_in, summary_json
 
 
-def score(results: Path, scoring_yaml: Path, output: Path) -> ScoreReport:
+def score(results: Path, scoring_yaml: Path, output: Path, *, full_digits: bool = True) -> ScoreReport:
     """Score a results folder into `output`; scores.json is written last and marks the output as complete.
 
-    Raises OrganizerError when the results cannot be scored; call `leave_failure` then to write the page of the failure.
+    The report and the tables of items show what the reveal mode of scoring.yaml allows. scores.json and summary.json
+    have all digits, for comparing and ranking, unless `full_digits` is false and the reveal mode is "participant": on
+    a platform, participants read these files too. Returns the report with the digits that were written. Raises
+    OrganizerError when the results cannot be scored; call `leave_failure` then to write the page of the failure.
     """
     configuration = load_configuration(scoring_yaml)
     read = read_results(results, configuration)
     score_report, drawn = evaluate_results(read, configuration)
-    scores = scores_json(score_report)
+    shown = score_report if shows_everything(score_report) else rounded(redact(score_report))
+    written = score_report
+    if not full_digits and not shows_everything(score_report):
+        written = replace(score_report, scores=shown.scores, intervals=shown.intervals)
+    scores = scores_json(written)
     file = read.file
-    summary = summary_json(score_report, drawn, suite_version=file.suite_version, submission=file.submission.sha256)
+    draws = drawn.scores if written is score_report else {key: stand_in(own) for key, own in drawn.scores.items()}
+    summary = summary_json(written, draws, suite_version=file.suite_version, submission=file.submission.sha256)
     output.mkdir(parents=True, exist_ok=True)
     _write(output / REPORT, render(score_report).encode("utf-8"))
-    shown = score_report if shows_everything(score_report) else redact(score_report)
     if shown.table is not None:
         _write(output / ITEMS, items_parquet(shown.table))
     if shown.subsets:
         _write(output / SUBSETS, subsets_parquet(shown.subsets))
     _write(output / SUMMARY, summary)
     _write(output / SCORES, scores)
-    return score_report
+    return written
 
 
 def forget(output: Path) -> None:

@@ -23,6 +23,7 @@ from e2lm_scoring.curves import (
 from e2lm_scoring.eligibility import Contrast, reasons_against
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.formulas.domain_alignment import domain_alignment, normalized_pair
+from e2lm_scoring.formulas.effective_items import effective_items
 from e2lm_scoring.formulas.generalization import decision_accuracies
 from e2lm_scoring.formulas.improvement_gate import gate_z, improvement_z
 from e2lm_scoring.formulas.label_contrast import label_share
@@ -32,6 +33,7 @@ from e2lm_scoring.formulas.strata import Stratum, strata_of
 from e2lm_scoring.inputs.configuration import Configuration, load_configuration
 from e2lm_scoring.inputs.results import Results, read_results
 from e2lm_scoring.items import item_table, prune, subset_rows
+from e2lm_scoring.one_line import one_line
 from e2lm_scoring.score_report import Alignment, Generalization, GroupRanking, ModelSignal, ScoreReport
 from e2lm_scoring.total import total_and_components
 from e2lm_scoring.uncertainty import DRAWS, SEED, Bootstrap, bootstrap, interval
@@ -54,11 +56,12 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
     z_of_model = {part.model: part.improvement_z for part in signal}
     contrast_curves = _contrast_curves(results, configuration)
     contrast = _contrast(results, configuration, signal, contrast_curves)
-    reasons = reasons_against(z_of_model, contrast, configuration)
     early_science = {
         model: _early_items(results, configuration, model) for model in _science_models(results, configuration)
     }
     early_signal = np.stack([early_science[model] for model in configuration.signal_models])
+    carried_by = effective_items(early_signal)
+    reasons = reasons_against(z_of_model, contrast, configuration, effective_items=carried_by)
     model_qualities = {
         model: float(signal_qualities(items.mean(axis=1, dtype=np.float64))) for model, items in early_science.items()
     }
@@ -74,6 +77,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         contrast=contrast,
         contrast_curves=contrast_curves,
         signal_items=early_signal,
+        effective_items=carried_by,
         signal_models=configuration.signal_models,
         model_qualities=model_qualities,
         tokens=window_tokens(results, configuration.compared_models[0], grid),
@@ -109,10 +113,10 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         intervals={key: interval(scores[key], draws) for key, draws in drawn.scores.items()},
         table=item_table(early_signal, [subset.name for subset in subsets for _ in range(subset.items)], weights),
         subsets=subset_rows(early_signal, {subset.name: subset.items for subset in subsets}, weights),
-        warnings=tuple(warning.message for warning in results.file.warnings),
+        warnings=tuple(one_line(warning.message) for warning in results.file.warnings),
         clusters=sum(stratum.clusters for stratum in strata),
         expression=_expression(results),
-        blocking=tuple((one.kind, one.message) for one in results.file.warnings if one.blocks),
+        blocking=tuple((one.kind, one_line(one.message)) for one in results.file.warnings if one.blocks),
         pruning=prune(early_science, configuration.signal_models),
         generalization=_generalization(measured),
     )

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from scipy.special import ndtri
 
 from e2lm_scoring.errors import OrganizerError
+from e2lm_scoring.one_line import one_line
 from e2lm_scoring.score_report import ScoreReport
-from e2lm_scoring.uncertainty import Bootstrap
 
 SCHEMA = "e2lm-summary/1"
 DIGITS = 6
+STAND_INS = 199  # draws of a normal distribution that stand for those of the bootstrap
+STAND_IN_DIGITS = 4  # of its mean and standard deviation
+
+
+Line = Annotated[str, AfterValidator(one_line)]  # text of participants, or that quotes it
 
 
 class _Row(BaseModel):
@@ -31,24 +39,24 @@ class IntervalRow(_Row):
 class BlockingRow(_Row):
     """A warning of the check that withholds a prize until an organizer has cleared it."""
 
-    kind: str
-    message: str
+    kind: Line
+    message: Line
 
 
 class Summary(_Row):
     """summary.json."""
 
     schema_name: str = Field(alias="schema")
-    task: str
+    task: Line
     suite: str
     suite_version: int
-    metric: str
+    metric: Line
     items: int
     clusters: int = 0  # of items that share something, which are resampled together; 0: not recorded
     submission: str  # its digest
     reveal: str  # the reveal mode of the report beside it
     eligible: bool
-    reasons: tuple[str, ...]
+    reasons: tuple[Line, ...]
     blocking: tuple[BlockingRow, ...] = ()
     scores: dict[str, float]
     intervals: dict[str, IntervalRow]
@@ -64,8 +72,10 @@ class Summary(_Row):
         return self
 
 
-def summary_json(score_report: ScoreReport, drawn: Bootstrap, *, suite_version: int, submission: str) -> bytes:
-    """The content of summary.json.
+def summary_json(
+    score_report: ScoreReport, draws: Mapping[str, np.ndarray], *, suite_version: int, submission: str
+) -> bytes:
+    """The content of summary.json; `draws` are those of score, sq, rc and cs, (draws,) each.
 
     The draws of each score are sorted: in the order drawn, with the known seed, they would reveal the answers of the
     withheld models item by item.
@@ -85,9 +95,21 @@ def summary_json(score_report: ScoreReport, drawn: Bootstrap, *, suite_version: 
         "blocking": [{"kind": kind, "message": message} for kind, message in score_report.blocking],
         "scores": score_report.scores,
         "intervals": {key: asdict(interval) for key, interval in score_report.intervals.items()},
-        "draws": {key: np.sort(draws).round(DIGITS).tolist() for key, draws in drawn.scores.items()},
+        "draws": {key: np.sort(own).round(DIGITS).tolist() for key, own in draws.items()},
     }
     return (json.dumps(head) + "\n").encode()
+
+
+def stand_in(draws: np.ndarray) -> np.ndarray:
+    """Quantiles of a normal distribution with the mean and the standard deviation of draws, (STAND_INS,) float64.
+
+    A thousand draws of a score tell far more about answers than the score does, even in order of size. Participants
+    get two numbers of four digits in their place, which a ranking can still compare.
+    """
+    mean, deviation = (round(float(value), STAND_IN_DIGITS) for value in (np.mean(draws), np.std(draws)))
+    quantiles = ndtri((np.arange(STAND_INS) + 0.5) / STAND_INS)
+    stand_ins: np.ndarray = mean + deviation * quantiles / quantiles.std()
+    return stand_ins
 
 
 def read_summary(content: bytes, name: str) -> Summary:

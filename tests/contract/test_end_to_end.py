@@ -39,8 +39,8 @@ def test_a_packed_example_ends_with_a_row_of_the_leaderboard(bundle: Path, tmp_p
     of_organizers = {"late_retention", "prediction_error"}
     assert lacking <= {"sq_1000", "tokens_to_decide", *of_organizers}, "a task of choices fills every other column"
     assert f"{columns['score']:.4f}" in done.stdout
-    assert re.search(r"\[27/27\] .* min left", done.stdout)
-    assert not re.search(r"\[27/27\] .* score", done.stdout), "participants would read scores of late checkpoints"
+    assert re.search(r"27 of 27 checkpoints are done, after \d+ min", done.stdout)
+    assert "iteration" not in done.stdout, "participants would read about single checkpoints"
 
 
 def test_a_forged_result_ends_as_failed_with_the_reason(bundle: Path, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_a_submission_that_brings_a_program_fails_and_its_program_does_not_run(
     assert "a worker runs: it ended with exit code 2" in done.stdout
     assert (tmp_path / "out/submission.log").read_text().startswith("error: a submission is data, and no program")
     assert (tmp_path / "out/ingestion.log").read_text().startswith("error: scoring.py: a submission holds data")
-    assert "Failed: scoring exited with code 2: error: ingestion ended with exit code 2" in done.stderr
+    assert "Failed: scoring exited with code 2: error: ingestion did not succeed" in done.stderr
     assert list((tmp_path / "out/ingestion/output").iterdir()) == []
 
 
@@ -63,6 +63,6 @@ def test_a_submission_that_brings_results_fails_and_they_are_gone(
     done = e2lm("dry-run", bundle, science_cloze, "--docker", "--out", tmp_path / "out")
     assert done.returncode == 2
     assert "named like a file that the competition itself writes" in (tmp_path / "out/ingestion.log").read_text()
-    assert "Failed: scoring exited with code 2: error: ingestion ended with exit code 2" in done.stderr
+    assert "Failed: scoring exited with code 2: error: ingestion did not succeed" in done.stderr
     assert list((tmp_path / "out/ingestion/output").iterdir()) == []
     assert not (tmp_path / "out/scoring/output/scores.json").exists()

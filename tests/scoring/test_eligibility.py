@@ -28,6 +28,15 @@ def test_the_contrast_decides(contrast: Contrast | None, reason: str | None) -> 
     assert (reasons == ()) if reason is None else (len(reasons) == 1 and reason in reasons[0])
 
 
+def test_a_score_that_few_items_carry_is_not_ranked() -> None:
+    contrast = Contrast({"small-a": 12.0}, 1.0)
+    (reason,) = reasons_against(RISING, contrast, CONFIGURATION, effective_items=16.02)
+    assert "the score is that of about 16 items (their effective number), and 50 are needed" in reason
+    assert reasons_against(RISING, contrast, CONFIGURATION, effective_items=50.0) == ()
+    lenient = CONFIGURATION.model_copy(update={"min_effective_items": 0})
+    assert reasons_against(RISING, contrast, lenient, effective_items=1.0) == ()
+
+
 def test_an_edition_may_rank_tasks_without_contrast() -> None:
     lenient = CONFIGURATION.model_copy(update={"require_contrast": False})
     assert reasons_against(RISING, None, lenient) == ()

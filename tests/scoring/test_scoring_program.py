@@ -103,11 +103,12 @@ def spoil_scoring_yaml(worker: Path) -> None:
 
 HARMS: dict[str, tuple[Callable[[Path], object], str]] = {
     "ingestion failed": (
-        lambda worker: (worker / "input/res/metadata").write_text("ingestionExitCode: 1\n"), "exit code 1"
+        lambda worker: (worker / "input/res/metadata").write_text("ingestionExitCode: 1\n"), "ingestion did not succeed"
     ),
     "no word of the worker": (lambda worker: (worker / "input/res/metadata").unlink(), "metadata: missing"),
     "an exit code that only equals zero": (
-        lambda worker: (worker / "input/res/metadata").write_text("ingestionExitCode: false\n"), "exit code False"
+        lambda worker: (worker / "input/res/metadata").write_text("ingestionExitCode: false\n"),
+        "ingestion did not succeed",
     ),
     "no exit code": (lambda worker: (worker / "input/res/metadata").write_text("- odd\n"), "ingestionExitCode"),
     "no results": (lambda worker: (worker / "input/res/results.json").unlink(), "results.json: no such file"),

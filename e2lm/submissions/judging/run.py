@@ -25,12 +25,19 @@ def questions_in(submission: Submission) -> list[Question]:
 
 
 def judge(
-    drawn: Sequence[Question], endpoint: Endpoint, model: str, out: Path, concurrency: int, *, submission: str = ""
+    drawn: Sequence[Question],
+    endpoint: Endpoint,
+    model: str,
+    out: Path,
+    concurrency: int,
+    *,
+    submission: str = "",
+    seed: int | None = None,
 ) -> list[Answer]:
     """An answer for each question, in the same order; each is written to the file as soon as it arrives.
 
-    Answers already in the file, by the same model to the same prompt, are reused. `submission` is the digest that each
-    answer records.
+    Answers already in the file, by the same model to the same prompt, are reused. Each answer records the digest of the
+    `submission`, a new one also the `seed` of the sample.
     """
     earlier = read_answers(out)
     texts = [described(question) for question in drawn]
@@ -44,7 +51,7 @@ def judge(
     with naming(out), out.open("a", encoding="utf-8") as file, progress_bar("judging") as update:
         pool = ThreadPoolExecutor(concurrency)
         try:
-            pending = [pool.submit(_ask, endpoint, key, text) for key, text in asked]
+            pending = [pool.submit(_ask, endpoint, key, text, seed) for key, text in asked]
             for done, future in enumerate(as_completed(pending), 1):
                 try:
                     answer = replace(future.result(), submission=submission)
@@ -61,14 +68,16 @@ def judge(
     return [known.get(key) or unanswered[key] for key in wanted]
 
 
-def _ask(endpoint: Endpoint, key: tuple[int, str, str], text: str) -> Answer:
+def _ask(endpoint: Endpoint, key: tuple[int, str, str], text: str, seed: int | None) -> Answer:
     item, sha256, model = key
     reply = endpoint.ask(messages(text))
     verdict = None if reply.problem else read_verdict(reply.text)
     if verdict is None:
         reason = reply.problem or "the answer contains no verdict"
-        return Answer(item, sha256, model, reply.structured, reply.text, None, reason)
-    return Answer(item, sha256, model, reply.structured, reply.text, verdict.decision, verdict.reason, verdict.marked)
+        return Answer(item, sha256, model, reply.structured, reply.text, None, reason, seed=seed)
+    return Answer(
+        item, sha256, model, reply.structured, reply.text, verdict.decision, verdict.reason, verdict.marked, seed=seed
+    )
 
 
 def _key(answer: Answer) -> tuple[int, str, str]:

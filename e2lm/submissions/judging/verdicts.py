@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -14,6 +13,7 @@ from scipy.stats import binomtest
 
 from e2lm_ingestion.errors import OrganizerError, naming
 
+Decision = Literal["passed", "failed", "undecided"]
 CONFIDENCE = 0.95
 MOST_WRONG = 0.1  # share of wrong marked answers; careful benchmarks have been found to have up to a tenth
 
@@ -31,6 +31,7 @@ class Answer:
     reason: str  # the judge's reason, or the reason for a missing verdict
     marked: Literal["right", "wrong", "unsure"] | None = None  # whether the marked answer is right
     submission: str = ""  # digest of the submission; an earlier version did not record it
+    seed: int | None = None  # of the sample that it was first drawn for; None in answers of an earlier version
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,10 @@ class Outcome:
     rate: float | None  # None if no item was answered
     low: float  # Wilson interval, 95 %
     high: float
-    decision: Literal["passed", "failed", "undecided"]
+    influence_rate: float | None  # of the draws by influence: what carries the score; None if none was answered
+    influence_low: float  # Wilson interval, 95 %, over the items drawn
+    influence_high: float
+    decision: Decision
     marked_right: int
     marked_wrong: int
     marked_unsure: int
@@ -63,29 +67,19 @@ class Outcome:
         return f"{self.wrong_rate or 0:.0%} wrong, 95 % interval {self.wrong_low:.0%} to {self.wrong_high:.0%}"
 
 
-def sample(items: int, count: int, seed: int, sha256: str) -> list[int]:
-    """`count` of the item numbers 0 .. items - 1, in the order they are asked.
+def outcome_of(answers: Sequence[Answer], threshold: float, by_influence: Sequence[int] = ()) -> Outcome:
+    """Passed if the whole interval is at or above the threshold, failed if all of it is below, else undecided.
 
-    Sorted by SHA-256 of seed, submission and number: the same on every machine; a larger sample contains the smaller
-    one; without the seed, the sample cannot be predicted.
+    `by_influence` are the draws of the sample by influence, items with repetition: their rate must reach the threshold
+    as well, so that a few items that carry the score do not hide among many others.
     """
-
-    def drawn(item: int) -> bytes:
-        return hashlib.sha256(f"{seed}:{sha256}:{item}".encode()).digest()
-
-    return sorted(range(items), key=drawn)[:count]
-
-
-def outcome_of(answers: Sequence[Answer], threshold: float) -> Outcome:
-    """Passed if the whole interval is at or above the threshold, failed if all of it is below, else undecided."""
     verdicts = [answer.verdict for answer in answers]
     accepted, rejected = verdicts.count("accept"), verdicts.count("reject")
     low, high = wilson(accepted, accepted + rejected)
-    decision: Literal["passed", "failed", "undecided"] = "undecided"
-    if low >= threshold:
-        decision = "passed"
-    elif high < threshold:
-        decision = "failed"
+    influence_rate, influence_low, influence_high = _weighed(answers, by_influence)
+    decision = _decision(low, high, threshold)
+    if influence_rate is not None:
+        decision = max(decision, _decision(influence_low, influence_high, threshold), key=_WORST.index)
     rate = accepted / (accepted + rejected) if accepted + rejected else None
     marked = [answer.marked for answer in answers]
     right, wrong = marked.count("right"), marked.count("wrong")
@@ -98,6 +92,9 @@ def outcome_of(answers: Sequence[Answer], threshold: float) -> Outcome:
         rate,
         low,
         high,
+        influence_rate,
+        influence_low,
+        influence_high,
         decision,
         marked_right=right,
         marked_wrong=wrong,
@@ -106,6 +103,25 @@ def outcome_of(answers: Sequence[Answer], threshold: float) -> Outcome:
         wrong_low=wrong_low,
         wrong_high=wrong_high,
     )
+
+
+_WORST: tuple[Decision, ...] = ("passed", "undecided", "failed")
+
+
+def _decision(low: float, high: float, threshold: float) -> Decision:
+    return "passed" if low >= threshold else "failed" if high < threshold else "undecided"
+
+
+def _weighed(answers: Sequence[Answer], draws: Sequence[int]) -> tuple[float | None, float, float]:
+    """The accept rate of the draws and its interval, as certain as the number of different items makes it."""
+    verdict_of = {answer.item: answer.verdict for answer in answers}
+    verdicts = [verdict_of.get(item) for item in draws]
+    accepted, answered = verdicts.count("accept"), len(verdicts) - verdicts.count(None)
+    if not answered:
+        return None, 0.0, 1.0
+    rate = accepted / answered
+    different = len({item for item, verdict in zip(draws, verdicts, strict=True) if verdict is not None})
+    return rate, *wilson(round(rate * different), different)
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
@@ -140,7 +156,8 @@ def read_answers(path: Path) -> list[Answer]:
 
 def _answer(value: object) -> Answer:
     names = {field.name for field in fields(Answer)}
-    if not isinstance(value, dict) or value.keys() | {"marked", "submission"} != names:  # not in earlier versions
+    # Earlier versions did not have these.
+    if not isinstance(value, dict) or value.keys() | {"marked", "submission", "seed"} != names:
         raise ValueError
     answer = Answer(**value)
     if not isinstance(answer.item, int) or answer.verdict not in ("accept", "reject", None):
@@ -148,6 +165,8 @@ def _answer(value: object) -> Answer:
     if not isinstance(answer.submission, str) or not isinstance(answer.model, str):
         raise ValueError
     if answer.marked not in ("right", "wrong", "unsure", None):
+        raise ValueError
+    if answer.seed is not None and type(answer.seed) is not int:
         raise ValueError
     return answer
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from e2lm_ingestion.checks import answers, clusters, guessers, metric, repetition, wording
+from e2lm_ingestion.checks import answers, clusters, guessers, influence, metric, repetition, wording
 from e2lm_ingestion.checks.questions import Finding, Question, questions_of
-from e2lm_ingestion.output_types.protocol import Item
+from e2lm_ingestion.output_types.item_sets import item_set_of_items
+from e2lm_ingestion.output_types.protocol import Item, ItemSet
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 from e2lm_ingestion.submission.submission import Submission
 
@@ -39,11 +40,18 @@ class Checked:
         return found if self.unguessed is None else {**found, "unguessed": self.unguessed}
 
 
-def check_items(submission: Submission, tasks: Mapping[str, Sequence[Item]], questions: Sequence[Question]) -> Checked:
+def check_items(
+    submission: Submission,
+    tasks: Mapping[str, Sequence[Item]],
+    questions: Sequence[Question],
+    item_set: ItemSet | None = None,
+) -> Checked:
     """All findings about a submission's items.
 
-    `tasks` has the items of each task of the submission by the task's name, `questions` is `questions_in` of them.
+    `tasks` has the items of each task of the submission by the task's name, `questions` is `questions_in` of them,
+    `item_set` what is asked of them. Raises SubmissionError for a metric that cannot score any answer.
     """
+    item_set = item_set or item_set_of_items(submission, tasks)
     worded: list[Finding] = []
     first = 0
     for task, items in zip(submission.tasks.values(), tasks.values(), strict=True):
@@ -56,6 +64,7 @@ def check_items(submission: Submission, tasks: Mapping[str, Sequence[Item]], que
         *repetition.answered_by_an_example(questions),
         *sharing,
         *metric.label_findings(submission.task),
+        *influence.influence_findings(item_set),
     ]
     output_type = OUTPUT_TYPES[submission.task.output_type]
     statistics: dict[str, Any] = dict.fromkeys(("guessers", "answer_positions", "stated_in_prompt"))

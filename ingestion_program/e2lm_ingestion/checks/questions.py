@@ -10,11 +10,28 @@ from dataclasses import dataclass
 from e2lm_ingestion.output_types.protocol import Item
 
 _WORDS = re.compile(r"[^\W_]+")
-_UNSEEN = dict.fromkeys(
-    [0xAD, *range(0x300, 0x370), *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]
+# accents, and characters that are not drawn: formatting, directions, variants, fillers, tags
+_UNSEEN = {
+    code: None
+    for first, last in (
+        *((0xAD, 0xAD), (0x300, 0x36F), (0x600, 0x605), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5)),
+        *((0x180B, 0x180F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x200B, 0x200F), (0x202A, 0x202E)),
+        *((0x2060, 0x206F), (0x20D0, 0x20FF), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFE20, 0xFE2F)),
+        *((0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A)),
+        (0xE0000, 0xE01FF),
+    )
+    for code in range(first, last + 1)
+}
+# Letters that look like Latin ones, from Unicode's confusables (UTS #39): Greek, Cyrillic, Armenian, Cherokee, small
+# capitals, and Latin letters that no decomposition relates to them. Capitals go first: Η looks like H, and η like n.
+_LOOK_ALIKES = str.maketrans(
+    "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ" + "АВЕЅІЈКМНОРСТУХԀԚԜҮӀ" + "ՕՍԼ" + "ᎪᏴᏟᎠᎬᏀᎻᎫᏦᏞᎷᏢᏒᏚᎢᏙᎳᏃᎡ",
+    "ABEZHIKMNOPTYX" + "ABESIJKMHOPCTYXDQWYI" + "OUL" + "ABCDEGHJKLMPRSTVWZR",
 )
-# lower-case letters that look like Latin ones: Cyrillic, Greek, and letters that no decomposition relates to them
-_LOOK_ALIKES = str.maketrans("авекмнорстухіјѕԁһӏԛԝαβεικνορτυχıɑɡ", "abekmhopctyxijsdhlqwabeikvoptuxiag")
+_SMALL_LOOK_ALIKES = str.maketrans(
+    "αβγεηικνορστυωχϲϳ" + "авекмнорстухіјѕԁһӏԛԝьѵүґԍҽ" + "աօսոհցզքյ" + "ıɑɡɩɪʟɴʀʏʙɢʜʋᴀᴄᴅᴇᴊᴋᴍᴏᴘꜱᴛᴜᴠᴡᴢƅ",
+    "abyenikvopotuwxcj" + "abekmhopctyxijsdhlqwbvyrge" + "wounhgqpj" + "iagiilnrybghuacdejkmopstuvwzb",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +98,21 @@ def normalized(text: str) -> str:
     >>> normalized("  The Аnswer\u200b:  “Café”!")
     'the answer cafe'
     """
+    return " ".join(words_of(text))
+
+
+def words_of(text: str) -> list[str]:
+    """The words of `normalized`.
+
+    >>> words_of("ＷＨΑТ is w\u00adater?")
+    ['what', 'is', 'water']
+    """
     if not text.isascii():
-        text = unicodedata.normalize("NFKD", text).translate(_UNSEEN)
+        text = unicodedata.normalize("NFKD", text).translate(_UNSEEN).translate(_LOOK_ALIKES)
     folded = text.casefold()
     if not folded.isascii():
-        folded = folded.translate(_LOOK_ALIKES)
-    return " ".join(_WORDS.findall(folded))
+        folded = folded.translate(_SMALL_LOOK_ALIKES)
+    return _WORDS.findall(folded)
 
 
 def some(items: Sequence[int]) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from e2lm_ingestion.errors import SubmissionError
+
+# 15,000 items of four choices, each after five examples, are 42 million tokens with the prompts of MMLU (700 tokens);
+# half as many again fit. docs/performance.md has the memory.
+MAX_TOKENS = 64_000_000
+BLOCK_CHARACTERS = 4_000_000  # encoded at a time
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -26,6 +31,12 @@ class Requests:
     starts: np.ndarray  # (requests + 1,) int64
     context_lengths: np.ndarray  # (requests,) int64
 
+    @staticmethod
+    def none() -> Requests:
+        """No requests."""
+        nothing = np.zeros(0, dtype=np.int64)
+        return Requests(nothing.astype(np.int32), np.zeros(1, dtype=np.int64), nothing)
+
     def __len__(self) -> int:
         return len(self.context_lengths)
 
@@ -42,8 +53,41 @@ def encode(pairs: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerBase,
     tokens is truncated on the left (the last token is predicted but never an input). An empty context becomes the
     tokenizer's BOS token, or EOS if it has no BOS.
 
-    Raises SubmissionError for a continuation longer than `context_length`, or an empty context without BOS and EOS.
+    Raises SubmissionError for a continuation longer than `context_length`, an empty context without BOS and EOS, or
+    more than MAX_TOKENS in all.
     """
+    sequences, total = [Requests.none()], 0
+    for block in _blocks(pairs):
+        sequences.append(_encoded_block(block, tokenizer, context_length))
+        total += len(sequences[-1].tokens)
+        refuse_too_many(total)
+    return join_requests(sequences)
+
+
+def _blocks(pairs: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:
+    """Neighbouring pairs of BLOCK_CHARACTERS together: a tokenizer needs hundreds of bytes for each token at a time."""
+    first = characters = 0
+    for index, (context, continuation) in enumerate(pairs):
+        characters += len(context) + len(continuation)
+        if characters > BLOCK_CHARACTERS and index > first:
+            yield pairs[first:index]
+            first, characters = index, len(context) + len(continuation)
+    if first < len(pairs):
+        yield pairs[first:]
+
+
+def refuse_too_many(tokens: int) -> None:
+    """Raise SubmissionError for more than MAX_TOKENS."""
+    if tokens > MAX_TOKENS:
+        raise SubmissionError(
+            f"the items have more than {MAX_TOKENS:,} tokens, each choice counted with its prompt; submit fewer items "
+            "or choices, or shorter prompts"
+        )
+
+
+def _encoded_block(
+    pairs: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerBase, context_length: int
+) -> Requests:
     joint = [moved(context, continuation) for context, continuation in pairs]
     contexts = list(dict.fromkeys(context for context, _ in joint))
     encoded_contexts = dict(zip(contexts, encode_texts(tokenizer, contexts), strict=True))
@@ -78,7 +122,11 @@ def encode_windows(
     """
     first = prefix_token(tokenizer)
     sequences, context_lengths, text_numbers = [], [], []
-    for number, tokens in enumerate(encode_texts(tokenizer, list(texts))):
+    encoded = (tokens for block in _blocks([("", text) for text in texts]) for tokens in _texts_of(block, tokenizer))
+    total = 0
+    for number, tokens in enumerate(encoded):
+        total += len(tokens)
+        refuse_too_many(total)
         for start in range(0, len(tokens), context_length):
             end = min(start + context_length, len(tokens))
             begin = max(0, end - context_length - 1)
@@ -86,6 +134,10 @@ def encode_windows(
             context_lengths.append(start - begin if start else 1)
             text_numbers.append(number)
     return _flat(sequences, context_lengths), np.asarray(text_numbers, dtype=np.int64)
+
+
+def _texts_of(block: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+    return encode_texts(tokenizer, [text for _, text in block])
 
 
 def join_requests(parts: Sequence[Requests]) -> Requests:

@@ -63,7 +63,7 @@ class EvalResult:
     number: int  # index into WorkerInit.item_sets
     arrays: dict[str, np.ndarray]  # arrays of the results folder: see ItemSet.arrays
     computed_tokens: int  # tokens that went through the model
-    seconds: float  # includes the time to load the checkpoint if this request loaded it
+    seconds: float  # of the model's answers, and of loading the checkpoint if this request did; none of metrics
     engine: dict[str, str]  # the engine's description afterwards: limits may have changed during the evaluation
 
 
@@ -126,6 +126,7 @@ class EngineSession:
         try:
             item_set, encoded = self._encoding(checkpoint, number)
             answers = item_set.score(self._engine, encoded)
+            seconds = time.perf_counter() - begun
             arrays = item_set.arrays(answers)
         except SubmissionError as error:
             return EvalFailure(checkpoint, number, error)
@@ -133,7 +134,6 @@ class EngineSession:
             self._engine.close()
             self._loaded = None
             return EvalFailure(checkpoint, number, error)
-        seconds = time.perf_counter() - begun
         return EvalResult(checkpoint, number, arrays, answers.computed_tokens, seconds, self._engine.description)
 
     def close(self) -> None:

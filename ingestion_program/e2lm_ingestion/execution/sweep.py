@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -14,7 +15,7 @@ from typing import Any, Protocol
 from e2lm_ingestion.checks import check_items, questions_in
 from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.engines.weights import read_signature
-from e2lm_ingestion.errors import OrganizerError, SubmissionError
+from e2lm_ingestion.errors import OrganizerError, OutOfTimeError, SubmissionError
 from e2lm_ingestion.execution.engine_session import CheckpointWork, EvalFailure, EvalResult, WorkerInit
 from e2lm_ingestion.execution.pickle_store import PickleStore, unpickled
 from e2lm_ingestion.execution.process_pool import make_runner
@@ -110,9 +111,15 @@ def sweep_prepared(
     checkpoint_cache: CheckpointCache | None = None,
     workers: int | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_asking: Callable[[], None] = lambda: None,
+    shuffled: bool = False,
     ends: float | None = None,
 ) -> None:
-    """`sweep` for a submission that is prepared in `store` already; `ends` is a time of `time.perf_counter`."""
+    """`sweep` for a submission that is prepared in `store` already; `ends` is a time of `time.perf_counter`.
+
+    `on_asking` is called before the first model is asked: messages before that do not depend on answers. `shuffled`
+    evaluates the checkpoints of an engine group in an order that nobody can predict.
+    """
 
     def fail(prepared: PreparedSubmission, error: SubmissionError | OrganizerError, trace: str) -> None:
         raise error
@@ -127,6 +134,8 @@ def sweep_prepared(
         checkpoint_cache=checkpoint_cache,
         on_progress=on_progress,
         on_failure=fail,
+        on_asking=on_asking,
+        shuffled=shuffled,
         ends=ends,
     )
 
@@ -148,7 +157,7 @@ def prepare(submission: Submission, suite: Suite, results: Path, store: PickleSt
     """Render a submission's items into the store. Raises SubmissionError naming file and line."""
     rendered = items_by_task(submission)
     item_set = item_set_of_items(submission, rendered)
-    checked = check_items(submission, rendered, questions_in(rendered))
+    checked = check_items(submission, rendered, questions_in(rendered), item_set)
     warnings = [
         {"kind": one.kind, "message": one.message, "items": list(one.items), "blocks": one.blocks}
         for one in checked.findings
@@ -168,14 +177,16 @@ def sweep_all(
     start: Callable[[WorkerInit], Runner],
     on_progress: Callable[[Progress], None],
     on_failure: Callable[[PreparedSubmission, SubmissionError | OrganizerError, str], None],
+    on_asking: Callable[[], None] = lambda: None,
     checkpoint_cache: CheckpointCache | None = None,
+    shuffled: bool = False,
     ends: float | None = None,
 ) -> None:
     """Run prepared submissions on every checkpoint; each checkpoint is loaded once for all submissions.
 
     `prepared_submissions` are numbered from 0, and `store` keeps everything in files so that workers can read it.
     `on_failure` is called once for each submission that fails. An error that affects all submissions, such as a damaged
-    checkpoint, is raised as OrganizerError. `ends` is a time of `time.perf_counter`.
+    checkpoint, is raised as OrganizerError. `on_asking`, `shuffled` and `ends` as in `sweep_prepared`.
     """
     checkpoints = checkpoints_of(suite, root)
     if checkpoint_cache is None:
@@ -193,7 +204,8 @@ def sweep_all(
         checkpoints=len(checkpoints),
     )
     with closing(start(init)) as runner:
-        sweep_run = _SweepRun(prepared_submissions, checkpoints, runner, on_progress, on_failure)
+        sweep_run = _SweepRun(prepared_submissions, checkpoints, runner, on_progress, on_failure, shuffled)
+        on_asking()
         sweep_run.fill(ends, (lambda checkpoint: None) if checkpoint_cache is None else checkpoint_cache.release)
     for number, folder in sweep_run.folders.items():
         prepared = prepared_submissions[number]
@@ -215,7 +227,9 @@ class _SweepRun:
         runner: Runner,
         on_progress: Callable[[Progress], None],
         on_failure: Callable[[PreparedSubmission, SubmissionError | OrganizerError, str], None],
+        shuffled: bool,
     ) -> None:
+        self._shuffled = shuffled
         self._prepared_submissions, self._checkpoints, self._runner = prepared_submissions, checkpoints, runner
         self._on_progress, self._on_failure = on_progress, on_failure
         self._done, self._total = 0, len(prepared_submissions) * len(checkpoints)
@@ -245,7 +259,7 @@ class _SweepRun:
             now = time.perf_counter()
             mean, seconds = (now - begun) / computed, 0.0 if isinstance(answer, EvalFailure) else answer.seconds
             if ends is not None and left and now + max(mean, seconds) > ends:
-                raise OrganizerError(
+                raise OutOfTimeError(
                     f"out of time: {self._done} of {self._total} checkpoints were done when the time limit came near; "
                     "run again to go on, or submit fewer items or shorter prompts"
                 )
@@ -277,10 +291,14 @@ class _SweepRun:
                     self._report(number, checkpoint, row, True, row.seconds, 0.0)
                 else:
                     numbers.setdefault(checkpoint, []).append(number)
-        return [
+        todo = [
             [CheckpointWork(checkpoint, tuple(numbers[checkpoint])) for checkpoint in engine_group]
             for engine_group in engine_groups(list(numbers))
         ]
+        if self._shuffled:
+            for works in todo:
+                random.SystemRandom().shuffle(works)
+        return todo
 
     def _report(
         self, number: int, checkpoint: Checkpoint, row: Finished, resumed: bool, seconds: float, left: float

@@ -21,7 +21,7 @@ from e2lm_ingestion.output_types.choices import after_the_context
 from e2lm_ingestion.output_types.protocol import Arrays, Item, OutputType, Wording
 from e2lm_ingestion.output_types.questions import MAX_CHOICES, Document, Question, text_question
 from e2lm_ingestion.sandbox.parent import Limits, confined
-from e2lm_ingestion.sandbox.text_filters import chain
+from e2lm_ingestion.sandbox.text_filters import chain, probes
 from e2lm_ingestion.task.task import Task
 from e2lm_ingestion.task.task_parts import PATTERNS, Filter, GenerationKwargs, Metric
 
@@ -259,7 +259,26 @@ def _item_set(task: Task, items: Sequence[Item]) -> GenerationItemSet:
             raise SubmissionError(f"metric_list: {metric.metric} compares with one text; some items have several")
     item_set = GenerationItemSet(items, task)
     item_set.arrays(Texts([""] * len(items), 0))  # a pattern that cannot be run is refused before a model is asked
+    _try_patterns(task, items[0].options)
     return item_set
+
+
+def _try_patterns(task: Task, options: Sequence[str]) -> None:
+    """Raise SubmissionError for a pattern that takes long on repetitive text: `options` are the choices of an item."""
+    filters = [step.model_dump() for step in task.filters]
+    of_filters = [step.get("regex_pattern") or "" for step in filters if step["function"] in PATTERNS]
+    of_metrics = [pattern for metric in task.metric_list for pattern in metric.regexes_to_ignore]
+    removed = [{"function": "remove", "patterns": of_metrics}] if of_metrics else []
+    for key, steps, patterns in (("filter_list", filters, of_filters), ("metric_list", removed, of_metrics)):
+        texts = probes(patterns) if patterns else []
+        try:
+            if texts:
+                _confined(key, steps, texts, [options] * len(texts))
+        except SubmissionError:
+            raise SubmissionError(
+                f"task.yaml: {key}: a pattern takes too long on text that repeats itself; write none that repeats "
+                "what repeats, as (a+)+ does"
+            ) from None
 
 
 def _rescored(

@@ -18,7 +18,11 @@ from e2lm_ingestion.task.task import Task
 MIN_ITEMS = 100
 MAX_ITEMS = 15_000
 MAX_CONTEXT = 100_000  # characters; a context of 2,048 tokens holds about a tenth
-MAX_TOTAL = 400_000_000  # characters of all contexts: they are held in memory
+# What the items of a submission may have in all, which bounds memory: room for 15,000 items of four choices with five
+# examples and half as much again, as in MAX_TOKENS of engines/requests.py, at four characters a token.
+MAX_TOTAL = 100_000_000  # characters of all contexts, each once
+MAX_READ = 256_000_000  # characters that a model reads: each choice with its context
+MAX_ALL_CHOICES = 150_000  # ten for each item
 
 
 def build_items(submission: Submission) -> list[Item]:
@@ -43,11 +47,11 @@ def items_by_task(submission: Submission, notes: list[str] | None = None) -> dic
     if not MIN_ITEMS <= count <= MAX_ITEMS:
         name = submission.task.data_files[submission.task.test_split][0]
         raise SubmissionError(f"{name}: {count:,} items; a submission has {MIN_ITEMS} to {MAX_ITEMS:,}")
-    total, items = 0, {}
+    size, items = _Size(), {}
     for (source, task), one in zip(tasks, rendered, strict=True):
         if not one.locations:
             raise SubmissionError(f"{source}: {task.data_files[task.test_split][0]}: no items; fill it or leave it out")
-        items[task.task], total = _items(task, one, total)
+        items[task.task] = _items(task, one, size)
     return items
 
 
@@ -86,8 +90,33 @@ def _request(task: Task, source: str, known: Mapping[str, Path]) -> Documents:
     )
 
 
-def _items(task: Task, rendered: Rendered, total: int) -> tuple[list[Item], int]:
-    """The items of one task, and the characters of their contexts together with `total`."""
+class _Size:
+    """What the items of a submission have in all."""
+
+    def __init__(self) -> None:
+        self._total = self._read = self._choices = 0
+
+    def add(self, location: str, contexts: Sequence[str], continuations: Sequence[str]) -> None:
+        """Count an item. Raises SubmissionError, beginning with its location, when the items are too many or long."""
+        count = max(len(contexts), len(continuations))
+        each = count // len(contexts)
+        self._total += sum(map(len, contexts))
+        self._read += each * sum(map(len, contexts)) + (count // len(continuations)) * sum(map(len, continuations))
+        self._choices += count
+        for found, most, what in (
+            (self._total, MAX_TOTAL, "characters of prompts"),
+            (self._read, MAX_READ, "characters to read, each choice with its prompt"),
+            (self._choices, MAX_ALL_CHOICES, "choices"),
+        ):
+            if found > most:
+                raise SubmissionError(
+                    f"{location}: {found:,} {what}, with the items before; at most {most:,}: submit fewer items or "
+                    "choices, or shorten the description or the examples"
+                )
+
+
+def _items(task: Task, rendered: Rendered, size: _Size) -> list[Item]:
+    """The items of one task, counted in `size`."""
     questions = _questions(task, rendered.test, rendered.locations, _Sources.of_items(task))
     options = rendered.test.get("choices", [()] * len(questions))
     prefixes = rendered.test.get("gen_prefix", [""] * len(questions))
@@ -101,18 +130,18 @@ def _items(task: Task, rendered: Rendered, total: int) -> tuple[list[Item], int]
         before = "" if question.texts else task.target_delimiter
         contexts = tuple(head + _prefixed(text, before, prefix) for text in question.texts or (question.text,))
         longest = max(map(len, contexts))
-        total += sum(map(len, contexts))
-        if longest > MAX_CONTEXT or total > MAX_TOTAL:
+        if longest > MAX_CONTEXT:
             raise SubmissionError(
-                f"{location}: a prompt of {longest:,} characters, {total:,} with those before; at most "
-                f"{MAX_CONTEXT:,} and {MAX_TOTAL:,}: shorten the description or the examples"
+                f"{location}: a prompt of {longest:,} characters; at most {MAX_CONTEXT:,}: shorten the description or "
+                "the examples"
             )
         contexts, continuations = join(contexts, question, task.target_delimiter)
+        size.add(location, contexts, continuations)
         about = {"head": len(head), "description": description, "cluster": str(cluster)}
         items.append(
             Item(contexts, continuations, question.choices, question.gold, question.target, tuple(own), **about)
         )
-    return items, total
+    return items
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,10 @@ from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.sandbox.child import TooSlow, brief, serve, timed, working_on
 
 MAX_TEXT = 100_000  # characters of a filtered text
+PROBE_CHARACTERS = 1000  # of a text that patterns are tried on; a model writes 256 tokens by default
+MOST_PROBES = 200
+_UNITS = ("a", "A", "0", " ", ".", ",", "-", "_", "\n", "a ", "a, ", "0.", "(", "A) ")
+_WORDS = re.compile(r"[A-Za-z]{2,}")
 
 
 def main() -> None:
@@ -43,6 +47,20 @@ def _confined(request: dict[str, Any]) -> list[str]:
                 "simplify the patterns"
             ) from None
     return texts
+
+
+def probes(patterns: Sequence[str]) -> list[str]:
+    """Texts on which a pattern takes long if it takes long on any: what it reads, repeated, then what it does not.
+
+    A pattern that is slow on some texts alone would tell by its time, or by the error, what a model wrote.
+    """
+    written = " ".join(patterns)
+    words = tuple(dict.fromkeys(_WORDS.findall(written)))
+    signs = tuple(dict.fromkeys(c for c in written if not c.isspace() and c not in r"\()[]{}|^$?*+"))
+    units = tuple(dict.fromkeys((*_UNITS, *words, *signs, *(f"{word} " for word in words))))
+    repeated = [unit * (PROBE_CHARACTERS // len(unit)) for unit in units]
+    texts = [start + text + end for start in ("", *words[:8]) for text in repeated for end in ("\x01", "")]
+    return texts[:MOST_PROBES]
 
 
 Step = Callable[[str, Sequence[str]], str]

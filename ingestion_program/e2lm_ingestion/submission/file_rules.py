@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.file_names import CHECKPOINTS, ITEMS, JOURNAL, OF_SCORING, RESULTS, SEAL
+from e2lm_ingestion.file_names import CHECKPOINTS, ITEMS, JOURNAL, OF_SCORING, ORGANIZERS_LOG, RESULTS, SEAL
 
 MAX_FILES = 200
 MAX_BYTES = 500_000_000  # unpacked, all files together
@@ -24,7 +24,7 @@ MAX_DEPTH = 8
 TEXT = (".yaml", ".yml", ".jsonl", ".json", ".csv", ".md", ".txt")
 ALLOWED = (*TEXT, ".parquet")
 # Workers copy a submission into folders where the two programs write and read files of these names.
-RESERVED_NAMES = (RESULTS, JOURNAL, SEAL, ITEMS, *OF_SCORING)
+RESERVED_NAMES = (RESULTS, JOURNAL, SEAL, ITEMS, ORGANIZERS_LOG, *OF_SCORING)
 RUN_MARK = ".e2lm"  # file in a folder that `e2lm run` and other commands write; such folders are not submitted
 PACKED = "submission.zip"  # default output of `e2lm pack`, possibly inside the folder that it packs
 PACK_MARK = b"packed by e2lm, not part of a submission"  # the comment (the last bytes) of zips that `e2lm pack` writes
@@ -119,7 +119,7 @@ def check_name(relative: str) -> None:
     if len(parts) > MAX_DEPTH or any(len(part.encode()) > 200 for part in parts):
         raise SubmissionError(f"{name}: the name is too long, or in more than {MAX_DEPTH} folders; shorten it")
     base = parts[-1].casefold()
-    if base in ("metadata", "metadata.yaml", "metadata.yml"):
+    if not {"metadata", "metadata.yaml", "metadata.yml"}.isdisjoint(part.casefold() for part in parts):
         raise SubmissionError(
             f"{name}: Codabench would run it as a program; remove it (`metadata:` in task.yaml is fine)"
         )

@@ -19,7 +19,7 @@ from e2lm_scoring.report.item_view import item_view
 from e2lm_scoring.report.labels import labels_view
 from e2lm_scoring.report.order_map import order_map
 from e2lm_scoring.report.palette import custom_properties
-from e2lm_scoring.report.reveal import redact, shows_everything
+from e2lm_scoring.report.reveal import redact, rounded, shows_everything
 from e2lm_scoring.report.scales import score_text, token_unit
 from e2lm_scoring.report.score_rows import score_rows
 from e2lm_scoring.score_report import ScoreReport
@@ -45,13 +45,14 @@ class Contribution:
 def render(score_report: ScoreReport) -> str:
     """The report as one HTML document.
 
-    With a `score_report.reveal` other than "organizer", it holds no data of late checkpoints or web-only models.
+    With a `score_report.reveal` other than "organizer", it holds no data of late checkpoints or web-only models,
+    and no number with more digits than the leaderboard has.
     """
     everything = shows_everything(score_report)
     # hues are those of the whole suite, so that a model looks the same to participants and organizers
     web = score_report.alignment.web if score_report.alignment is not None else ""
     styles = line_styles(score_report.curves, web)
-    shown = score_report if everything else redact(score_report)
+    shown = score_report if everything else rounded(redact(score_report))
     tokens = np.concatenate([curve.tokens for curve in shown.curves]) if shown.curves else np.empty(0)
     unit = token_unit(tokens)
     curves = {curve.model: curve for curve in shown.curves}

@@ -95,6 +95,24 @@ def test_submissions_that_ask_different_things_in_the_same_words_share_nothing(t
     assert overlaps(tmp_path, framed(tmp_path / "one", one), framed(tmp_path / "other", other)) == []
 
 
+@pytest.mark.parametrize("way", ["look-alikes", "zero width", "a preface"])
+def test_a_disguised_copy_of_every_item_is_found(tmp_path: Path, way: str) -> None:
+    copy = renamed(tmp_path, "copy")
+    documents = [json.loads(line) for line in (copy / "test.jsonl").read_text().splitlines()]
+    cyrillic = str.maketrans("aceiopsxy", "асеіорѕху")
+    for number, document in enumerate(documents):
+        if way == "a preface":
+            document["question"] = f"Item {number} is for careful readers. {document['question']}"
+            continue
+        for key in ("question", "choices"):
+            text = json.dumps(document[key], ensure_ascii=False)
+            joined = text.translate(cyrillic) if way == "look-alikes" else text.replace("e", "\u200be\u00ad")
+            document[key] = json.loads(joined)
+    (copy / "test.jsonl").write_text("".join(json.dumps(one) + "\n" for one in documents))
+    found = {item for name, item, other in overlaps(tmp_path, copy, EXAMPLES / "science-cloze") if name == "copy"}
+    assert len(found) > 0.95 * len(documents)
+
+
 def test_a_question_in_the_words_of_another_template_is_found(tmp_path: Path) -> None:
     one, other = sentences(120, 1, 6), sentences(150, 2, 6)
     other[70] = one[3]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
+import pytest
 
-from e2lm.submissions.ngram_overlap import Vocabulary, in_common, shared
+from e2lm.submissions.ngram_overlap import Vocabulary, in_common, shared, with_endings
 from tests.e2lm.submissions.drawn_sentences import sentences
 
 
@@ -75,3 +76,45 @@ def test_both_ways_of_a_comparison_are_those_of_two() -> None:
     assert [len(forth), len(back)] == [50, 50]
     assert forth.shares.min() == 1
     assert back.shares.max() < 1
+
+
+QUESTION = "What is the climate of Tezos? foggy icy mild stormy"
+DISGUISES = {
+    "full width": "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in QUESTION),
+    "mathematical bold": "".join(
+        chr(ord(c) + 0x1D400 - ord("A")) if c.isupper() else chr(ord(c) + 0x1D41A - ord("a")) if c.islower() else c
+        for c in QUESTION
+    ),
+    "Cyrillic": QUESTION.translate(str.maketrans("acehikmopstxyTW", "асеһікморѕтхуТԜ")),
+    "Greek": QUESTION.translate(str.maketrans("aeioptuvxyTZ", "αειορτυνχγΤΖ")),
+    "small capitals": QUESTION.lower().translate(str.maketrans("acdemost", "ᴀᴄᴅᴇᴍᴏꜱᴛ")),
+    "zero width": "\u200b".join(QUESTION),
+    "soft hyphens": "\u00ad".join(QUESTION),
+    "word joiners and directions": "\u2060\u202a".join(QUESTION),
+    "variants and tags": "\ufe0f\U000e0041".join(QUESTION),
+    "accents": "\u0323".join(QUESTION),
+    "a preface": f"Think about it with great care before you say anything: {QUESTION}",
+    "a preface of many words": f"{' '.join(sentences(1, 9, 60))}. {QUESTION}",
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_disguised_question_is_the_same_question(disguise: str) -> None:
+    vocabulary = Vocabulary()
+    mine, theirs = (
+        vocabulary.runs_of(map(with_endings, texts))
+        for texts in ([DISGUISES[disguise], *sentences(50, 1)], [QUESTION, *sentences(50, 2)])
+    )
+    forth, back = shared(mine, theirs)
+    assert [(item, other) for item, other, _ in forth.rows] == [(0, 0)]
+    assert [(item, other) for item, other, _ in back.rows] == [(0, 0)]
+
+
+def test_choices_alone_are_no_question() -> None:
+    vocabulary = Vocabulary()
+    choices = "foggy icy mild stormy"
+    mine, theirs = (
+        vocabulary.runs_of(map(with_endings, [f"{text} {choices}" for text in sentences(50, seed, 14)]))
+        for seed in (1, 2)
+    )
+    assert [len(way) for way in shared(mine, theirs)] == [0, 0]

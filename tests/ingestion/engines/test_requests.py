@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from tokenizers.decoders import ByteLevel
 from transformers import PreTrainedTokenizerFast
 
-from e2lm_ingestion.engines.requests import encode
+from e2lm_ingestion.engines.requests import encode, encode_windows
 from e2lm_ingestion.errors import SubmissionError
 
 LETTERS = [chr(33 + i) for i in range(94)]
@@ -67,3 +68,24 @@ def test_a_long_context_loses_its_beginning() -> None:
 def test_a_continuation_longer_than_the_context_is_refused() -> None:
     with pytest.raises(SubmissionError, match="does not fit"):
         split("q", "r" * 20, context_length=5)
+
+
+def test_encoding_block_by_block_gives_the_same_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = make_tokenizer(bos=True)
+    pairs = [(f"Question {i // 4}: what? ", f"answer {i}") for i in range(40)]
+    whole = encode(pairs, tokenizer, 100)
+    monkeypatch.setattr("e2lm_ingestion.engines.requests.BLOCK_CHARACTERS", 50)
+    parts = encode(pairs, tokenizer, 100)
+    for name in ("tokens", "starts", "context_lengths"):
+        assert np.array_equal(getattr(whole, name), getattr(parts, name)), name
+
+
+def test_more_tokens_than_memory_is_planned_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = make_tokenizer(bos=True)
+    monkeypatch.setattr("e2lm_ingestion.engines.requests.MAX_TOKENS", 50)
+    with pytest.raises(
+        SubmissionError, match="the items have more than 50 tokens, each choice counted with its prompt"
+    ):
+        encode([("a b c d", " e")] * 40, tokenizer, 100)
+    with pytest.raises(SubmissionError, match="more than 50 tokens"):
+        encode_windows(["a b c d e f"] * 40, tokenizer, 100)

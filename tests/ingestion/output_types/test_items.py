@@ -9,12 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.output_types.items import build_items
 from e2lm_ingestion.output_types.protocol import Item
 from e2lm_ingestion.submission.submission import open_submission
-from tests.ingestion.submissions import MakeSubmission, document, documents, json_lines
+from tests.ingestion.submissions import MakeSubmission, document, documents, json_lines, plain_task
 
 SHOTS = {"fewshot_split": "dev", "num_fewshot": 2, "fewshot_config": {"sampler": "first_n"}}
 
@@ -206,3 +207,24 @@ def test_a_task_that_does_not_fit_its_documents_is_refused(
 ) -> None:
     with pytest.raises(SubmissionError, match=message):
         items_of(make_submission(task))
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "reason"),
+    [
+        ("MAX_TOTAL", 2_000, "characters of prompts, with the items before; at most 2,000"),
+        ("MAX_READ", 5_000, "characters to read, each choice with its prompt, with the items before; at most 5,000"),
+        ("MAX_ALL_CHOICES", 299, "300 choices, with the items before; at most 299"),
+    ],
+)
+def test_all_items_together_have_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int, reason: str
+) -> None:
+    (tmp_path / "task.yaml").write_text(yaml.safe_dump(plain_task()))
+    (tmp_path / "test.jsonl").write_text(json_lines(documents()))
+    (tmp_path / "dev.jsonl").write_text(json_lines(documents(2)))
+    with open_submission(tmp_path) as submission:
+        assert len(build_items(submission)) == 100
+        monkeypatch.setattr(f"e2lm_ingestion.output_types.items.{limit}", most)
+        with pytest.raises(SubmissionError, match=reason):
+            build_items(submission)

@@ -232,7 +232,7 @@ def test_a_failure_says_why_and_who_has_to_act_without_any_script() -> None:
     assert "results.json: &lt;script&gt;" in organizers
     assert "<script" not in organizers
     assert "send the sentence above to the organizers" in organizers
-    assert "e2lm check" in render_failure(SubmissionError("ingestion ended with exit code 2"))
+    assert "e2lm check" in render_failure(SubmissionError("ingestion did not succeed"))
     assert len(render_failure(OrganizerError("x" * 10**6))) < 50_000
 
 

@@ -11,7 +11,6 @@ from e2lm.submissions.judging.verdicts import (
     line_of,
     outcome_of,
     read_answers,
-    sample,
     wilson,
     write_answers,
     wrong_keys,
@@ -53,11 +52,12 @@ def test_without_any_answer_nothing_is_decided() -> None:
     assert (outcome.rate, outcome.low, outcome.high, outcome.decision) == (None, 0.0, 1.0, "undecided")
 
 
-def test_a_larger_sample_holds_the_smaller_one_and_another_seed_draws_others() -> None:
-    assert sample(1000, 200, 7, "a")[:50] == sample(1000, 50, 7, "a")
-    assert len(set(sample(1000, 200, 7, "a"))) == 200
-    assert len({tuple(sample(1000, 50, seed, sha)) for seed in (7, 8) for sha in ("a", "b")}) == 4
-    assert sorted(sample(30, 50, 7, "a")) == list(range(30))
+def test_items_that_carry_the_score_do_not_hide_among_others() -> None:
+    """16 of 50 items are rejected: most are accepted, and nothing of what carries the score is."""
+    outcome = outcome_of(answers(34, 16), 0.5, by_influence=[*range(34, 50), *range(34, 43)])
+    assert outcome.rate == 0.68
+    assert (outcome.influence_rate, outcome.decision) == (0.0, "failed")
+    assert outcome_of(answers(34, 16), 0.5).decision == "passed"
 
 
 def test_a_line_that_a_killed_run_left_half_written_is_left_out(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_wrong_keys_have_a_rate_with_an_interval_of_their_own() -> None:
 
 def test_answers_of_a_version_that_did_not_ask_are_read(tmp_path: Path) -> None:
     line = line_of(Answer(0, "0" * 64, "m", "schema", "{}", "accept", ""))
-    (tmp_path / "old.jsonl").write_text(line.replace(', "marked": null, "submission": ""', ""))
+    (tmp_path / "old.jsonl").write_text(line.replace(', "marked": null, "submission": "", "seed": null', ""))
     assert read_answers(tmp_path / "old.jsonl")[0].marked is None
     with pytest.raises(OrganizerError, match=r"old\.jsonl: does not say of which submission"):
         wrong_keys(read_answers(tmp_path / "old.jsonl"), "old.jsonl")
