@@ -6,13 +6,15 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from e2lm.runs.output_folder import writing
 from e2lm.runs.run_folder import RunFolder
+from e2lm.submissions.checks.known_world import other_world, other_world_in
 from e2lm.suites.fetch import fetch
 from e2lm.suites.registry import SUITES, SuiteFiles
 from e2lm.terminal.progress import progress_bar
@@ -51,10 +53,11 @@ def run(
     root, folder = checkpoints_root(), RunFolder(out)
     _refuse_its_own_folder(submission_path, out)
     ends = None if deadline is None else time.perf_counter() + deadline
+    also_check = partial(other_world, suite=suite)
     with open_submission(submission_path) as submission, writing(out), closing(PickleStore(0)) as store:
         prepared = None
         if overwrite:
-            prepared = prepare(submission, suite, folder.results, store, 0)
+            prepared = prepare(submission, suite, folder.results, store, 0, also_check)
             forget(out)
             if folder.is_begun:
                 shutil.rmtree(folder.results)
@@ -64,7 +67,9 @@ def run(
             )
         else:
             # before minutes of training, so that a mistake in the submission is reported at once
-            prepared = prepared or prepare(submission, suite, folder.results, store, 0)
+            prepared = prepared or prepare(submission, suite, folder.results, store, 0, also_check)
+            for line in other_world_in(prepared.warnings):
+                print(f"warning: {line}", flush=True)
             _train_if_needed(suite, root)
             checkpoint_cache = None if disk_budget is None else hub_cache(suite, disk_budget, workers)
             with progress_bar(submission.name) as update:
@@ -79,7 +84,8 @@ def run(
                     on_progress=lambda progress: update(progress.done, progress.total, _detail(progress)),
                     ends=ends,
                 )
-        for line in equal_checkpoints(folder.results_json):
+        known = [] if prepared else other_world_in(_warnings(folder.results_json))
+        for line in [*known, *equal_checkpoints(folder.results_json)]:
             print(f"warning: {line}")
         if suite_files not in SUITES.values() and suite_files.scoring.is_file():
             shutil.copyfile(suite_files.scoring, folder.scoring)
@@ -93,6 +99,12 @@ def run(
 def _refuse_its_own_folder(submission: Path, out: Path) -> None:
     if submission.is_dir() and out.resolve() == submission.resolve():
         raise OrganizerError(f"{out}: --out is the submission's own folder; give another, such as {out / 'build'}")
+
+
+def _warnings(results_json: Path) -> list[Mapping[str, Any]]:
+    """The warnings of a finished run's check."""
+    found: list[Mapping[str, Any]] = json.loads(results_json.read_bytes())["warnings"] if results_json.is_file() else []
+    return found
 
 
 def equal_checkpoints(results_json: Path) -> list[str]:

@@ -6,13 +6,14 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from e2lm_ingestion.checks import findings_of, questions_in
 from e2lm_ingestion.checks.clusters import clusters_of
+from e2lm_ingestion.checks.questions import Finding, Question
 from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.engines.weights import read_signature
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
@@ -145,8 +146,18 @@ def is_finished(
     return ResultsFolder(results, identity).is_complete(checkpoints_of(suite, root))
 
 
-def prepare(submission: Submission, suite: Suite, results: Path, store: PickleStore, number: int) -> PreparedSubmission:
-    """Render a submission's items into the store. Raises SubmissionError naming file and line."""
+def prepare(
+    submission: Submission,
+    suite: Suite,
+    results: Path,
+    store: PickleStore,
+    number: int,
+    also_check: Callable[[Sequence[Question]], Sequence[Finding]] = lambda questions: (),
+) -> PreparedSubmission:
+    """Render a submission's items into the store. Raises SubmissionError naming file and line.
+
+    The findings of `also_check` are warnings as well: those that depend on the suite.
+    """
     rendered = items_by_task(submission)
     item_set = item_set_of_items(submission, rendered)
     findings, _ = findings_of(submission, rendered)
@@ -156,6 +167,7 @@ def prepare(submission: Submission, suite: Suite, results: Path, store: PickleSt
     clusters, _ = clusters_of(questions_in(rendered))
     items = npz({**item_set.item_arrays(), "clusters": clusters})
     store.put(number, item_set)
+    warnings += [{**asdict(one), "items": list(one.items)} for one in also_check(questions_in(rendered))]
     return PreparedSubmission(number, results, _head(submission, suite, item_set, items), items, warnings)
 
 
