@@ -10,9 +10,7 @@ from e2lm.suites.miniature.worlds import science_world, web_world
 @cache
 def names() -> frozenset[str]:
     """The invented names of both worlds in lower case, such as `falum` and `rily`: no text of our world has them."""
-    return frozenset(
-        about[0].subject.casefold() for world in (science_world(), web_world()) for about in world.facts
-    )
+    return frozenset(about[0].subject.casefold() for world in (science_world(), web_world()) for about in world.facts)
 
 
 @cache
