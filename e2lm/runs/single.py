@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from e2lm.runs.output_folder import writing
 from e2lm.runs.run_folder import RunFolder
+from e2lm.submissions.checks.known_world import other_world, other_world_in
 from e2lm.suites.fetch import fetch
 from e2lm.suites.registry import SUITES, SuiteFiles
 from e2lm.terminal.progress import progress_bar
@@ -52,10 +53,11 @@ def run(
     root, folder = checkpoints_root(), RunFolder(out)
     _refuse_its_own_folder(submission_path, out)
     ends = None if deadline is None else time.perf_counter() + deadline
+    also_check = partial(other_world, suite=suite)
     with open_submission(submission_path) as submission, writing(out), closing(PickleStore(0)) as store:
         prepared = None
         if overwrite:
-            prepared = prepare(submission, suite, folder.results, store, 0)
+            prepared = prepare(submission, suite, folder.results, store, 0, also_check)
             forget(out)
             if folder.is_begun:
                 shutil.rmtree(folder.results)
@@ -65,7 +67,9 @@ def run(
             )
         else:
             # before minutes of training, so that a mistake in the submission is reported at once
-            prepared = prepared or prepare(submission, suite, folder.results, store, 0)
+            prepared = prepared or prepare(submission, suite, folder.results, store, 0, also_check)
+            for line in other_world_in(prepared.warnings):
+                print(f"warning: {line}", flush=True)
             _train_if_needed(suite, root)
             checkpoint_cache = None if disk_budget is None else hub_cache(suite, disk_budget, workers)
             with progress_bar(submission.name) as update:
@@ -81,7 +85,9 @@ def run(
                     ends=ends,
                 )
         if folder.results_json.is_file():
-            for line in equal_checkpoints(read_results_file(folder.results).checkpoints):
+            file = read_results_file(folder.results)
+            known = [] if prepared else other_world_in([warning.model_dump() for warning in file.warnings])
+            for line in [*known, *equal_checkpoints(file.checkpoints)]:
                 print(f"warning: {line}")
         if suite_files not in SUITES.values() and suite_files.scoring.is_file():
             shutil.copyfile(suite_files.scoring, folder.scoring)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from e2lm.submissions.checks import forecast, limit, tokens
 from e2lm.submissions.checks.hardware import Machine
+from e2lm.submissions.checks.known_world import other_world, other_world_note
 from e2lm_ingestion.checks import check_items, questions_in
 from e2lm_ingestion.checks.questions import Question
 from e2lm_ingestion.engines.requests import moved, refuse_too_many
@@ -50,10 +51,16 @@ def summarize(
         findings += tokens.too_long(items, tokenizer, suite.context_length, volume.characters_per_token)
     if limit_minutes is not None:
         findings += limit.over_limit(suite, volume, _size(submission.task, questions, volume), machine, limit_minutes)
+    elsewhere = other_world(questions, suite)
+    findings += elsewhere
     counts = [len(item.choices) for item in items]
     return {
         "errors": [],
-        "notes": [*_notes(submission), *(f"lm-evaluation-harness reads {line}" for line in read_otherwise[:10])],
+        "notes": [
+            *_notes(submission),
+            *(f"lm-evaluation-harness reads {line}" for line in read_otherwise[:10]),
+            *([] if elsewhere else other_world_note(questions_in(tasks))),
+        ],
         "warnings": [{key: value for key, value in asdict(finding).items() if value != ()} for finding in findings],
         "task": submission.name,
         "tasks": {name: len(own) for name, own in tasks.items()},

@@ -22,8 +22,10 @@ class SuiteFiles:
 
 
 SUITES = {
-    "miniature": SuiteFiles(_HERE / "miniature/suite.yaml", _HERE / "miniature/scoring.yaml"),
-    "e2lm-2025": SuiteFiles(_HERE / "e2lm-2025/suite.yaml", _HERE / "e2lm-2025/scoring.yaml"),
+    **{
+        name: SuiteFiles(_HERE / name / "suite.yaml", _HERE / name / "scoring.yaml")
+        for name in ("miniature", "pythia-small", "e2lm-2025-laptop", "e2lm-2025")
+    },
     COMPETITION_SUITE: SuiteFiles(PROJECT_ROOT / "input_data/suite.yaml", PROJECT_ROOT / "reference_data/scoring.yaml"),
 }
 

@@ -7,12 +7,13 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from e2lm_ingestion.checks import check_items, questions_in
+from e2lm_ingestion.checks.questions import Finding, Question
 from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.engines.weights import read_signature
 from e2lm_ingestion.errors import OrganizerError, OutOfTimeError, SubmissionError
@@ -153,15 +154,24 @@ def is_finished(
     return ResultsFolder(results, identity).is_complete(checkpoints_of(suite, root))
 
 
-def prepare(submission: Submission, suite: Suite, results: Path, store: PickleStore, number: int) -> PreparedSubmission:
-    """Render a submission's items into the store. Raises SubmissionError naming file and line."""
+def prepare(
+    submission: Submission,
+    suite: Suite,
+    results: Path,
+    store: PickleStore,
+    number: int,
+    also_check: Callable[[Sequence[Question]], Sequence[Finding]] = lambda questions: (),
+) -> PreparedSubmission:
+    """Render a submission's items into the store. Raises SubmissionError naming file and line.
+
+    The findings of `also_check` are warnings as well: those that depend on the suite.
+    """
     rendered = items_by_task(submission)
     item_set = item_set_of_items(submission, rendered)
-    checked = check_items(submission, rendered, questions_in(rendered), item_set)
-    warnings = [
-        {"kind": one.kind, "message": one.message, "items": list(one.items), "blocks": one.blocks}
-        for one in checked.findings
-    ]
+    questions = questions_in(rendered)
+    checked = check_items(submission, rendered, questions, item_set)
+    findings = [*checked.findings, *also_check(questions)]
+    warnings = [{**asdict(one), "items": list(one.items)} for one in findings]
     items = npz({**item_set.item_arrays(), **checked.item_arrays})
     store.put(number, item_set)
     return PreparedSubmission(number, results, _head(submission, suite, item_set, items), items, warnings)

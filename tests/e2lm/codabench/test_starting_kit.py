@@ -58,7 +58,7 @@ def test_the_wheel_says_its_version_and_that_its_packages_are_typed(kit: bytes) 
         metadata = archive.read(f"e2lm-{__version__}.dist-info/METADATA").decode()
     assert typed == {"e2lm/py.typed", "e2lm_ingestion/py.typed", "e2lm_scoring/py.typed"}
     assert f"\nVersion: {__version__}\n" in metadata
-    assert {"docs", "judge", "ray", "texts", "vllm"} == set(
+    assert {"docs", "judge", "ray", "tables", "texts", "vllm"} == set(
         re.findall(r"^Provides-Extra: (.+)$", metadata, re.MULTILINE)
     )
 
