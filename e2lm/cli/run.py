@@ -11,10 +11,14 @@ from e2lm.runs.lm_eval_output import write_lm_eval_output
 from e2lm.runs.run_folder import RunFolder
 from e2lm.runs.single import run
 from e2lm.suites.registry import find_suite
+from e2lm.terminal.metrics_table import print_metrics
 from e2lm.terminal.scores_table import print_scores
 from e2lm_ingestion.engines import ENGINES
 from e2lm_ingestion.suite import load_suite
 from e2lm_scoring.inputs.configuration import load_configuration
+from e2lm_scoring.report.advice import advise
+
+ADVICE = 3  # lines of advice that are printed; the report has all
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +80,7 @@ def main(args: argparse.Namespace) -> int:
     suite = find_suite(args.suite)
     load_configuration(suite.scoring)  # reports a mistake in scoring.yaml before the sweep, not after it
     out = args.out or _default_out(args.submission.resolve(), load_suite(suite.suite).suite)
-    score_report = run(
+    score_report, own_machine = run(
         args.submission,
         suite,
         out,
@@ -88,6 +92,9 @@ def main(args: argparse.Namespace) -> int:
         overwrite=args.overwrite,
     )
     folder = RunFolder(out)
+    print_metrics(own_machine.metrics, has_total="score" in score_report.scores)
+    for advice in advise(score_report, own_machine)[:ADVICE]:
+        print(f"advice: {advice.title}: {advice.what} {advice.do}")
     print_scores(score_report, scores=folder.scores, report=folder.report)
     if args.lm_eval_output is not None:
         written = write_lm_eval_output(args.submission, suite.suite, folder.results, args.lm_eval_output)

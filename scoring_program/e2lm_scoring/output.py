@@ -10,6 +10,7 @@ from e2lm_scoring.file_names import ITEMS, REPORT, SCORES, SUBSETS, SUMMARY
 from e2lm_scoring.inputs.configuration import load_configuration
 from e2lm_scoring.inputs.results import read_results
 from e2lm_scoring.items import items_parquet, subsets_parquet
+from e2lm_scoring.own_machine import OwnMachine
 from e2lm_scoring.report import render, render_failure
 from e2lm_scoring.report.reveal import redact, shows_everything
 from e2lm_scoring.score_report import ScoreReport
@@ -17,8 +18,10 @@ from e2lm_scoring.scores import evaluate_results, scores_json
 from e2lm_scoring.summary import summary_json
 
 
-def score(results: Path, scoring_yaml: Path, output: Path) -> ScoreReport:
+def score(results: Path, scoring_yaml: Path, output: Path, own_machine: OwnMachine | None = None) -> ScoreReport:
     """Score a results folder into `output`; scores.json is written last and marks the output as complete.
+
+    `own_machine` is what the report shows beside, to the author of the task alone: never given on a platform.
 
     Raises OrganizerError when the results cannot be scored; call `leave_failure` then to write the page of the failure.
     """
@@ -29,7 +32,7 @@ def score(results: Path, scoring_yaml: Path, output: Path) -> ScoreReport:
     file = read.file
     summary = summary_json(score_report, drawn, suite_version=file.suite_version, submission=file.submission.sha256)
     output.mkdir(parents=True, exist_ok=True)
-    _write(output / REPORT, render(score_report).encode("utf-8"))
+    _write(output / REPORT, render(score_report, own_machine).encode("utf-8"))
     shown = score_report if shows_everything(score_report) else redact(score_report)
     if shown.table is not None:
         _write(output / ITEMS, items_parquet(shown.table))

@@ -15,6 +15,7 @@ import numpy as np
 from e2lm_scoring.formulas.strata import Stratum, strata_of
 
 ENDS = 3  # checkpoints averaged at the beginning and at the end of the early window
+HOPELESS = 1.0  # standard errors of improvement below which more items are no advice: it may as well be none
 ROUNDING = 1e-6  # item scores are float32: a spread below this share of their magnitude is rounding error
 
 
@@ -63,8 +64,13 @@ def ineligible_because(z_of_model: Mapping[str, float], minimum: float, *, what:
     median = gate_z(z_of_model)
     if median >= minimum:
         return ()
+    remedy = "more items, or easier ones, give a clearer signal"
+    if median < HOPELESS:
+        remedy = (
+            "more items would not help a curve that does not rise: look at the labels and at how easy the items are"
+        )
     each = ", ".join(f"{model} {z:.1f}" for model, z in z_of_model.items())
     return (
         f"{what} did not clearly improve over the early window: the median improvement is {median:.1f} standard errors "
-        f"and {minimum:g} are needed ({each}); more items, or easier ones, give a clearer signal",
+        f"and {minimum:g} are needed ({each}); {remedy}",
     )
