@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from e2lm.runs.history import remember
 from e2lm.runs.metric_table import metric_table
 from e2lm.runs.output_folder import writing
 from e2lm.runs.run_folder import RunFolder
@@ -94,7 +95,9 @@ def run(
                 metric_table(folder.results, suite_files.scoring),
                 shown_items(folder.results, suite_files.scoring, build_items(submission)),
             )
-            return score(folder.results, suite_files.scoring, out, own_machine), own_machine
+            score_report = score(folder.results, suite_files.scoring, out, own_machine)
+            remember(out, submission, score_report)
+            return score_report, own_machine
         except OrganizerError as error:
             leave_failure(error, out)
             raise
