@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -11,6 +14,7 @@ from e2lm.runs.comparison import Run, load_run, probability, told_apart
 from e2lm.runs.comparison_page import render_comparison
 from e2lm.runs.run_folder import RunFolder
 from e2lm.suites.registry import find_suite
+from e2lm.terminal.browser import open_page
 from e2lm.terminal.table import Column, fitted_table
 from e2lm_ingestion.errors import naming
 from e2lm_scoring.columns import TOTAL_AND_COMPONENTS, ranked_by
@@ -26,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("comparison.html"), metavar="HTML", help="the page (default: comparison.html)"
     )
+    parser.add_argument("--json", action="store_true", help="print scores and probabilities as JSON alone")
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
     parser.epilog = "example: e2lm compare build/my-task build/other-task"
 
 
@@ -45,13 +51,38 @@ def main(args: argparse.Namespace) -> int:
     key = ranked_by(runs[0].score_report.scores)
     runs.sort(key=lambda run: run.score_report.scores[key], reverse=True)
     chances = [[None if one is other else probability(one, other, key) for other in runs] for one in runs]
-    _print(runs, key, chances)
+    if not args.json:
+        _print(runs, key, chances)
     page = render_comparison([(run.name, run.score_report) for run in runs], key, chances, configuration.signal_models)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with naming(args.out):
         args.out.write_text(page, encoding="utf-8")
-    print(f"page: {args.out}")
+    if args.json:
+        print(json.dumps(_as_json(runs, key, chances, args.out), indent=1))
+    else:
+        print(f"page: {args.out}")
+    if args.open:
+        open_page(args.out)
     return 0
+
+
+def _as_json(runs: list[Run], key: str, chances: list[list[float | None]], page: Path) -> dict[str, Any]:
+    """The runs, best first, each with the probability that its score is above that of each run."""
+    names = [run.name for run in runs]
+    rows = [
+        {
+            "run": run.name,
+            "items": run.score_report.items,
+            "eligible": run.score_report.eligible,
+            "scores": run.score_report.scores,
+            "intervals": {name: asdict(interval) for name, interval in run.score_report.intervals.items()},
+            "probability_above": {
+                other: chance for other, chance in zip(names, row, strict=True) if chance is not None
+            },
+        }
+        for run, row in zip(runs, chances, strict=True)
+    ]
+    return {"ranked_by": key, "runs": rows, "page": str(page)}
 
 
 def _print(runs: list[Run], key: str, chances: list[list[float | None]]) -> None:

@@ -42,7 +42,7 @@ def main(args: argparse.Namespace) -> int:
     """Train the suite if it is missing, run the four example submissions, print and write the leaderboard."""
     with writing(args.out):
         score_reports = [
-            run(EXAMPLE_SUBMISSIONS / name, SUITES["miniature"], args.out / name, overwrite=args.overwrite)
+            run(EXAMPLE_SUBMISSIONS / name, SUITES["miniature"], args.out / name, overwrite=args.overwrite)[0]
             for name in EXAMPLES
         ]
         score_reports.sort(key=lambda score_report: (score_report.eligible, score_report.scores["score"]), reverse=True)

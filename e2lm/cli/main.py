@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Mapping
 from typing import NoReturn
 
 from e2lm import __version__
@@ -19,26 +20,32 @@ from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_scoring.errors import OrganizerError as ScoringOrganizerError
 from e2lm_scoring.errors import SubmissionError as ScoringSubmissionError
 
-COMMANDS = {
+FOR_PARTICIPANTS = {
     "demo": "the whole competition in miniature: train, sweep, score, leaderboard",
     "new": "start a submission: a folder that runs as it is, for you to change",
     "check": "check a submission and show the first items as the model reads them",
-    "import-lm-eval": "write a submission from a task of lm-evaluation-harness and local data",
     "run": "run a submission on every checkpoint of a suite and score it",
-    "rerun": "run many submissions on every checkpoint of a suite, loading each checkpoint once",
+    "history": "show the versions of a task that were run: what changed, and what each scored",
+    "metrics": "list every metric, a line each",
     "rescore": "score a finished run with another metric, without running a model",
-    "signal": "find the benchmarks that say something early, in results of lm_eval, lighteval, olmes, CSV",
     "compare": "compare runs: scores with intervals, and the probability of their order",
-    "rank": "rank runs over one suite: ties within noise, prizes",
-    "leaderboard": "write the public leaderboard of runs as a static site",
-    "judge": "ask a language model whether a submission's items test domain knowledge",
     "overlap": "find items that submissions share with each other or with public benchmarks",
-    "codabench": "list, download and rerun the submissions of a phase on Codabench",
-    "suite": "list, show, fetch and describe suites of checkpoints",
     "pack": "check a submission folder and zip it for upload",
+    "import-lm-eval": "write a submission from a task of lm-evaluation-harness and local data",
+    "signal": "find the benchmarks that say something early, in results of lm_eval, lighteval, olmes, CSV",
+    "suite": "list, show, fetch and describe suites of checkpoints",
+    "completion": "print the completion of this command for your shell",
+}
+FOR_ORGANIZERS = {
     "bundle": "build the zip that organizers upload to Codabench",
     "dry-run": "run a bundle and a submission as a Codabench worker would",
+    "codabench": "list, download and rerun the submissions of a phase on Codabench",
+    "rerun": "run many submissions on every checkpoint of a suite, loading each checkpoint once",
+    "judge": "ask a language model whether a submission's items test domain knowledge",
+    "rank": "rank runs over one suite: ties within noise, prizes",
+    "leaderboard": "write the public leaderboard of runs as a static site",
 }
+COMMANDS = {**FOR_PARTICIPANTS, **FOR_ORGANIZERS}
 
 # These commands keep finished work when interrupted; the same command then resumes.
 RESUMED = frozenset({"demo", "run", "rerun", "judge", "suite fetch", "codabench fetch"})
@@ -63,7 +70,7 @@ REMEDIES = {
 }
 
 NEXT = (
-    "Begin with e2lm new my-task, then e2lm check, run and pack; e2lm COMMAND --help explains one and gives an example"
+    "Begin with e2lm new my-task, then e2lm check, run and pack. e2lm COMMAND --help explains one and gives an example."
 )
 
 
@@ -128,23 +135,56 @@ def _end_interrupted(args: argparse.Namespace) -> NoReturn:
 
 
 def _parsed(arguments: list[str]) -> argparse.Namespace:
-    parser = Parser(prog="e2lm", description="Early Training Evaluation of Language Models.", epilog=NEXT)
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser, commands = _parser()
     chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if chosen is None and not arguments:
+        parser.print_help()
+        parser.exit(0)
     if chosen is not None and chosen not in COMMANDS:
         close = difflib.get_close_matches(chosen, COMMANDS, n=1)
         meant = f"; did you mean {close[0]}?" if close else ""
         parser.error(f"{chosen!r} is not a command{meant}")
-    for name, summary in COMMANDS.items():
-        subparser = commands.add_parser(
-            name,
-            help=summary,
-            description=summary[0].upper() + summary[1:] + ".",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        if name == chosen:  # the others would import torch and more only to be listed
-            module = importlib.import_module(f"e2lm.cli.{name.replace('-', '_')}")
-            module.add_arguments(subparser)
-            subparser.set_defaults(main=module.main)
+    if chosen is not None:  # the others would import torch and more only to be listed
+        _add_command(commands, chosen)
     return parser.parse_args(arguments)
+
+
+def whole_parser() -> Parser:
+    """The parser with the arguments of all commands, which takes seconds to import."""
+    parser, commands = _parser()
+    for name in COMMANDS:
+        _add_command(commands, name)
+    return parser
+
+
+def _parser() -> tuple[Parser, argparse._SubParsersAction[Parser]]:
+    parser = Parser(
+        prog="e2lm",
+        description="Early Training Evaluation of Language Models.",
+        usage="%(prog)s [-h] [--version] COMMAND ...",
+        epilog="\n\n".join(
+            (_listed("for participants", FOR_PARTICIPANTS), _listed("for organizers", FOR_ORGANIZERS), NEXT)
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    return parser, parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", prog="e2lm", help=argparse.SUPPRESS
+    )
+
+
+def _listed(title: str, commands: Mapping[str, str]) -> str:
+    width = max(map(len, COMMANDS))
+    return "\n".join([f"{title}:", *(f"  {name:<{width}}  {summary}" for name, summary in commands.items())])
+
+
+def _add_command(commands: argparse._SubParsersAction[Parser], name: str) -> None:
+    summary = COMMANDS[name]
+    subparser = commands.add_parser(
+        name,
+        description=summary[0].upper() + summary[1:] + ".",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module = importlib.import_module(f"e2lm.cli.{name.replace('-', '_')}")
+    module.add_arguments(subparser)
+    subparser.set_defaults(main=module.main)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CSV",
         help="the shared items (default: overlap.csv)",
     )
+    parser.add_argument("--json", action="store_true", help="print the pairs as JSON alone")
     parser.epilog = "example: e2lm overlap submissions --benchmarks benchmarks"
 
 
@@ -53,6 +55,9 @@ def main(args: argparse.Namespace) -> int:
         raise OrganizerError("; ".join([*problems[:3], "one submission alone: give a second one, or --benchmarks"]))
     found = compare(submissions, benchmarks)
     write(found, args.out)
+    if args.json:
+        print(json.dumps({"pairs": [_pair(one) for one in found], "not_compared": problems, "file": str(args.out)}))
+        return 0
     show(found)
     for problem in problems:
         print(f"not compared: {one_line(problem)}")
@@ -88,6 +93,17 @@ def _csv_rows(one: Overlap) -> Iterator[dict[str, object]]:
 
 def _shown(text: str) -> str:
     return one_line(text)[:SHOWN_CHARACTERS]
+
+
+def _pair(one: Overlap) -> dict[str, str | int]:
+    return {
+        "submission": one.submission.name,
+        "items": len(one.submission.texts),
+        "shared": len(one.items),
+        "fully_shared": int((one.items.shares == 1).sum()),
+        "with": one.other.name,
+        "kind": "benchmark" if one.other.benchmark else "submission",
+    }
 
 
 def show(found: Sequence[Overlap]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FOLDER", help="folder of ranking.csv, ranking.json and ranking.md"
     )
+    parser.add_argument("--json", action="store_true", help="print the content of ranking.json alone")
     parser.epilog = "example: e2lm rank build/demo --out build/ranking"
 
 
@@ -63,10 +65,14 @@ def main(args: argparse.Namespace) -> int:
         ranked_runs = rank(runs, prizes=prizes.teams, student_awards=prizes.students)
     else:
         ranked_runs = rank(runs)
-        print("no prizes: this installation of e2lm lacks edition.yaml; use a clone of the repository to award them")
-    _print(ranked_runs)
-    for row in failed:
-        print(f"{row.name} has no result: {row.reason}")
+        print(
+            "no prizes: this installation of e2lm lacks edition.yaml; use a clone of the repository to award them",
+            file=sys.stderr if args.json else sys.stdout,
+        )
+    if not args.json:
+        _print(ranked_runs)
+        for row in failed:
+            print(f"{row.name} has no result: {row.reason}")
     failures = [(fact_sheets.get(row.name, FactSheet()).team or row.name, row) for row in failed]
     args.out.mkdir(parents=True, exist_ok=True)
     for name, content in (
@@ -76,7 +82,10 @@ def main(args: argparse.Namespace) -> int:
     ):
         with naming(args.out / name):
             (args.out / name).write_text(content, encoding="utf-8", errors="replace", newline="")
-        print(f"{name}: {args.out / name}")
+        if not args.json:
+            print(f"{name}: {args.out / name}")
+    if args.json:
+        print(ranking_json(ranked_runs, failures), end="")
     return 0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from e2lm.runs.output_folder import writing
 from e2lm.runs.run_folder import RunFolder
 from e2lm.suites.registry import find_suite
+from e2lm.terminal.browser import open_page
 from e2lm.terminal.scores_table import print_scores
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.results.rescoring import rescore
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--filter", metavar="NAME", help="a filter of a generation task (default: the first)")
     parser.add_argument("--suite", help="a suite's name or suite.yaml (default: the one of the run)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the output folder (default: RESULTS-METRIC)")
+    parser.add_argument("--open", action="store_true", help="open the report in the browser")
     parser.epilog = (
         "example: e2lm rescore build/my-task --metric acc_norm\n"
         "next:    e2lm compare build/my-task build/my-task-acc_norm"
@@ -49,4 +51,6 @@ def main(args: argparse.Namespace) -> int:
         kept = run.scoring if args.suite is None and run.scoring.is_file() else None
         scoring = kept or find_suite(args.suite or suite).scoring
         print_scores(score(rescored, scoring, out), scores=folder.scores, report=folder.report)
+    if args.open:
+        open_page(folder.report)
     return 0

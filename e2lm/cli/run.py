@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
+import sys
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 
 from e2lm.cli.arguments import count, positive
@@ -11,10 +14,17 @@ from e2lm.runs.lm_eval_output import write_lm_eval_output
 from e2lm.runs.run_folder import RunFolder
 from e2lm.runs.single import run
 from e2lm.suites.registry import find_suite
-from e2lm.terminal.scores_table import print_scores
+from e2lm.terminal.browser import open_page
+from e2lm.terminal.metrics_table import print_metrics
+from e2lm.terminal.scores_table import print_scores, scores_as_json
 from e2lm_ingestion.engines import ENGINES
 from e2lm_ingestion.suite import load_suite
 from e2lm_scoring.inputs.configuration import load_configuration
+from e2lm_scoring.own_machine import OwnMachine
+from e2lm_scoring.report.advice import advise
+from e2lm_scoring.score_report import ScoreReport
+
+ADVICE = 3  # lines of advice that are printed; the report has all
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MINUTES",
         help="stop before this many minutes have passed; run again to resume",
     )
+    parser.add_argument("--json", action="store_true", help="print scores, advice and other metrics as JSON alone")
+    parser.add_argument("--open", action="store_true", help="open the report in the browser")
     parser.epilog = (
         "examples: e2lm run my-task\n"
         "          e2lm run my-task --suite e2lm-2025 --disk-budget 40\n"
@@ -76,24 +88,37 @@ def main(args: argparse.Namespace) -> int:
     suite = find_suite(args.suite)
     load_configuration(suite.scoring)  # reports a mistake in scoring.yaml before the sweep, not after it
     out = args.out or _default_out(args.submission.resolve(), load_suite(suite.suite).suite)
-    score_report = run(
-        args.submission,
-        suite,
-        out,
-        engine=args.engine,
-        dtype=args.dtype,
-        workers=args.workers,
-        disk_budget=args.disk_budget,
-        deadline=deadline,
-        overwrite=args.overwrite,
-    )
-    folder = RunFolder(out)
-    print_scores(score_report, scores=folder.scores, report=folder.report)
-    if args.lm_eval_output is not None:
-        written = write_lm_eval_output(args.submission, suite.suite, folder.results, args.lm_eval_output)
-        print(f"lm_eval: {args.lm_eval_output}: {len(written)} results_*.json, with samples")
-    print(f"next:   open the report in a browser, then e2lm pack {shlex.quote(str(args.submission))}")
+    with redirect_stdout(sys.stderr) if args.json else nullcontext():
+        score_report, own_machine = run(
+            args.submission,
+            suite,
+            out,
+            engine=args.engine,
+            dtype=args.dtype,
+            workers=args.workers,
+            disk_budget=args.disk_budget,
+            deadline=deadline,
+            overwrite=args.overwrite,
+        )
+        folder = RunFolder(out)
+        if args.lm_eval_output is not None:
+            written = write_lm_eval_output(args.submission, suite.suite, folder.results, args.lm_eval_output)
+            print(f"lm_eval: {args.lm_eval_output}: {len(written)} results_*.json, with samples")
+    if args.json:
+        print(json.dumps(scores_as_json(score_report, own_machine, folder.report), indent=1))
+    else:
+        _print(score_report, own_machine, folder)
+        print(f"next:   open the report in a browser, then e2lm pack {shlex.quote(str(args.submission))}")
+    if args.open:
+        open_page(folder.report)
     return 0
+
+
+def _print(score_report: ScoreReport, own_machine: OwnMachine, folder: RunFolder) -> None:
+    print_metrics(own_machine.metrics, has_total="score" in score_report.scores)
+    for advice in advise(score_report, own_machine)[:ADVICE]:
+        print(f"advice: {advice.title}: {advice.what} {advice.do}")
+    print_scores(score_report, scores=folder.scores, report=folder.report)
 
 
 def _default_out(submission: Path, suite: str) -> Path:

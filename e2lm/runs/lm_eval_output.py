@@ -126,7 +126,7 @@ class _Output:
     def _of_metric(self, metric: Metric, chain: FilterChain | None) -> tuple[np.ndarray, list[Any]]:
         spec = metric.spec(self.task.output_type)
         filters = chain.filter if chain is not None else ()
-        scores = self._output_type.rescored(metric, spec, filters, self.arrays, self.answers)["item_scores"]
+        scores = self._output_type.rescored(metric, spec, filters, self.arrays, self.answers, False)["item_scores"]
         formula = spec.formula
         if formula is None or (formula.denominator is None and formula.function == "identity"):
             return scores, scores.astype(float).tolist()

@@ -11,8 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from e2lm.runs.history import remember
+from e2lm.runs.metric_table import metric_table
 from e2lm.runs.output_folder import writing
 from e2lm.runs.run_folder import RunFolder
+from e2lm.runs.shown_items import shown_items
 from e2lm.submissions.checks.known_world import other_world, other_world_in
 from e2lm.suites.fetch import fetch
 from e2lm.suites.registry import SUITES, SuiteFiles
@@ -21,11 +24,13 @@ from e2lm_ingestion.engines import make_engine
 from e2lm_ingestion.execution.pickle_store import PickleStore
 from e2lm_ingestion.execution.sweep import Progress, is_finished, prepare, sweep_prepared
 from e2lm_ingestion.execution.worker_devices import visible_gpus
+from e2lm_ingestion.output_types.items import build_items
 from e2lm_ingestion.submission.submission import open_submission
 from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.inputs.results import CheckpointRow, read_results_file
 from e2lm_scoring.output import forget, leave_failure, score
+from e2lm_scoring.own_machine import OwnMachine
 from e2lm_scoring.score_report import ScoreReport
 
 if TYPE_CHECKING:
@@ -43,8 +48,10 @@ def run(
     disk_budget: float | None = None,
     deadline: float | None = None,
     overwrite: bool = False,
-) -> ScoreReport:
+) -> tuple[ScoreReport, OwnMachine]:
     """Write results, scores and report into `out`, as a RunFolder; resumes an interrupted run.
+
+    Returns the scores, and what the report shows beside them on one's own machine.
 
     A finished run is only scored, which takes seconds. With a `disk_budget` in GB, missing checkpoints come from the
     Hub. With `overwrite`, the content of `out` is deleted once the submission is known to be valid.
@@ -92,7 +99,13 @@ def run(
         if suite_files not in SUITES.values() and suite_files.scoring.is_file():
             shutil.copyfile(suite_files.scoring, folder.scoring)
         try:
-            return score(folder.results, suite_files.scoring, out)
+            own_machine = OwnMachine(
+                metric_table(folder.results, suite_files.scoring),
+                shown_items(folder.results, suite_files.scoring, build_items(submission)),
+            )
+            score_report = score(folder.results, suite_files.scoring, out, own_machine)
+            remember(out, submission, score_report)
+            return score_report, own_machine
         except OrganizerError as error:
             leave_failure(error, out)
             raise

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,6 +16,7 @@ from rich.table import Column
 from e2lm.terminal.table import folded
 
 LINES_IN_A_LOG = 5
+SILENCE = 30.0  # seconds after which a log has a line in any case
 BAR_AND_NUMBERS = 48  # characters: the bar, how many are done, the time taken and the time left
 
 
@@ -22,7 +25,11 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
     """Yield `update(done, total, detail)`, drawn on stderr as a bar or, without a terminal, as a few lines."""
     console = Console(stderr=True)
     if not can_redraw(console):
-        yield lambda done, total, detail: _log(console, title, done, total, detail)
+        log = _Log(console, title)
+        try:
+            yield log.update
+        finally:
+            log.close()
         return
     if cell_len(title) > console.width - BAR_AND_NUMBERS:
         for line in folded(title, console.width):
@@ -52,6 +59,36 @@ def is_line_due(done: int, total: int, lines: int) -> bool:
     return done == total or done % max(1, total // lines) == 0
 
 
-def _log(console: Console, title: str, done: int, total: int, detail: str) -> None:
-    if is_line_due(done, total, LINES_IN_A_LOG):
-        console.print(f"{title}: {done}/{total}, {detail}", markup=False, highlight=False, soft_wrap=True)
+class _Log:
+    """Lines for a log file: about five, and one whenever nothing was written for half a minute."""
+
+    def __init__(self, console: Console, title: str) -> None:
+        self._console, self._title = console, title
+        self._at = ""  # how far it is, and what was done last
+        self._began = self._written = time.monotonic()
+        self._lock, self._closed = threading.Lock(), threading.Event()
+        self._clock = threading.Thread(target=self._remind, daemon=True)
+        self._clock.start()
+
+    def update(self, done: int, total: int, detail: str) -> None:
+        """Write a line if one is due."""
+        with self._lock:
+            self._at = f"{done}/{total}, {detail}"
+            if is_line_due(done, total, LINES_IN_A_LOG) or time.monotonic() - self._written >= SILENCE:
+                self._write(self._at)
+
+    def close(self) -> None:
+        """Write nothing more."""
+        self._closed.set()
+        self._clock.join()
+
+    def _remind(self) -> None:
+        while not self._closed.wait(max(0.05, SILENCE - (time.monotonic() - self._written))):
+            with self._lock:
+                if time.monotonic() - self._written >= SILENCE:
+                    done = f"{self._at}; " if self._at else ""
+                    self._write(f"{done}still at work after {time.monotonic() - self._began:.0f} s")
+
+    def _write(self, text: str) -> None:
+        self._written = time.monotonic()
+        self._console.print(f"{self._title}: {text}", markup=False, highlight=False, soft_wrap=True)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console
 
 from e2lm.terminal.table import folded, side_by_side
 from e2lm_scoring.columns import TOTAL_AND_COMPONENTS
+from e2lm_scoring.own_machine import OwnMachine
+from e2lm_scoring.report.advice import advise
 from e2lm_scoring.score_report import ScoreReport
 
 SHOWN = (*TOTAL_AND_COMPONENTS, "improvement_z")
@@ -22,6 +26,23 @@ def print_scores(score_report: ScoreReport, *, scores: Path, report: Path) -> No
     for reason in score_report.reasons:
         print(f"not eligible: {reason}")
     print(f"scores: {scores}\nreport: {report}")
+
+
+def scores_as_json(score_report: ScoreReport, own_machine: OwnMachine, report: Path) -> dict[str, Any]:
+    """Scores, intervals, advice and other metrics of a run as plain values."""
+    return {
+        "task": score_report.task,
+        "suite": score_report.suite,
+        "metric": score_report.metric,
+        "items": score_report.items,
+        "eligible": score_report.eligible,
+        "reasons": list(score_report.reasons),
+        "scores": score_report.scores,
+        "intervals": {key: asdict(interval) for key, interval in score_report.intervals.items()},
+        "advice": [asdict(one) for one in advise(score_report, own_machine)],
+        "metrics": [asdict(row) for row in own_machine.metrics],
+        "report": str(report),
+    }
 
 
 def scores_text(score_report: ScoreReport, width: int | None) -> str:

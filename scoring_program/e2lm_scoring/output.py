@@ -11,6 +11,7 @@ from e2lm_scoring.file_names import ITEMS, REPORT, SCORES, SUBSETS, SUMMARY
 from e2lm_scoring.inputs.configuration import load_configuration
 from e2lm_scoring.inputs.results import read_results
 from e2lm_scoring.items import items_parquet, subsets_parquet
+from e2lm_scoring.own_machine import OwnMachine
 from e2lm_scoring.report import render, render_failure
 from e2lm_scoring.report.reveal import redact, rounded, shows_everything
 from e2lm_scoring.score_report import ScoreReport
@@ -18,13 +19,21 @@ from e2lm_scoring.scores import evaluate_results, scores_json
 from e2lm_scoring.summary import stand_in, summary_json
 
 
-def score(results: Path, scoring_yaml: Path, output: Path, *, full_digits: bool = True) -> ScoreReport:
+def score(
+    results: Path,
+    scoring_yaml: Path,
+    output: Path,
+    own_machine: OwnMachine | None = None,
+    *,
+    full_digits: bool = True,
+) -> ScoreReport:
     """Score a results folder into `output`; scores.json is written last and marks the output as complete.
 
     The report and the tables of items show what the reveal mode of scoring.yaml allows. scores.json and summary.json
     have all digits, for comparing and ranking, unless `full_digits` is false and the reveal mode is "participant": on
-    a platform, participants read these files too. Returns the report with the digits that were written. Raises
-    OrganizerError when the results cannot be scored; call `leave_failure` then to write the page of the failure.
+    a platform, participants read these files too. `own_machine` is what the report shows beside, to the author of the
+    task alone: never given on a platform. Returns the report with the digits that were written. Raises OrganizerError
+    when the results cannot be scored; call `leave_failure` then to write the page of the failure.
     """
     configuration = load_configuration(scoring_yaml)
     read = read_results(results, configuration)
@@ -38,7 +47,7 @@ def score(results: Path, scoring_yaml: Path, output: Path, *, full_digits: bool 
     draws = drawn.scores if written is score_report else {key: stand_in(own) for key, own in drawn.scores.items()}
     summary = summary_json(written, draws, suite_version=file.suite_version, submission=file.submission.sha256)
     output.mkdir(parents=True, exist_ok=True)
-    _write(output / REPORT, render(score_report).encode("utf-8"))
+    _write(output / REPORT, render(score_report, own_machine).encode("utf-8"))
     if shown.table is not None:
         _write(output / ITEMS, items_parquet(shown.table))
     if shown.subsets:

@@ -144,3 +144,4 @@ class ScoreReport:
     blocking: tuple[tuple[str, str], ...] = ()  # kind and message of the warnings that withhold a prize
     pruning: Pruning | None = None
     generalization: Generalization | None = None
+    min_improvement_z: float = 3.0  # of the gate, standard errors

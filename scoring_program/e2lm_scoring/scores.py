@@ -119,8 +119,33 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         blocking=tuple((one.kind, one_line(one.message)) for one in results.file.warnings if one.blocks),
         pruning=prune(early_science, configuration.signal_models),
         generalization=_generalization(measured),
+        min_improvement_z=configuration.min_improvement_z,
     )
     return score_report, drawn
+
+
+def key_scores(results: Results, configuration: Configuration) -> dict[str, float]:
+    """Total, components, gate and held-out SQ alone, without intervals: quick, to compare the metrics of one run.
+
+    Contrasts are needed at the early checkpoints of the signal models alone. Keys are those of scores.json;
+    `contrast_z`, `label_share` and `sq_held_out` only where there is such a value.
+    """
+    subsets = [subset.items for subset in results.file.subsets]
+    strata = strata_of(results.file.submission.items, subsets, results.clusters)
+    qualities = {model: _quality(results, configuration, model) for model in configuration.signal_models}
+    signal = [_signal(results, configuration, model, quality, strata) for model, quality in qualities.items()]
+    contrast = _contrast(results, configuration, signal, _contrast_curves(results, configuration))
+    z_of_model = {part.model: part.improvement_z for part in signal}
+    early = np.stack([_early_items(results, configuration, model) for model in configuration.signal_models])
+    reasons = reasons_against(z_of_model, contrast, configuration, effective_items=effective_items(early))
+    scores = {**_total(results, configuration), "improvement_z": gate_z(z_of_model), "eligible": float(not reasons)}
+    if contrast is not None:
+        scores |= {"contrast_z": gate_z(contrast.z_of_model), "label_share": contrast.label_share}
+    held_out = [model for model in configuration.ranked_models if model in _unseen(results, configuration)]
+    if held_out:
+        unseen = [window_scores(results, model, configuration.early.iterations) for model in held_out]
+        scores["sq_held_out"] = float(np.mean(signal_qualities(np.stack(unseen))))
+    return scores
 
 
 def scores_json(score_report: ScoreReport) -> bytes:
@@ -233,6 +258,11 @@ def _science_models(results: Results, configuration: Configuration) -> tuple[str
     return tuple(
         model for model in configuration.named_models if model in configuration.signal_models or mixtures[model] != held
     )
+
+
+def _unseen(results: Results, configuration: Configuration) -> set[str]:
+    """The science models that are not among the signal models."""
+    return set(_science_models(results, configuration)) - set(configuration.signal_models)
 
 
 def _ranking(results: Results, configuration: Configuration, group: tuple[str, ...]) -> GroupRanking:

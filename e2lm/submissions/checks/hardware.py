@@ -49,7 +49,7 @@ TRANSFORMERS = EngineCosts(
     overlap=0.0,
     step=0.006,
     tokens_a_step=384,
-    sequences=1,
+    sequences=128,  # engines/batched_generation.py
     recomputed_tokens=0.0,
 )
 LAYER_SHARE = 0.6  # of the rate of a single layer, as `--gpu this` measures it, that an engine sustains; an assumption

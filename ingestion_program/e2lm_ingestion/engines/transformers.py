@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from e2lm_ingestion.engines import Generations, LogLikelihoods, Stop
+from e2lm_ingestion.engines.batched_generation import BatchedGeneration
 from e2lm_ingestion.engines.device import describe_device, device_bytes, refuse_rounded_float32, resolve_dtype
 from e2lm_ingestion.engines.memory import CPU_NODES, chunk_nodes, host_bytes_available, retry_smaller
 from e2lm_ingestion.engines.prefix_tree import plan
@@ -183,9 +184,7 @@ class TransformersEngine:
     @torch.inference_mode()
     def _generate(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
         walk = self._walk()
-        generated: list[list[int]] = [[] for _ in prompts]
-        for number in sorted(range(len(prompts)), key=lambda number: list(prompts[number])):
-            generated[number] = walk.generate(prompts[number], stop)
+        generated = BatchedGeneration(walk.forward, walk.cache, self._device, self._nodes).run(prompts, stop)
         return Generations(generated, walk.computed_tokens)
 
     def _plan(self, requests: Requests) -> list[DeviceChunk]:

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
-from e2lm_ingestion.engines import Stop
 from e2lm_ingestion.engines.prefix_tree import Chunk, shared_length
 
 if TYPE_CHECKING:
@@ -60,14 +59,14 @@ def ancestors(subtree_ends: torch.Tensor) -> torch.Tensor:
 class TreeWalk:
     """Visits the chunks of a prefix tree in order and keeps the keys and values of the current stem.
 
-    Nothing here waits for the device but `generate`, which needs each token to compute the next.
+    Nothing here waits for the device.
     """
 
     def __init__(self, model: PreTrainedModel, device: torch.device, max_nodes: int) -> None:
         self.model = model
         self._device = device
         self._max_nodes = max_nodes
-        self._cache = DynamicCache(config=model.config)
+        self.cache = DynamicCache(config=model.config)
         self._stem = np.empty(0, dtype=np.int32)
         self.computed_tokens = 0
 
@@ -76,30 +75,17 @@ class TreeWalk:
         self._move_to(chunk.stem)
         visible = ancestors(chunk.subtree_ends)
         logits = self._forward(chunk.tokens.long(), chunk.positions.long(), visible, chunk.rows.long()).float()
-        self._cache.crop(-len(chunk.tokens))
+        self.cache.crop(-len(chunk.tokens))
         row, target = chunk.row_of_target.long(), chunk.target_tokens.long()
         largest, most_likely = logits.max(-1)
         values = logits[row, target] - largest[row]
         log_sums = logits.sub_(largest[:, None]).exp_().sum(-1).log_()
         return values - log_sums[row], most_likely[row] == target
 
-    def generate(self, prompt: Sequence[int], stop: Stop) -> list[int]:
-        """The greedy continuation of a prompt, including the token that ends it."""
-        self._move_to(np.asarray(prompt[:-1], dtype=np.int32))
-        generated: list[int] = []
-        token, row = prompt[-1], torch.zeros(1, dtype=torch.long, device=self._device)
-        while not stop.reached(generated):
-            inputs, position = (torch.tensor([value], device=self._device) for value in (token, len(self._stem)))
-            logits = self._forward(inputs, position, torch.ones(1, 1, dtype=torch.bool, device=self._device), row)
-            self._stem = np.append(self._stem, np.int32(token))
-            token = int(logits[0].float().argmax())
-            generated.append(token)
-        return generated
-
     def _move_to(self, stem: np.ndarray) -> None:
         kept = shared_length(self._stem, stem)
         if kept < len(self._stem):
-            self._cache.crop(kept - len(self._stem))
+            self.cache.crop(kept - len(self._stem))
         for begin in range(kept, len(stem), self._max_nodes):
             tokens = torch.from_numpy(stem[begin : begin + self._max_nodes]).to(self._device).long()
             positions = torch.arange(begin, begin + len(tokens), device=self._device)
@@ -110,17 +96,23 @@ class TreeWalk:
     def _forward(
         self, tokens: torch.Tensor, positions: torch.Tensor, visible: torch.Tensor, rows: torch.Tensor
     ) -> torch.Tensor:
-        """Logits of `rows`, (rows, vocabulary). `visible`: (tokens, tokens) bool; each token sees all of the cache."""
+        """`forward` for tokens that see all of the cache; `visible`: (tokens, tokens) bool."""
+        cached = torch.ones(len(tokens), self.cache.get_seq_length(), dtype=torch.bool, device=self._device)
+        return self.forward(tokens, positions, torch.cat([cached, visible], dim=1), rows)
+
+    def forward(
+        self, tokens: torch.Tensor, positions: torch.Tensor, visible: torch.Tensor, rows: torch.Tensor
+    ) -> torch.Tensor:
+        """Logits of `rows`, (rows, vocabulary). `visible`: (tokens, cached + tokens) bool, what each token sees."""
         self.computed_tokens += len(tokens)
-        cached = self._cache.get_seq_length()
         # Added to attention scores. A mask of bool would be turned into this one in every layer.
-        mask = torch.zeros(len(tokens), cached + len(tokens), dtype=self.model.dtype, device=self._device)
-        mask[:, cached:].masked_fill_(visible.logical_not(), -torch.inf)
+        mask = torch.zeros(visible.shape, dtype=self.model.dtype, device=self._device)
+        mask.masked_fill_(visible.logical_not(), -torch.inf)
         output = self.model(
             input_ids=tokens[None],
             position_ids=positions[None],
             attention_mask=mask[None, None],
-            past_key_values=self._cache,
+            past_key_values=self.cache,
             use_cache=True,
             logits_to_keep=rows,
         )

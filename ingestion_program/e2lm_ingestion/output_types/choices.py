@@ -156,17 +156,19 @@ def after_the_context(
 
 
 def rescored_choices(
-    metric: Metric, spec: MetricSpec, filters: Sequence[Filter], items: Arrays, arrays: Arrays
+    metric: Metric, spec: MetricSpec, filters: Sequence[Filter], items: Arrays, arrays: Arrays, with_contrast: bool
 ) -> dict[str, np.ndarray]:
     """`item_scores` and perhaps `contrast_scores` under another metric, (items,) float32."""
     assert spec.formula is not None
-    return _scored(spec.formula, items, arrays)
+    return _scored(spec.formula, items, arrays, with_contrast)
 
 
-def _scored(formula: MetricFormula, items: Arrays, answers: Arrays) -> dict[str, np.ndarray]:
+def _scored(
+    formula: MetricFormula, items: Arrays, answers: Arrays, with_contrast: bool = True
+) -> dict[str, np.ndarray]:
     columns = choice_columns(items, answers)
     scores = {"item_scores": formula.item_scores(columns)}
-    contrast = contrast_scores(formula, columns)
+    contrast = contrast_scores(formula, columns) if with_contrast else None
     return scores if contrast is None else {**scores, "contrast_scores": contrast}
 
 

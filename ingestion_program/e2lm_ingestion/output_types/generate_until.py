@@ -158,8 +158,12 @@ def text_contrasts(
     return contrast
 
 
-def _scored(texts: Sequence[str], references: Sequence[Sequence[str]], metric: Metric) -> dict[str, np.ndarray]:
+def _scored(
+    texts: Sequence[str], references: Sequence[Sequence[str]], metric: Metric, with_contrast: bool = True
+) -> dict[str, np.ndarray]:
     scores = text_scores(texts, references, metric)
+    if not with_contrast:
+        return {"item_scores": scores}
     return {"item_scores": scores, "contrast_scores": text_contrasts(scores, texts, references, metric)}
 
 
@@ -282,10 +286,10 @@ def _try_patterns(task: Task, options: Sequence[str]) -> None:
 
 
 def _rescored(
-    metric: Metric, spec: MetricSpec, filters: Sequence[Filter], items: Arrays, arrays: Arrays
+    metric: Metric, spec: MetricSpec, filters: Sequence[Filter], items: Arrays, arrays: Arrays, with_contrast: bool
 ) -> dict[str, np.ndarray]:
     options, references = _grouped("option", items), _grouped("reference", items)
-    return _scored(filtered(unpacked("generation", arrays), filters, options), references, metric)
+    return _scored(filtered(unpacked("generation", arrays), filters, options), references, metric, with_contrast)
 
 
 def _grouped(name: str, items: Arrays) -> list[list[str]]:

@@ -108,9 +108,9 @@ class OutputType:
     join: Callable[[tuple[str, ...], Question, str], tuple[tuple[str, ...], tuple[str, ...]]]
     # raises SubmissionError for metrics and filters that do not fit the items, before a model is asked
     item_set: Callable[[Task, Sequence[Item]], TaskItemSet]
-    # metric, filters, arrays of items.npz and of a checkpoint -> `item_scores` and, where items have wrong answers,
-    # `contrast_scores` under that metric, (items,) float32 each
-    rescored: Callable[[Metric, MetricSpec, Sequence[Filter], Arrays, Arrays], dict[str, np.ndarray]]
+    # metric, filters, arrays of items.npz and of a checkpoint, whether a contrast is wanted -> `item_scores` and, where
+    # items have wrong answers, `contrast_scores` under that metric, (items,) float32 each
+    rescored: Callable[[Metric, MetricSpec, Sequence[Filter], Arrays, Arrays, bool], dict[str, np.ndarray]]
     chance: Callable[[MetricSpec, Arrays], float | None]  # the score of guessing; None where that has no meaning
     requested: Callable[[Item], Item]  # the item with those continuations alone that make a request, for the forecast
     windows: bool = False  # a long text is scored in several windows, so that none is too long

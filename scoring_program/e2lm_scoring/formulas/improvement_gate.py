@@ -15,6 +15,7 @@ import numpy as np
 from e2lm_scoring.formulas.strata import Stratum, strata_of
 
 ENDS = 3  # checkpoints averaged at the beginning and at the end of the early window
+HOPELESS = 1.0  # standard errors of improvement below which more items are no advice: it may as well be none
 ROUNDING = 1e-6  # item scores are float32: a spread below this share of their magnitude is rounding error
 
 
@@ -59,16 +60,21 @@ def ineligible_because(
     minimum: float,
     *,
     what: str = "scores",
-    advice: str = "more items, or easier ones, give a clearer signal",
+    advice: str | None = None,
 ) -> tuple[str, ...]:
     """Reasons why a submission is not eligible, as sentences for its author; empty when it is eligible.
 
     The median over the signal models must reach the minimum: a task may be too hard for the smallest model, but not
-    for most. `what` names the curve whose improvement z it is, and `advice` what to change.
+    for most. `what` names the curve whose improvement z it is, and `advice` what to change; by default, that depends on
+    the median.
     """
     median = gate_z(z_of_model)
     if median >= minimum:
         return ()
+    if advice is None:
+        advice = "more items, or easier ones, give a clearer signal"
+        if median < HOPELESS:
+            advice = "more items do not help a curve that does not rise: look at the labels and at the items"
     each = ", ".join(f"{model} {z:.1f}" for model, z in z_of_model.items())
     return (
         f"{what} did not clearly improve over the early window: the median improvement is {median:.1f} standard errors "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from e2lm_scoring.own_machine import ShownItems
 from e2lm_scoring.report.scales import score_text
 from e2lm_scoring.score_report import ItemTable, SubsetRow
 
@@ -79,6 +80,29 @@ def item_view(table: ItemTable, subsets: Sequence[SubsetRow] = ()) -> ItemView:
             **{name: _short(getattr(table, name)) for name in ("mean", "rise", "trend", "influence")},
         },
     )
+
+
+def shown_items_data(shown: ShownItems) -> dict[str, object]:
+    """Texts and answers of the items, for the page's script; equal texts that models wrote are listed once."""
+    texts = list(dict.fromkeys(text for item in shown.items for one in item.written for text in one))
+    number = {text: index for index, text in enumerate(texts)}
+    return {
+        "models": list(shown.models),
+        "tokens": [float(f"{amount:.4g}") for amount in shown.tokens],
+        "written": texts,
+        "items": [
+            {
+                "number": item.number,
+                "text": item.text,
+                "choices": list(item.choices),
+                "right": list(item.right),
+                "preferred": [list(one) for one in item.preferred],
+                "wrote": [[number[text] for text in one] for one in item.written],
+                "scores": list(item.scores),
+            }
+            for item in shown.items
+        ],
+    }
 
 
 def _short(values: np.ndarray) -> list[float]:

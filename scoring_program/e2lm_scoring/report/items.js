@@ -7,6 +7,84 @@ if (itemsSource) {
   const STEP = 50;
   let rows = [], drawn = 0;
 
+  const shownSource = document.getElementById("items-shown");
+  const shown = shownSource ? JSON.parse(shownSource.textContent) : null;
+  const shownAt = new Map(shown ? shown.items.map((item) => [item.number, item]) : []);
+
+  const element = (name, text, kind) => {
+    const made = document.createElement(name);
+    if (text !== undefined) made.textContent = text;
+    if (kind) made.className = kind;
+    return made;
+  };
+
+  // The item's mean score at each early checkpoint, as a small line.
+  const sparkline = (scores) => {
+    const low = Math.min(0, ...scores), span = Math.max(1, ...scores) - low || 1, last = Math.max(1, scores.length - 1);
+    const points = scores.map((score, at) => 100 * at / last + " " + (29 - 28 * (score - low) / span)).join("L");
+    const box = element("div");
+    box.innerHTML = `<svg viewBox="0 0 100 30" preserveAspectRatio="none" role="img"><path d="M${points}"/></svg>`;
+    box.firstChild.setAttribute("aria-label", "Mean score at each early checkpoint: " + scores.join(", "));
+    return box;
+  };
+
+  // One row a signal model: what it preferred or wrote at each early checkpoint.
+  const answers = (item) => {
+    const table = element("table"), head = element("tr");
+    head.append(element("th", "billions of tokens"), ...shown.tokens.map((amount) => element("th", amount)));
+    const top = element("thead");
+    top.append(head);
+    const rows = element("tbody");
+    shown.models.forEach((model, at) => {
+      const row = element("tr");
+      row.append(element("th", model));
+      for (const choice of item.preferred[at] || []) {
+        const right = item.right.includes(choice);
+        row.append(element("td", choice + 1 + (right ? " \u2713" : ""), right ? "hit" : "miss"));
+      }
+      for (const text of item.wrote[at] || []) row.append(element("td", shown.written[text] || "(nothing)"));
+      rows.append(row);
+    });
+    table.append(top, rows);
+    const around = element("div", undefined, "scroll");
+    around.tabIndex = 0;
+    around.append(table);
+    return around;
+  };
+
+  const details = (item) => {
+    const box = element("div", undefined, "item");
+    if (item.text) box.append(element("pre", item.text));
+    const choices = element("ol");
+    item.choices.forEach((choice, at) => {
+      const one = element("li", choice.trim());
+      if (item.right.includes(at)) one.append(element("b", " \u2713 right"));
+      choices.append(one);
+    });
+    box.append(choices, element("p", "Mean score of the signal models over the early window", "caption"), sparkline(item.scores));
+    if (item.preferred.length) box.append(element("p", "The likeliest choice at each early checkpoint", "caption"), answers(item));
+    if (item.wrote.length) box.append(element("p", "What each model wrote at each early checkpoint", "caption"), answers(item));
+    return box;
+  };
+
+  const opener = (item, row) => {
+    const button = element("button", item.number, "open");
+    button.type = "button";
+    button.setAttribute("aria-expanded", "false");
+    button.setAttribute("aria-label", "Item " + item.number + ": text and answers");
+    button.addEventListener("click", () => {
+      const open = button.getAttribute("aria-expanded") === "true";
+      button.setAttribute("aria-expanded", String(!open));
+      if (open) return row.nextSibling.remove();
+      const below = element("tr"), cell = element("td");
+      cell.colSpan = row.children.length;
+      cell.append(details(item));
+      below.append(cell);
+      row.after(below);
+    });
+    return button;
+  };
+
   const cells = (index) => [
     data.subsets.length > 1 ? data.subsets[data.subset[index]] : null,
     data.kinds[data.kind[index]], data.mean[index], data.rise[index], data.trend[index], data.influence[index],
@@ -26,7 +104,8 @@ if (itemsSource) {
       const row = document.createElement("tr");
       const head = document.createElement("th");
       head.scope = "row";
-      head.textContent = index;
+      if (shownAt.has(index)) head.append(opener(shownAt.get(index), row));
+      else head.textContent = index;
       row.append(head);
       for (const value of cells(index)) {
         if (value === null) continue;

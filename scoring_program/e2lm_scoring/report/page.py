@@ -12,16 +12,20 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from e2lm_scoring.columns import BY_KEY, COMPONENTS, ranked_by
+from e2lm_scoring.own_machine import OwnMachine
+from e2lm_scoring.report.advice import advise
 from e2lm_scoring.report.charts import all_curves, line_styles
 from e2lm_scoring.report.components import alignment_chart, ranking_card, signal_card
 from e2lm_scoring.report.generalization_view import generalization_view
-from e2lm_scoring.report.item_view import item_view
+from e2lm_scoring.report.item_view import item_view, shown_items_data
 from e2lm_scoring.report.labels import labels_view
 from e2lm_scoring.report.order_map import order_map
 from e2lm_scoring.report.palette import custom_properties
+from e2lm_scoring.report.references import REFERENCES
 from e2lm_scoring.report.reveal import redact, rounded, shows_everything
 from e2lm_scoring.report.scales import score_text, token_unit
 from e2lm_scoring.report.score_rows import score_rows
+from e2lm_scoring.report.words import WORDS
 from e2lm_scoring.score_report import ScoreReport
 
 FOLDER = Path(__file__).parent
@@ -42,12 +46,14 @@ class Contribution:
     interval: str  # "" where there is none
 
 
-def render(score_report: ScoreReport) -> str:
+def render(score_report: ScoreReport, own_machine: OwnMachine | None = None) -> str:
     """The report as one HTML document.
 
     With a `score_report.reveal` other than "organizer", it holds no data of late checkpoints or web-only models,
-    and no number with more digits than the leaderboard has.
+    and no number with more digits than the leaderboard has. `own_machine` is shown beside it, on the author's own
+    machine alone.
     """
+    own_machine = own_machine or OwnMachine()
     everything = shows_everything(score_report)
     # hues are those of the whole suite, so that a model looks the same to participants and organizers
     web = score_report.alignment.web if score_report.alignment is not None else ""
@@ -70,6 +76,13 @@ def render(score_report: ScoreReport) -> str:
                 signal_card(number, signal, curves.get(signal.model), styles.get(signal.model, "hue-0 solid"), unit)
                 for number, signal in enumerate(shown.signal)
             ],
+            unit=unit,
+            advice=advise(shown, own_machine),
+            references=REFERENCES.get(shown.suite, ()),
+            metrics=own_machine.metrics if len(own_machine.metrics) > 1 else (),
+            held_out_metrics=any(row.sq_held_out is not None for row in own_machine.metrics),
+            shown_items=shown_items_data(own_machine.items) if own_machine.items is not None else None,
+            words=WORDS,
             labels=labels_view(shown, unit),
             contrast_is_held="contrast_z" in shown.scores,
             generalization=generalization_view(shown, styles, unit),

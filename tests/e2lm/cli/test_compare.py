@@ -78,3 +78,14 @@ def test_what_cannot_be_compared_is_one_line(runs: Path, arguments: list[str], e
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert expected in done.stderr
+
+
+def test_json_has_scores_and_probabilities_and_nothing_else(runs: Path) -> None:
+    done = e2lm("compare", "falling", "rising", "--suite", "suite.yaml", "--out", "page.html", "--json", cwd=runs)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    best, worst = told["runs"]
+    assert told["ranked_by"] == "score"
+    assert best["scores"]["score"] > worst["scores"]["score"]
+    assert best["probability_above"] == {worst["run"]: 1.0}
+    assert set(best["intervals"]) == {"score", "sq", "rc", "cs"}

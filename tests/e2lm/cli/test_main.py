@@ -34,7 +34,6 @@ def error_line(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        ([], "see e2lm --help"),
         (["chek", "x"], "did you mean check?"),
         (["check"], "required: submission; see e2lm check --help"),
         (["suite", "lst"], "see e2lm suite --help"),
@@ -58,6 +57,19 @@ def test_the_version_is_that_of_the_installed_package(capsys: pytest.CaptureFixt
         main(["--version"])
     assert end.value.code == 0
     assert capsys.readouterr().out == f"e2lm {metadata.version('e2lm')}\n"
+
+
+def test_without_a_command_help_lists_participants_commands_apart_from_organizers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([])
+    text = capsys.readouterr().out
+    assert end.value.code == 0
+    participants, organizers = text.partition("for organizers:")[::2]
+    assert all(f"\n  {name} " in participants for name in ("new", "check", "run", "history", "metrics", "pack"))
+    assert all(f"\n  {name} " in organizers for name in ("bundle", "rank", "leaderboard", "codabench"))
+    assert all(f"\n  {name} " in text for name in COMMANDS)
 
 
 @pytest.mark.parametrize("content", [b"", b"suite: [", b"\xff\xfe\x00"])

@@ -144,3 +144,12 @@ def test_a_damaged_benchmark_is_named(
 def test_one_submission_alone_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["overlap", str(EXAMPLES / "noise")]) == 2
     assert "give a second one" in capsys.readouterr().err
+
+
+def test_json_lists_the_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy, out = renamed(tmp_path, "copy"), tmp_path / "overlap.csv"
+    assert main(["overlap", str(copy), str(EXAMPLES / "science-cloze"), "--out", str(out), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    pairs = {(pair["submission"], pair["with"]): pair for pair in told["pairs"]}
+    assert pairs["copy", "science-cloze"]["fully_shared"] == pairs["copy", "science-cloze"]["items"]
+    assert (told["not_compared"], told["file"]) == ([], str(out))

@@ -182,3 +182,9 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
     error = capsys.readouterr().err.splitlines()
     assert [line for line in error if line.startswith("error: ")] == error[-1:]
     return error[-1]
+
+
+def test_json_prints_what_ranking_json_holds(runs: Path) -> None:
+    done = e2lm("rank", "runs", "--out", "out", "--json", cwd=runs)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == json.loads((runs / "out/ranking.json").read_text())

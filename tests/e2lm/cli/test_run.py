@@ -170,3 +170,29 @@ def test_suite_show_lists_every_checkpoint_with_its_path(miniature: Path) -> Non
 def test_an_unknown_suite_names_those_that_exist(tmp_path: Path) -> None:
     done = e2lm("run", EXAMPLES / "science-cloze", "--suite", "minature", "--out", tmp_path)
     assert "miniature" in one_line_error(done)
+
+
+def test_a_run_prints_other_metrics_and_advice_before_its_scores(small_run: Path, small_suite: Path) -> None:
+    done = e2lm("run", EXAMPLES / "science-cloze", "--suite", small_suite, "--out", small_run)
+    assert done.returncode == 0, done.stderr
+    assert "The same answers under other metrics" in done.stdout
+    assert "acc (this task's)" in done.stdout
+    assert "is partly luck" in done.stdout
+    assert done.stdout.index("acc (this task's)") < done.stdout.index("science-cloze: score ")
+
+
+def test_json_is_all_that_a_program_reads_and_the_report_opens_in_the_browser(
+    small_run: Path, small_suite: Path, tmp_path: Path
+) -> None:
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    browser.chmod(0o755)
+    arguments = ("run", EXAMPLES / "science-cloze", "--suite", small_suite, "--out", small_run, "--json", "--open")
+    done = e2lm(*arguments, BROWSER=f"{browser} %s")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["scores"] == json.loads((small_run / "scores.json").read_text())
+    assert {row["metric"] for row in told["metrics"]} >= {"acc", "correct_prob"}
+    assert opened.read_text().strip() == (small_run / "detailed_results.html").resolve().as_uri()
+    assert "nothing is computed again" in done.stderr

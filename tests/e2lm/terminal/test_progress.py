@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
+from e2lm.terminal import progress
 from e2lm.terminal.progress import progress_bar
 
 DETAIL = "mini-150k-arch1-web at iteration 244,000 (994.5 billion tokens): 0.2454, 0.05 s"
@@ -54,3 +56,17 @@ def test_a_notebook_gets_a_few_plain_lines(monkeypatch: pytest.MonkeyPatch, caps
     assert 2 <= len(lines) <= 7
     assert lines[-1].endswith(f"science-cloze: 154/154, {DETAIL}")
     assert "\x1b" not in "".join(lines)
+
+
+def test_a_log_is_never_silent_for_long(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(progress, "SILENCE", 0.2)
+    with progress.progress_bar("slow") as update:
+        time.sleep(0.3)  # before the first step is done
+        update(1, 100, "first")
+        time.sleep(0.5)
+        update(2, 100, "second")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("slow: still at work after 0 s")
+    assert any(line.startswith("slow: 1/100, first; still at work after") for line in lines)
+    time.sleep(0.3)
+    assert capsys.readouterr().err == ""

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from e2lm_ingestion.engines import Stop
+from e2lm_ingestion.engines import Stop, batched_generation
 from e2lm_ingestion.engines.prefix_tree import unique_tokens
 from e2lm_ingestion.engines.requests import Requests
 from e2lm_ingestion.engines.transformers import TransformersEngine
@@ -225,3 +225,23 @@ def test_log_likelihoods_that_are_not_finite_are_an_error(
     engine.load(Checkpoint("m", 1, 1, folder))
     with pytest.raises(OrganizerError, match=f"not finite.*{remedy}"):
         engine.loglikelihoods(few_shot_requests(head=20, questions=2))
+
+
+@pytest.mark.parametrize("most", [1, 12])
+def test_batches_that_are_refilled_write_what_each_prompt_alone_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Prompts of all lengths that end early, in batches of eight with room for a few of them."""
+    monkeypatch.setattr(batched_generation, "SEQUENCES", 8)
+    engine = TransformersEngine("float32")
+    engine.load(make_llama(tmp_path / "m/iter_1", 1))
+    engine._nodes = 24
+    rng = np.random.default_rng(3)
+    head = rng.integers(0, VOCABULARY, 20).tolist()
+    prompts = [head + rng.integers(0, VOCABULARY, rng.integers(1, 30)).tolist() for _ in range(30)] + [[5], [5], head]
+    stop = Stop(frozenset(range(0, VOCABULARY, 7)), (), most, str)
+    together = engine.generate(prompts, stop)
+    alone = [engine.generate([prompt], stop).tokens[0] for prompt in prompts]
+    assert together.tokens == alone
+    assert len({len(one) for one in alone}) > 1 or most == 1
+    assert together.computed_tokens < sum(map(len, prompts)) + sum(map(len, alone))

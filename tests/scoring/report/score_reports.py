@@ -135,6 +135,7 @@ def _scores(sq: float, rc: float, cs: float) -> dict[str, float]:
         "rc": rc,
         "cs": cs,
         "monotonicity": sq,
+        "autocorrelation": sq,
         "snr": 7.3125,
         "tau_1t": 0.8667,
         "items": 1200.0,

@@ -14,6 +14,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from e2lm_scoring.errors import OrganizerError
+from e2lm_scoring.own_machine import MetricRow, OwnMachine, ShownItem, ShownItems
 from e2lm_scoring.report import render_failure
 from e2lm_scoring.score_report import ScoreReport
 from tests.scoring.report.opening import Open
@@ -39,7 +40,9 @@ def test_clicking_a_model_in_the_legend_hides_its_curve_and_again_shows_it(open_
 def test_the_space_bar_hides_the_curve_that_has_the_focus(open_report: Open) -> None:
     browser = open_report(good())
     browser.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
-    assert browser.switch_to.active_element.get_attribute("id") == "show-0"
+    while browser.switch_to.active_element.get_attribute("id") != "show-0":  # words, advice and its table come before
+        assert browser.switch_to.active_element.tag_name in ("a", "div")
+        browser.switch_to.active_element.send_keys(Keys.TAB)
     browser.switch_to.active_element.send_keys(Keys.SPACE)
     assert not curve_is_drawn(browser, 0)
 
@@ -205,6 +208,44 @@ def test_items_are_ordered_and_more_of_them_shown_on_request(open_report: Open) 
     order.select_by_value("trend down")
     assert len(rows_of(browser)) == 50
     assert rows_of(browser)[0].startswith("0 rising")
+
+
+def own_machine() -> OwnMachine:
+    """Another metric, and items of which one has an odd text."""
+    metrics = tuple(MetricRow(name, (), name == "acc", 0.5, 0.6, 0.7, 9.0, 1.0, True) for name in ("acc", "acc_norm"))
+    text = "<b>Which</b> planet?\n" + "long-" * 200
+    items = tuple(
+        ShownItem(number, text, ("Mars", "Venus" * 60), (1,), ((0, 1),) * 3, (), (0.0, 1.0)) for number in range(1200)
+    )
+    return OwnMachine(
+        metrics, ShownItems(("dense-500m-arch1", "dense-1b-arch1", "dense-3b-arch1"), (4.2, 10.1), items, 1200)
+    )
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_an_item_opens_with_its_text_and_what_each_model_preferred(open_report: Open, width: int) -> None:
+    browser = open_report(good(), width, own_machine=own_machine())
+    Select(browser.find_element(By.ID, "items-order")).select_by_value("item")
+    browser.find_element(By.CSS_SELECTOR, "#items-rows .open").send_keys(Keys.ENTER)
+    shown = browser.find_element(By.CSS_SELECTOR, "#items-rows .item")
+    assert "<b>Which</b> planet?" in shown.text
+    assert "✓ right" in shown.find_elements(By.TAG_NAME, "li")[1].text
+    rows = shown.find_elements(By.CSS_SELECTOR, ".item tbody tr")
+    assert [cell.text for cell in rows[1].find_elements(By.CSS_SELECTOR, "th, td")] == ["dense-1b-arch1", "1", "2 ✓"]
+    assert shown.find_element(By.TAG_NAME, "path").size["width"] > 100
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    browser.find_element(By.CSS_SELECTOR, "#items-rows .open").send_keys(Keys.ENTER)
+    assert browser.find_elements(By.CSS_SELECTOR, "#items-rows .item") == []
+    assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
+
+
+def test_every_word_of_the_report_leads_to_its_definition(open_report: Open) -> None:
+    browser = open_report(good(), own_machine=own_machine())
+    links = {str(link.get_attribute("href")).partition("#")[2] for link in browser.find_elements(By.TAG_NAME, "a")}
+    assert {"word-score", "word-sq", "word-rc", "word-cs", "word-gt", "word-arch", "word-standard-error"} <= links
+    assert {"word-rise", "word-trend", "word-signal-model"} <= links
+    missing = [link for link in links if not browser.find_elements(By.ID, link)]
+    assert missing == []
 
 
 @pytest.mark.parametrize("width", [360, 1440])
