@@ -81,8 +81,8 @@ def _read_csv(path: Path) -> _Table:
                     continue
                 if len(cells) != len(header):
                     raise OrganizerError(
-                        f"{path}: line {reader.line_num}: {len(cells)} cells, but {len(header)} columns are named; add or "
-                        "remove commas"
+                        f"{path}: line {reader.line_num}: {len(cells)} cells, but {len(header)} columns are named; "
+                        "add or remove commas"
                     )
                 lines.append(reader.line_num)
                 rows.append(cells)
