@@ -68,6 +68,8 @@ def main(args: argparse.Namespace) -> int:
     for path, name in ((args.json, "signal.json"), (args.csv, "signal.csv"), (args.out, "signal.html")):
         if path is not None and (not path.name or path.is_dir()):
             raise OrganizerError(f"{path}: a folder; give the file a name, such as {path / name}")
+        if path is not None and path.resolve() in {Path(source).resolve() for source in args.sources}:
+            raise OrganizerError(f"{path}: is read, and would be written over; give another file")
     from e2lm.signal.curves import NOTES, load_curves  # pandas: half a second, which a mistake above need not wait for
     from e2lm.signal.rankings import rankings
     from e2lm.signal.table import Choice, choose, table_of

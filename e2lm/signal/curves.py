@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
+from operator import attrgetter
 
 import numpy as np
 import pandas as pd
@@ -71,9 +72,8 @@ def load_curves(*sources: Source, step: str | None = None, tokens_per_step: floa
 
 def frame_of(points: Sequence[Point]) -> pd.DataFrame:
     """A row for each point, a column for each of its fields."""
-    frame = pd.DataFrame(
-        {name: pd.Series([getattr(point, name) for point in points], dtype=object) for name in COLUMNS}
-    )
+    columns = zip(*map(attrgetter(*COLUMNS), points), strict=True)
+    frame = pd.DataFrame({name: pd.Series(own, dtype=object) for name, own in zip(COLUMNS, columns, strict=True)})
     for name in ("step", "items"):
         frame[name] = frame[name].astype("Int64")
     for name in ("tokens", "score", "stderr", "chance", "time"):

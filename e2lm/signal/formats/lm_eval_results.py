@@ -6,9 +6,11 @@ group. Source: lm_eval/loggers/evaluation_tracker.py and lm_eval/evaluator.py of
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +86,7 @@ class _Run:
         numbers = dict(numbers_of(values, f"{self.path}: {task}"))
         directions = mapping(self._directions.get(task))
         leaves = self.leaves(task)
-        items, original = self._items(leaves, "effective"), self._items(leaves, "original")
+        items, original = self._items(leaves)
         shots, identity = self._few_shots(leaves), self._identity(task, original)
         source = str(self.path)
         points = []
@@ -123,21 +125,38 @@ class _Run:
         below = [str(child) for child in children if child not in groups]
         return [leaf for child in below for leaf in self.leaves(child, groups)] or [task]
 
-    def _items(self, leaves: list[str], kind: str) -> int | None:
-        known = [count for leaf in leaves if isinstance(count := mapping(self._counts.get(leaf)).get(kind), int)]
-        return sum(known) if known and len(known) == len(leaves) else None
+    def _items(self, leaves: list[str]) -> tuple[int | None, int | None]:
+        """How many items were run, and how many there are; None where a task does not say."""
+        counts = [mapping(self._counts.get(leaf)) for leaf in leaves]
+        effective, original = ([count.get(kind) for count in counts] for kind in ("effective", "original"))
+        return _total(effective), _total(original)
 
     def _few_shots(self, leaves: list[str]) -> str:
         return "/".join(sorted({str(own) for leaf in leaves if isinstance(own := self._shots.get(leaf), int)}))
 
     def _identity(self, task: str, original: int | None) -> str:
         """Version, size and prompt of a task: two tasks of one name differ in it."""
-        version, configured = self._versions.get(task), mapping(self._configs.get(task))
-        parts = [f"version {version}"] if version is not None else []
-        if original is not None:
-            parts.append(f"{original:,} items")
-        parts += [f"{key} {own!r}" for key in _IDENTITY if (own := configured.get(key)) and " at 0x" not in str(own)]
-        return ", ".join(parts)
+        configured = mapping(self._configs.get(task))
+        values = [configured.get(key) for key in _IDENTITY]
+        version = self._versions.get(task)
+        return _described(
+            "" if version is None else str(version),
+            original,
+            tuple(value if isinstance(value, str) else json.dumps(value) if value else "" for value in values),
+        )
+
+
+def _total(counts: list[Any]) -> int | None:
+    return sum(counts) if counts and all(isinstance(count, int) for count in counts) else None
+
+
+@lru_cache(maxsize=100_000)  # every checkpoint repeats it
+def _described(version: str, original: int | None, values: tuple[str, ...]) -> str:
+    parts = [f"version {version}"] if version else []
+    if original is not None:
+        parts.append(f"{original:,} items")
+    named = zip(_IDENTITY, values, strict=True)
+    return ", ".join([*parts, *(f"{key} {value!r}" for key, value in named if value and " at 0x" not in value)])
 
 
 def time_of(content: Mapping[str, Any], path: Path) -> float:

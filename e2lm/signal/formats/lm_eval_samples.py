@@ -75,6 +75,8 @@ class SampleReader:
         """One file. Raises OrganizerError naming the line where it is damaged."""
         columns = self._lines(file, whole=False)
         first = next(iter(columns.values()))
+        if len(set(first.ids)) < len(first.ids):
+            raise OrganizerError(f"{file}: a doc_id stands twice; delete the file, or run that checkpoint again")
         order = np.argsort(np.asarray(first.ids), kind="stable")
         digest = hashlib.sha256("".join(first.hashes[index] for index in order).encode()).hexdigest()
         if (task, digest) not in self._items:

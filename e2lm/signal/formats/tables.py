@@ -37,6 +37,7 @@ _NAMES = {
     "shots": ("shots", "n_shot", "num_fewshot", "num_shots"),
 }
 _MISSING = ("", "-")
+_POINT = "write numbers with a decimal point and nothing between thousands, such as 0.25 or 12000"
 _NOT_NUMBERS = ("nan", "inf", "-inf", "infinity", "-infinity", "null", "none", "n/a")
 _STDERR = re.compile(r"[-_ ]?(?:stderr|std_err|se)$", re.IGNORECASE)
 _WANDB = " - "
@@ -48,47 +49,62 @@ class _Table:
 
     name: str
     columns: Mapping[str, Sequence[str]]
-    first: int  # the line of the first row
+    lines: Sequence[int]  # the number of each row's line
 
     def rows(self) -> Iterator[tuple[str, dict[str, str]]]:
-        for number, cells in enumerate(zip(*self.columns.values(), strict=True)):
-            yield f"{self.name}: line {number + self.first}", dict(zip(self.columns, cells, strict=True))
+        for number, cells in zip(self.lines, zip(*self.columns.values(), strict=True), strict=True):
+            yield f"{self.name}: line {number}", dict(zip(self.columns, cells, strict=True))
 
 
 def read_table(path: Path) -> tuple[list[Point], list[str]]:
     """The points of a CSV or parquet file, and notes. Raises OrganizerError naming file, line and column."""
-    import pandas as pd
-
     if path.suffix.lower() == ".parquet":
+        import pandas as pd
+
         try:
             frame = pd.read_parquet(path)
         except (ValueError, OSError) as error:
             raise OrganizerError(f"{path}: not a parquet file: {' '.join(str(error).split())[:120]}") from None
         return read_frame(frame, str(path), time=path.stat().st_mtime)
-    _check_separator(path)
+    return _points(_read_csv(path), path.stem, path.stat().st_mtime)
+
+
+def _read_csv(path: Path) -> _Table:
+    lines, rows = list[int](), list[list[str]]()
     try:
-        text = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
+        _check_separator(path)
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, skipinitialspace=True, strict=True)
+            header = [name.strip() for name in next(reader, [])]
+            for cells in reader:
+                if not cells:
+                    continue
+                if len(cells) != len(header):
+                    raise OrganizerError(
+                        f"{path}: line {reader.line_num}: {len(cells)} cells, but {len(header)} columns are named; "
+                        "add or remove commas"
+                    )
+                lines.append(reader.line_num)
+                rows.append(cells)
     except UnicodeDecodeError:
         raise OrganizerError(f"{path}: not UTF-8 text; save it as CSV in UTF-8") from None
-    except pd.errors.EmptyDataError:
-        raise OrganizerError(f"{path}: empty; it needs a line of column names and a line for each checkpoint") from None
-    except pd.errors.ParserError as error:
-        raise OrganizerError(f"{path}: not CSV: {' '.join(str(error).split())}") from None
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header = [name.strip() for name in next(csv.reader(file), [])]
+    except csv.Error as error:
+        raise OrganizerError(f"{path}: line {reader.line_num}: not CSV: {error}") from None
     if twice := [name for name in header if name and header.count(name) > 1]:
         raise OrganizerError(f"{path}, line 1: two columns are named {twice[0]!r}; rename or remove one")
-    table = _Table(str(path), {str(name): text[name].tolist() for name in text.columns}, first=2)
-    return _points(table, path.stem, path.stat().st_mtime)
+    if not rows:
+        raise OrganizerError(f"{path}: empty; it needs a line of column names and a line for each checkpoint")
+    named = {name or f"Unnamed: {at}": at for at, name in enumerate(header)}
+    return _Table(str(path), {name: [cells[at] for cells in rows] for name, at in named.items()}, lines)
 
 
 def read_frame(frame: pd.DataFrame, name: str, *, time: float = 0.0) -> tuple[list[Point], list[str]]:
     """The points of a data frame, which is read like a CSV file; rows are numbered from 1."""
     columns = {
-        str(column): ["" if value is None or value != value else _text(value) for value in frame[column]]
-        for column in frame.columns
+        str(name): ["" if missing else _text(value) for value, missing in zip(column, column.isna(), strict=True)]
+        for name, column in frame.items()
     }
-    return _points(_Table(name, columns, first=1), Path(name).stem, time)
+    return _points(_Table(name, columns, range(1, len(frame) + 1)), Path(name).stem, time)
 
 
 def _text(value: object) -> str:
@@ -146,6 +162,9 @@ def _long(table: _Table, named: Mapping[str, str], stem: str, time: float) -> li
         stderr, items, chance = (
             _number(row.get(key, ""), f"{location}: {key}") for key in ("stderr", "items", "chance")
         )
+        if (items is not None and items < 1) or (stderr is not None and stderr < 0):
+            what = f"items are {items:g}" if items is not None and items < 1 else f"stderr is {stderr:g}"
+            raise OrganizerError(f"{location}: {what}, below the least that there is; correct it, or leave it empty")
         higher = row.get("higher_is_better", "").lower()
         points.append(
             Point(
@@ -185,11 +204,13 @@ def _wide(table: _Table, named: Mapping[str, str], stem: str, time: float) -> tu
     numeric = [column for column in benchmarks if column not in texts]
     comma = next((cell for column in texts for cell in table.columns[column] if _has_decimal_comma(cell)), None)
     if comma is not None:
-        raise OrganizerError(f"{table.name}: {comma!r} has a decimal comma; write numbers with a point, 0.25")
+        raise OrganizerError(f"{table.name}: {comma!r} has a comma; {_POINT}")
     if not numeric:
+        cell = next((cell for column in texts for cell in table.columns[column] if cell.strip()), "")
+        such = f", with cells such as {cell[:20]!r}" if cell else ""
         raise OrganizerError(
-            f"{table.name}: no column holds scores (there are: {', '.join(table.columns)}); give long form (model, "
-            "step, benchmark, metric, score) or a column of numbers for each benchmark"
+            f"{table.name}: no column holds scores (there are: {', '.join(table.columns)}{such}); give long form "
+            "(model, step, benchmark, metric, score) or a column of numbers, such as 0.25, for each benchmark"
         )
     points = []
     for location, cells in table.rows():
@@ -260,7 +281,7 @@ def _number(cell: str, location: str) -> float | None:
     if cell.lower() in _NOT_NUMBERS:
         raise OrganizerError(f"{location} is {cell}, not a finite number; fill it, or leave the cell empty")
     if _has_decimal_comma(cell):
-        raise OrganizerError(f"{location}: {cell!r} has a decimal comma; write numbers with a point, 0.25")
+        raise OrganizerError(f"{location}: {cell!r} has a comma; {_POINT}")
     try:
         value = float(cell)
     except ValueError:

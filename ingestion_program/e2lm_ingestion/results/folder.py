@@ -211,7 +211,9 @@ def write_atomically(path: Path, content: bytes) -> None:
         with naming(path):
             temporary.write_bytes(content)
             os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = str(path), None  # not the temporary name
         with suppress(OSError):
             temporary.unlink()
         raise

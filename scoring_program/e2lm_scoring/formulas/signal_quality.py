@@ -133,18 +133,21 @@ def correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     >>> correlation(np.array([1.0, 1.0]), np.array([1.0, 2.0])).item()
     0.0
     """
-    undefined = is_constant(one) | is_constant(other)
-    a, b = _centered(one), _centered(other)
-    size = np.sqrt(np.sum(a * a, axis=-1) * np.sum(b * b, axis=-1))
-    r = np.sum(a * b, axis=-1) / np.where(undefined, 1.0, size)
-    return np.where(undefined, 0.0, np.clip(r, -1.0, 1.0))
+    (a, a_constant), (b, b_constant) = _centered(one), _centered(other)
+    undefined = a_constant | b_constant
+    size = np.sqrt((a * a).sum(axis=-1) * (b * b).sum(axis=-1))
+    r = (a * b).sum(axis=-1) / np.where(undefined, 1.0, size)
+    return np.where(undefined, 0.0, np.minimum(np.maximum(r, -1.0), 1.0))
 
 
-def _centered(values: np.ndarray) -> np.ndarray:
-    span = np.ptp(values, axis=-1, keepdims=True)
-    scaled = (values - values.min(axis=-1, keepdims=True)) / np.where(span > 0, span, 1.0)
-    centered: np.ndarray = scaled - scaled.mean(axis=-1, keepdims=True)
-    return centered
+def _centered(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values scaled to a range of 1 around a mean of 0, (..., n), and whether they are constant, (...) bool."""
+    low, high = values.min(axis=-1, keepdims=True), values.max(axis=-1, keepdims=True)
+    span = high - low
+    scaled = (values - low) / np.where(span > 0, span, 1.0)
+    scaled -= scaled.sum(axis=-1, keepdims=True) / values.shape[-1]
+    constant: np.ndarray = span <= ROUNDING * np.maximum(np.abs(low), np.abs(high))
+    return scaled, constant[..., 0]
 
 
 def is_constant(values: np.ndarray) -> np.ndarray:

@@ -113,3 +113,12 @@ def test_a_damaged_run_is_refused_in_the_same_words_by_all_commands(tmp_path: Pa
     for command in commands[: 3 if content is None else 4]:
         done = e2lm(*command, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (2, f"error: {path.relative_to(tmp_path)}: {told}\n"), command
+
+
+def test_a_source_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text("step,arc\n1,0.3\n")
+    done = e2lm("signal", path, "--csv", "scores.csv", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "error: scores.csv: is read, and would be written over; give another file\n"
+    assert path.read_text() == "step,arc\n1,0.3\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -200,6 +201,15 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     assert refusal(tmp_path).startswith(f"{path}: empty")
     path.write_text(content.replace("0.3,", "NaN,"))
     assert refusal(tmp_path).startswith(f"{path}: arc: acc,none is nan, not a finite number")
+
+
+def test_a_standard_error_that_is_no_number_is_not_known(tmp_path: Path) -> None:
+    path = results_file(tmp_path, 1000, {"arc": 0.3}, items=1)
+    content = json.loads(path.read_text())
+    for error in (float("nan"), "N/A"):
+        content["results"]["arc"]["acc_stderr,none"] = error
+        path.write_text(json.dumps(content))
+        assert load_curves(tmp_path)["stderr"].isna().all()
 
 
 def test_folders_without_results_are_refused(tmp_path: Path) -> None:

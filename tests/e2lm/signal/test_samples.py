@@ -157,6 +157,9 @@ def test_damaged_samples_are_named_with_their_line(written: Path, tmp_path: Path
     damaged.write_text("".join(lines[:5]) + lines[5][: len(lines[5]) // 2])
     with pytest.raises(OrganizerError, match="line 6: not a sample of lm_eval, or cut short"):
         load_curves(tmp_path)
+    damaged.write_text("".join([*lines, lines[3]]))
+    with pytest.raises(OrganizerError, match="a doc_id stands twice; delete the file"):
+        load_curves(tmp_path)
     damaged.write_text("")
     with pytest.raises(OrganizerError, match="empty; delete it"):
         load_curves(tmp_path)

@@ -83,8 +83,8 @@ def test_the_history_of_a_wandb_run_is_read(tmp_path: Path) -> None:
     [
         ("step;arc\n1000;0,25\n", "columns are separated by semicolons; save it with commas"),
         ("step\tarc\n1000\t0.25\n", "columns are separated by tabs"),
-        ('step,arc\n1000,"0,25"\n', "'0,25' has a decimal comma; write numbers with a point"),
-        ('step,benchmark,score\n1000,arc,"0,25"\n', "line 2: score: '0,25' has a decimal comma"),
+        ('step,arc\n1000,"0,25"\n', "'0,25' has a comma; write numbers with a decimal point"),
+        ('step,benchmark,score\n1000,arc,"0,25"\n', "line 2: score: '0,25' has a comma"),
         ("step,arc\n1000,0.25\n2000,nan\n", "line 3: arc is nan, not a finite number"),
         ("step,benchmark,score\n1000,arc,NaN\n", "line 2: score is NaN, not a finite number"),
         ("step,benchmark,score\n1000,arc,\n", "line 2: score is empty"),
@@ -93,10 +93,17 @@ def test_the_history_of_a_wandb_run_is_read(tmp_path: Path) -> None:
         ("step,arc\n1e30,0.3\n", "line 2: '1e30' is not a step"),
         ("step,benchmark,score\n1,,0.3\n", "line 2: benchmark is empty"),
         ("epoch,arc\n1,0.3\n", "no column is named step or tokens (there are: epoch, arc)"),
-        ("step,comment\n1,good\n", "no column holds scores (there are: step, comment)"),
+        ("step,comment\n1,good\n", "no column holds scores (there are: step, comment, with cells such as 'good')"),
         ("step,arc\n1000,0.3\n2000,good\n", "line 3: arc: 'good' is not a number"),
         ("", "empty; it needs a line of column names"),
-        ("step,arc\n1000,0.3,5,6\n2000,0.3,4\n1,2,3,4,5,6\n", "not CSV"),
+        ("step,arc\n1000,0.3,5,6\n2000,0.3\n", "line 2: 4 cells, but 2 columns are named"),
+        ('step,arc\n1000,0.3\n\n2000,"0.3', "line 4: not CSV: unexpected end of data"),
+        ("step,arc\n", "empty; it needs a line of column names and a line for each checkpoint"),
+        ("step,arc\n1000,26%\n", "with cells such as '26%'"),
+        ('step,arc\n"1,000",0.3\n', "line 2: step: '1,000' has a comma"),
+        ("step,benchmark,score\n1,arc,0.3\n1,arc,0.4\n", "has two scores at step 1, 0.3 and 0.4; keep one"),
+        ("step,benchmark,score,items\n1,arc,0.3,-5\n", "line 2: items are -5"),
+        ("step,benchmark,score,stderr\n1,arc,0.3,-0.1\n", "line 2: stderr is -0.1"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_refused_in_one_line(tmp_path: Path, content: str, message: str) -> None:
@@ -114,3 +121,10 @@ def test_binary_content_under_a_table_s_name_is_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"\xff\xfe\x00step\x9c,\x00")
         with pytest.raises(OrganizerError, match=r"not UTF-8|not a parquet file|no column"):
             load_curves(tmp_path / name)
+
+
+def test_a_step_that_is_missing_in_parquet_is_named(tmp_path: Path) -> None:
+    steps = pd.array([*range(7), None], dtype="Int64")
+    pd.DataFrame({"step": steps, "arc": 0.25}).to_parquet(tmp_path / "scores.parquet")
+    with pytest.raises(OrganizerError, match="line 8: the step is empty"):
+        load_curves(tmp_path / "scores.parquet")
