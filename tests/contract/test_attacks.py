@@ -101,7 +101,7 @@ def test_random_labels_in_tasks_of_one_item_are_as_uncertain_as_in_one_task() ->
 
 def test_the_gate_of_this_suite_is_that_of_the_competition() -> None:
     assert (CONFIGURATION.min_improvement_z, CONFIGURATION.min_label_share) == (3.0, 0.35)
-    assert CONFIGURATION.min_effective_items == 50
+    assert CONFIGURATION.min_effective_items == 30
     assert CONFIGURATION.require_contrast
 
 

@@ -11,7 +11,7 @@ from e2lm_ingestion.output_types.choices import ChoiceItemSet
 from e2lm_ingestion.output_types.group import GroupItemSet
 from e2lm_ingestion.output_types.protocol import ItemSet
 
-FEWEST = 50.0  # effective items: the gate of scoring.yaml (min_effective_items)
+FEWEST = 30.0  # effective items: the gate of scoring.yaml (min_effective_items)
 TRIALS = 12  # sets of answers
 SEED = 0  # fixed: the same submission has the same findings
 LEAST, MOST = 0.3, 2.0  # nats per character of a drawn answer: those of models between the best and an untrained one
