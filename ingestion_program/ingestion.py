@@ -22,6 +22,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads must not 
 
 from e2lm_ingestion.engines import ENGINES, make_engine
 from e2lm_ingestion.errors import OrganizerError, OutOfTimeError, SubmissionError
+from e2lm_ingestion.execution.least_time import refuse_what_cannot_end
 from e2lm_ingestion.execution.pickle_store import PickleStore
 from e2lm_ingestion.execution.platform_log import WITHHELD, PlatformLog
 from e2lm_ingestion.execution.sweep import Progress, prepare, sweep_prepared
@@ -102,6 +103,7 @@ def _run(args: argparse.Namespace, log: PlatformLog) -> None:
     ends = time.perf_counter() + args.deadline * 60
     with open_submission(args.submission) as submission, closing(PickleStore(0)) as store:
         prepared = prepare(submission, suite, args.output, store, 0)
+        refuse_what_cannot_end(suite, prepared.least_tokens, args.deadline)
         log.say(f"{submission.name}: running on every checkpoint of {suite.suite}")
         with log.others_kept():
             try:
