@@ -22,12 +22,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads must not 
 
 from e2lm_ingestion.engines import ENGINES, make_engine
 from e2lm_ingestion.errors import OrganizerError, OutOfTimeError, SubmissionError
+from e2lm_ingestion.execution.least_time import refuse_what_cannot_end
 from e2lm_ingestion.execution.pickle_store import PickleStore
 from e2lm_ingestion.execution.platform_log import WITHHELD, PlatformLog
 from e2lm_ingestion.execution.sweep import Progress, prepare, sweep_prepared
 from e2lm_ingestion.file_names import ORGANIZERS_LOG
 from e2lm_ingestion.results.folder import empty_folder
 from e2lm_ingestion.results.seal import read_key, seal
+from e2lm_ingestion.results.unscored import write_unscored
 from e2lm_ingestion.submission.submission import open_submission
 from e2lm_ingestion.suite import load_suite
 
@@ -94,27 +96,36 @@ def main() -> int:
 
 
 def _run(args: argparse.Namespace, log: PlatformLog) -> None:
+    """Run the sweep and seal its results; a submission that fails after a model was asked has unscored ones."""
     empty_folder(args.output)
     key = read_key([args.checkpoints, args.input_data])
     suite = load_suite(args.input_data / "suite.yaml")
     ends = time.perf_counter() + args.deadline * 60
     with open_submission(args.submission) as submission, closing(PickleStore(0)) as store:
         prepared = prepare(submission, suite, args.output, store, 0)
+        refuse_what_cannot_end(suite, prepared.least_tokens, args.deadline)
         log.say(f"{submission.name}: running on every checkpoint of {suite.suite}")
         with log.others_kept():
-            sweep_prepared(
-                prepared,
-                store,
-                suite,
-                root=args.checkpoints,
-                make_engine=partial(make_engine, args.engine, args.dtype, suite.context_length),
-                workers=args.workers,
-                on_progress=partial(_keep_progress, log),
-                on_asking=log.models_are_asked,
-                shuffled=True,
-                ends=ends,
-            )
-            log.say_total()
+            try:
+                sweep_prepared(
+                    prepared,
+                    store,
+                    suite,
+                    root=args.checkpoints,
+                    make_engine=partial(make_engine, args.engine, args.dtype, suite.context_length),
+                    workers=args.workers,
+                    on_progress=partial(_keep_progress, log),
+                    on_asking=log.models_are_asked,
+                    shuffled=True,
+                    ends=ends,
+                )
+            except SubmissionError as error:
+                if not log.asked:
+                    raise
+                log.fail(str(error))
+                write_unscored(args.output, submission.sha256)
+            else:
+                log.say_total()
     seal(args.output, key)
 
 

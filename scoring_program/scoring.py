@@ -19,18 +19,28 @@ import yaml
 
 from e2lm_scoring.errors import OrganizerError, SubmissionError
 from e2lm_scoring.inputs.configuration import load_configuration
+from e2lm_scoring.inputs.results import is_unscored
 from e2lm_scoring.inputs.seal import read_key, require_results_of, require_seal
-from e2lm_scoring.output import forget, leave_failure, score
+from e2lm_scoring.output import forget, leave_failure, leave_lowest, score
+from e2lm_scoring.scores import NotFiniteError
 
 WITHHELD = (
-    "these results cannot be scored; the reason is kept for the organizers, because it may depend on the answers of "
-    "models that are held back. If the metric takes very large or very small values, bring them nearer to 1. "
-    "Organizers: score the results with `reveal: organizer` in scoring.yaml"
+    "these results cannot be scored; the reason is kept for the organizers, because it may name models that are held "
+    "back. Organizers: score the results with `reveal: organizer` in scoring.yaml"
+)
+UNSCORED = (
+    "the submission failed for what models answered: it counts, and its scores are 0. The reason is kept for the "
+    "organizers, because it may tell about models that are held back; `e2lm run` shows it to you on the models that "
+    "you have. A metric of very large or very small values is the usual reason"
 )
 
 
 def main() -> int:
-    """Score the results; on failure print one line and exit with code 2, so that the submission counts as failed."""
+    """Score the results; on failure print one line and exit with code 2, so that the submission counts as failed.
+
+    A submission that failed after models were asked has sealed results that say so: it gets the lowest scores and exit
+    code 0, because the platform counts no failed submission.
+    """
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
     parser.add_argument("results", nargs="?", type=Path, default=Path("/app/input/res"))
     parser.add_argument("reference", nargs="?", type=Path, default=Path("/app/input/ref"))
@@ -49,8 +59,14 @@ def main() -> int:
         require_seal(args.results, read_key([args.data, args.reference]))
         require_results_of(args.submission, args.results)
         scoring_yaml = args.reference / "scoring.yaml"
-        with withheld_unless(load_configuration(scoring_yaml).reveal == "organizer"):
-            score_report = score(args.results, scoring_yaml, args.output, full_digits=False)
+        reveals_all = load_configuration(scoring_yaml).reveal == "organizer"
+        if is_unscored(args.results):
+            return count_as_lowest(UNSCORED, scoring_yaml, args.output)
+        try:
+            with withheld_unless(reveals_all):
+                score_report = score(args.results, scoring_yaml, args.output, full_digits=False)
+        except NotFiniteError as error:
+            return count_as_lowest(str(error) if reveals_all else UNSCORED, scoring_yaml, args.output)
     except (SubmissionError, OrganizerError) as error:
         # forged results may carry line breaks, and Codabench's log must show one line
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
@@ -81,10 +97,17 @@ def withheld_unless(reveals_all: bool) -> Iterator[None]:
         warnings.simplefilter("ignore")
         try:
             yield
-        except OSError:
+        except (OSError, NotFiniteError):
             raise
         except Exception:
             raise OrganizerError(WITHHELD) from None
+
+
+def count_as_lowest(reason: str, scoring_yaml: Path, output: Path) -> int:
+    """Give the lowest scores to a submission that failed for what models answered; returns exit code 0: it counts."""
+    leave_lowest(SubmissionError(reason), scoring_yaml, output)
+    print(f"error: {reason}", file=sys.stderr)
+    return 0
 
 
 def require_ingestion_succeeded(metadata: Path) -> None:

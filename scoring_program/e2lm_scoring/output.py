@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
 
+from e2lm_scoring.columns import columns_of
 from e2lm_scoring.errors import OrganizerError, SubmissionError
 from e2lm_scoring.file_names import ITEMS, REPORT, SCORES, SUBSETS, SUMMARY
 from e2lm_scoring.inputs.configuration import load_configuration
@@ -61,6 +63,13 @@ def forget(output: Path) -> None:
     """Remove the output of an earlier scoring, so that it cannot outlive a failure."""
     for name in (SCORES, SUMMARY, ITEMS, SUBSETS, REPORT):
         (output / name).unlink(missing_ok=True)
+
+
+def leave_lowest(error: SubmissionError, scoring_yaml: Path, output: Path) -> None:
+    """Write 0 for every column and the page of the failure: a submission that counts and has no score."""
+    leave_failure(error, output)
+    lowest = {column.key: 0.0 for column in columns_of(load_configuration(scoring_yaml))}
+    _write(output / SCORES, (json.dumps(lowest, indent=1) + "\n").encode())
 
 
 def leave_failure(error: SubmissionError | OrganizerError, output: Path) -> None:

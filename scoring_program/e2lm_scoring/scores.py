@@ -148,11 +148,15 @@ def key_scores(results: Results, configuration: Configuration) -> dict[str, floa
     return scores
 
 
+class NotFiniteError(OrganizerError):
+    """A score has no finite value, because the metric's values are too large or too small for arithmetic."""
+
+
 def scores_json(score_report: ScoreReport) -> bytes:
-    """The content of scores.json: {column: finite number}. Raises OrganizerError for any other number."""
+    """The content of scores.json: {column: finite number}. Raises NotFiniteError for any other number."""
     for column, value in score_report.scores.items():
         if not math.isfinite(value):
-            raise OrganizerError(f"the score {column} is {value}, not a finite number; no scores were written")
+            raise NotFiniteError(f"the score {column} is {value}, not a finite number; no scores were written")
     return (json.dumps(score_report.scores, indent=1) + "\n").encode()
 
 

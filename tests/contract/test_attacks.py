@@ -152,7 +152,7 @@ def test_an_honest_task_whose_right_answers_are_often_the_longest_stays_eligible
 
 def test_the_gate_of_this_suite_is_that_of_the_competition() -> None:
     assert (CONFIGURATION.min_improvement_z, CONFIGURATION.min_label_share) == (3.0, 0.35)
-    assert CONFIGURATION.min_effective_items == 50
+    assert CONFIGURATION.min_effective_items == 30
     assert CONFIGURATION.require_contrast
 
 

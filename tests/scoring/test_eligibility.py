@@ -31,8 +31,8 @@ def test_the_contrast_decides(contrast: Contrast | None, reason: str | None) -> 
 def test_a_score_that_few_items_carry_is_not_ranked() -> None:
     contrast = Contrast({"small-a": 12.0}, 1.0)
     (reason,) = reasons_against(RISING, contrast, CONFIGURATION, effective_items=16.02)
-    assert "the score is that of about 16 items (their effective number), and 50 are needed" in reason
-    assert reasons_against(RISING, contrast, CONFIGURATION, effective_items=50.0) == ()
+    assert "the score is that of about 16 items (their effective number), and 30 are needed" in reason
+    assert reasons_against(RISING, contrast, CONFIGURATION, effective_items=30.0) == ()
     lenient = CONFIGURATION.model_copy(update={"min_effective_items": 0})
     assert reasons_against(RISING, contrast, lenient, effective_items=1.0) == ()
 

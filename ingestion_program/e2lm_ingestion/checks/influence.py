@@ -11,10 +11,11 @@ from e2lm_ingestion.output_types.choices import ChoiceItemSet
 from e2lm_ingestion.output_types.group import GroupItemSet
 from e2lm_ingestion.output_types.protocol import ItemSet
 
-FEWEST = 50.0  # effective items: the gate of scoring.yaml (min_effective_items)
+FEWEST = 30.0  # effective items: the gate of scoring.yaml (min_effective_items)
 TRIALS = 12  # sets of answers
 SEED = 0  # fixed: the same submission has the same findings
-LEAST, MOST = 0.3, 2.0  # nats per character of a drawn answer: those of models between the best and an untrained one
+LIKELY = (0.3, 2.0)  # nats per character of a drawn answer: those of models between the best and an untrained one
+SURE = (0.0005, 0.005)  # of a model that knows an answer by heart
 
 
 def trial_influences(item_set: ItemSet) -> np.ndarray:
@@ -69,13 +70,13 @@ def _failures(item_set: ItemSet) -> list[Finding]:
     for part in parts:
         if not isinstance(part, ChoiceItemSet):
             continue
-        _, failed = _trials(part)
+        failed = [error for nats in (LIKELY, SURE) for error in _trials(part, nats)[1]]
         if failed:
             return [
                 Finding(
                     "may_not_be_finite",
-                    f"under {len(failed)} of {TRIALS} sets of answers drawn at random, {failed[0]}; a run on models "
-                    "that ends so gives no score",
+                    f"under {len(failed)} of {2 * TRIALS} sets of answers drawn at random, {failed[0]}; a run on "
+                    "models that ends so gives no score",
                 )
             ]
     return []
@@ -90,14 +91,14 @@ def _of_part(part: ItemSet) -> np.ndarray:
     return influences if influences.any() else np.ones(part.count)
 
 
-def _trials(part: ChoiceItemSet) -> tuple[np.ndarray, list[SubmissionError]]:
+def _trials(part: ChoiceItemSet, nats: tuple[float, float] = LIKELY) -> tuple[np.ndarray, list[SubmissionError]]:
     """Item scores under drawn answers, (draws, items) float64, and the errors of draws that have no finite score."""
     items, formula = part.item_arrays(), part.task.formula
     rng = np.random.default_rng(SEED)
     count = len(items["chars"])
     scores, failed = [], []
     for _ in range(TRIALS):
-        likely, alone = (-items["chars"] * rng.uniform(LEAST, MOST, count) for _ in range(2))
+        likely, alone = (-items["chars"] * rng.uniform(*nats, count) for _ in range(2))
         answers = {
             "loglikelihoods": likely.astype(np.float32),
             "loglikelihoods_unconditional": alone.astype(np.float32),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -181,7 +184,22 @@ class EngineSession:
         if self._tokenizer is None:
             from transformers import AutoTokenizer  # imported here because the import takes seconds
 
-            self._tokenizer = AutoTokenizer.from_pretrained(
-                checkpoint.path, local_files_only=True, trust_remote_code=False
-            )
+            try:
+                self._tokenizer = AutoTokenizer.from_pretrained(
+                    checkpoint.path, local_files_only=True, trust_remote_code=False
+                )
+            except (ValueError, ImportError, KeyError, TypeError, AttributeError) as error:
+                raise OrganizerError(f"{checkpoint.path}: {_why_no_tokenizer(checkpoint.path, error)}") from None
         return self._tokenizer
+
+
+def _why_no_tokenizer(folder: Path, error: Exception) -> str:
+    """The reason why a tokenizer cannot be loaded, and the remedy, as one line."""
+    with suppress(OSError, ValueError):
+        configuration = json.loads((folder / "tokenizer_config.json").read_bytes())
+        if isinstance(configuration, dict) and "auto_map" in configuration:
+            return (
+                "the tokenizer needs code of its own (auto_map in tokenizer_config.json), which is never run; save it "
+                "as tokenizer.json and remove auto_map"
+            )
+    return f"the tokenizer cannot be loaded: {' '.join(str(error).split())[:200]}; save it as tokenizer.json"

@@ -18,6 +18,7 @@ from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.engines.weights import read_signature
 from e2lm_ingestion.errors import OrganizerError, OutOfTimeError, SubmissionError
 from e2lm_ingestion.execution.engine_session import CheckpointWork, EvalFailure, EvalResult, WorkerInit
+from e2lm_ingestion.execution.least_time import least_tokens
 from e2lm_ingestion.execution.pickle_store import PickleStore, unpickled
 from e2lm_ingestion.execution.process_pool import make_runner
 from e2lm_ingestion.execution.scheduler import Runner
@@ -53,6 +54,7 @@ class PreparedSubmission:
     head: Mapping[str, Any]  # keys of results.json that identify the run; "engine" is still empty
     items: bytes  # content of items.npz
     warnings: Sequence[Mapping[str, Any]]
+    least_tokens: int = 0  # that go through a model, at least; execution/least_time.py
 
 
 class CheckpointCache(Protocol):
@@ -174,7 +176,8 @@ def prepare(
     warnings = [{**asdict(one), "items": list(one.items)} for one in findings]
     items = npz({**item_set.item_arrays(), **checked.item_arrays})
     store.put(number, item_set)
-    return PreparedSubmission(number, results, _head(submission, suite, item_set, items), items, warnings)
+    tokens = least_tokens(rendered.values(), suite.context_length)
+    return PreparedSubmission(number, results, _head(submission, suite, item_set, items), items, warnings, tokens)
 
 
 def sweep_all(

@@ -18,8 +18,8 @@ from e2lm_ingestion.task.task import Task
 MIN_ITEMS = 100
 MAX_ITEMS = 15_000
 MAX_CONTEXT = 100_000  # characters; a context of 2,048 tokens holds about a tenth
-# What the items of a submission may have in all, which bounds memory: room for 15,000 items of four choices with five
-# examples and half as much again, as in MAX_TOKENS of engines/requests.py, at four characters a token.
+# What the items of a submission may have in all, which bounds memory: 15,000 items of four choices with five examples
+# have 170 million characters to read with the prompts of MMLU (2,800 characters), and half as many again fit.
 MAX_TOTAL = 100_000_000  # characters of all contexts, each once
 MAX_READ = 256_000_000  # characters that a model reads: each choice with its context
 MAX_ALL_CHOICES = 150_000  # ten for each item

@@ -28,6 +28,7 @@ from e2lm_ingestion.sandbox.documents import Document, Wanted, read_documents
 MAX_TEXT = 100_000  # characters of one rendered text; a context of 2,048 tokens holds about a tenth
 FEWSHOT_SEED = 1234  # the default seed of lm-evaluation-harness' sampler
 _ADJACENT = re.compile(r"""['"]\s+['"]""")
+_ADDRESS = re.compile(r"<[^<>]{1,200} at 0x[0-9a-f]{4,}>|<class '[\w.]+'>|&lt;[^&]{1,200} at 0x[0-9a-f]{4,}&gt;")
 _FORBIDDEN = re.compile("[\0\ud800-\udfff]")
 
 
@@ -212,7 +213,9 @@ class _Columns:
         location = f"{document.location}: {name}"
         try:
             with timed(self._seconds):
-                return compiled.render(document.fields)
+                text = compiled.render(document.fields)
+                _refuse_addresses(text, document)
+                return text
         except TooSlow:
             raise _TooMuchError(f"{location}: takes more than {self._seconds:g} s; simplify the template") from None
         except MemoryError:
@@ -274,14 +277,32 @@ def _regex_replace(string: str, pattern: str, repl: str, count: int = 0) -> str:
     return re.sub(pattern, repl, string, count=count)
 
 
+def _refuse_undefined(values: Sequence[Any]) -> None:
+    """Raise the error of a name of no field, or of an attribute that is denied, at any depth of a list."""
+    for one in values:
+        if isinstance(one, jinja2.Undefined) and (
+            one._undefined_obj is jinja2.utils.missing or one._undefined_exception is SecurityError
+        ):
+            str(one)
+        if isinstance(one, (list, tuple)):
+            _refuse_undefined(one)
+
+
+def _refuse_addresses(text: str, document: Document) -> None:
+    """Refuse the name and address of an object inside another value, which no two runs print alike."""
+    found = _ADDRESS.search(text)
+    if found and not any(found.group() in str(value) for value in document.fields.values()):
+        raise _UnprintableError(
+            "prints a method or a class, inside a list or made a text; write the field's name alone"
+        )
+
+
 def _printable(value: Any) -> Any:  # noqa: ANN401 (any value of a template)
     """Refuse values that would print as "None" or a memory address in a prompt."""
     if value is None:
         raise _UnprintableError("prints a field that is null or missing here; fill it in, or guard it with {% if %}")
     if isinstance(value, (list, tuple)):
-        for one in value:
-            if isinstance(one, jinja2.Undefined) and one._undefined_obj is jinja2.utils.missing:
-                str(one)  # the name of no field: raises UndefinedError, which says so
+        _refuse_undefined(value)
         return value
     if isinstance(value, (str, int, float, dict, jinja2.Undefined)):
         return value

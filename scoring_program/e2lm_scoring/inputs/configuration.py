@@ -92,7 +92,7 @@ class Configuration(_Strict):
     min_improvement_z: float = 3.0  # of the contrast with wrong labels, where the task has one
     require_contrast: bool = True  # a task without wrong answers to contrast with is scored, but not ranked
     min_label_share: float = Field(default=0.35, ge=0, le=1)  # of the curves' rise, see docs/validity.md
-    min_effective_items: float = Field(default=50.0, ge=0)  # that carry the score, see docs/validity.md
+    min_effective_items: float = Field(default=30.0, ge=0)  # that carry the score, see docs/validity.md
     min_accept_rate: float = Field(default=0.5, gt=0, lt=1)  # that the judge's verdicts must reach, see docs/judge.md
     reveal: Literal["participant", "organizer"] = "participant"
 

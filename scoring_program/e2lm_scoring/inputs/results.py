@@ -21,6 +21,7 @@ from e2lm_scoring.file_names import ITEM_ARRAYS, JOURNAL, RESULTS
 from e2lm_scoring.inputs.configuration import Configuration
 
 SCHEMA = "e2lm-results/1"
+UNSCORED_SCHEMA = "e2lm-unscored/1"
 ADVICE = "run ingestion again"
 _ITEM_KINDS = {"clusters": "i", "unguessed": "b"}  # arrays of items.npz that scoring reads, and their dtype's kind
 
@@ -150,6 +151,15 @@ def read_results(folder: Path, configuration: Configuration) -> Results:
     arrays = _read_item_arrays(folder, file)
     seconds = _read_seconds(folder / JOURNAL, configuration)
     return Results(file, rows, item_scores, contrasts, arrays.get("clusters"), seconds, arrays.get("unguessed"))
+
+
+def is_unscored(folder: Path) -> bool:
+    """Whether ingestion says that the submission failed after models were asked; the folder's seal was checked."""
+    try:
+        content = json.loads((folder / RESULTS).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.get("schema") == UNSCORED_SCHEMA
 
 
 def read_results_file(folder: Path) -> ResultsFile:

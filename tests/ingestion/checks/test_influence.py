@@ -51,8 +51,9 @@ def test_weights_by_what_an_item_looks_like_are_seen(tmp_path: Path, expression:
     assert effective_number(trial_influences(item_set)) == pytest.approx(10, rel=0.4)
 
 
-def test_a_metric_that_fails_on_some_answers_is_said_to(tmp_path: Path) -> None:
-    item_set = items_under(tmp_path, {"metric": "mine", "expression": "exp(-25 * max(ll[gold]))"})
+@pytest.mark.parametrize("expression", ["exp(-25 * max(ll[gold]))", "exp(30000 * (max(ll[gold]) + 0.02))"])
+def test_a_metric_that_fails_on_some_answers_is_said_to(tmp_path: Path, expression: str) -> None:
+    item_set = items_under(tmp_path, {"metric": "mine", "expression": expression})
     finding = influence_findings(item_set)[0]
     assert finding.kind == "may_not_be_finite"
     assert "must be finite" in finding.message

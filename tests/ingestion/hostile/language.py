@@ -132,7 +132,11 @@ CASES = [
         },
     ),
     changed("sampler of a class", "write 'default' or 'first_n'", fewshot_config={"sampler": "os.system"}),
-    filtered("filter with a pattern that explodes", TOLERATED, {"function": "regex", "regex_pattern": "(a+)+$"}),
+    filtered(
+        "filter with a pattern that explodes",
+        "a pattern takes too long on text that repeats itself",
+        {"function": "regex", "regex_pattern": "(a+)+$"},
+    ),
     filtered(
         "filter with a broken pattern", "not a regular expression", {"function": "regex", "regex_pattern": "(" * 90}
     ),

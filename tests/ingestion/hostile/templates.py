@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from tests.ingestion.hostile.corpus import TOLERATED, folder_case
 
+ADDRESS = "prints a method or a class, inside a list or made a text"
 UNSAFE = "unsafe|not safely callable|a template may only read fields"
 MEMORY = "memory|OverflowError|too large|too much text"
 SLOW = "takes more than|processor time|too long to read"
 
-# A filter that gets the name of a forbidden attribute does not find it and prints "Undefined".
 _TEXTS: list[tuple[str, str, str | None]] = [
     ("class", "{{ question.__class__ }}", UNSAFE),
     ("subclasses", "{{ question.__class__.__mro__[1].__subclasses__() }}", UNSAFE),
     ("class by subscript", "{{ question['__class__'] }}", UNSAFE),
     ("class by filter", "{{ question | attr('__class__') }}", UNSAFE),
     ("class by built name", "{{ question | attr('__cl' ~ 'ass__') }}", UNSAFE),
-    ("class by map", "{{ [question] | map(attribute='__class__') | list }}", TOLERATED),
+    ("class by map", "{{ [question] | map(attribute='__class__') | list }}", UNSAFE),
     ("class by sum", "{{ [question] | sum(attribute='__class__') }}", UNSAFE),
-    ("class by groupby", "{{ [question] | groupby('__class__') | list }}", TOLERATED),
+    ("class by groupby", "{{ [question] | groupby('__class__') | list }}", UNSAFE),
+    ("class by groupby of several", "{{ [question, 'a'] | groupby('__class__') | list }}", UNSAFE),
+    ("class by map and filter", "{{ [question] | map('attr', '__class__') | list }}", UNSAFE),
+    ("class in a list in a list", "{{ [[question] | map(attribute='__class__') | list] }}", UNSAFE),
+    ("class by selectattr", "{{ [question] | selectattr('__class__') | list }}", UNSAFE),
+    ("class by unique", "{{ [question] | unique(attribute='__class__') | list }}", UNSAFE),
+    ("class by max", "{{ [question, 'a'] | max(attribute='__class__') }}", UNSAFE),
+    ("class of jinja in a list", "{{ [cycler] }}", ADDRESS),
+    ("method in a list", "{{ [question.join] }}", ADDRESS),
+    ("method by map", "{{ [question] | map(attribute='upper') | list }}", ADDRESS),
+    ("method joined", "{{ question.join ~ '' }}", ADDRESS),
+    ("method escaped", "{{ question.join | e }}", ADDRESS),
     ("class by join", "{{ [question] | join(attribute='__class__') }}", UNSAFE),
     ("class by sort", "{{ [question, 'a'] | sort(attribute='__class__') | join }}", UNSAFE + "|TypeError"),
     ("class by format", "{{ '{0.__class__}'.format(question) }}", UNSAFE),
