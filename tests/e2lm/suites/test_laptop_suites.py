@@ -32,7 +32,7 @@ def grown_neox(tokenizer: Path, folders: list[Path]) -> None:
     for folder in folders:
         for weight in model.parameters():
             weight.data.add_(torch.randn_like(weight), alpha=0.02)
-        model.half().save_pretrained(folder)
+        model.save_pretrained(folder)
         for name in ("tokenizer.json", "tokenizer_config.json"):
             shutil.copyfile(tokenizer / name, folder / name)
 
