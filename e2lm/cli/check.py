@@ -42,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     device.add_argument(
         "--gpu",
         choices=[*KINDS, THIS],
-        help="the device of the forecast; cpu: this machine's processor; this: its GPU, if it has one; both measured in "
-        "about a second (default: the worker's, from edition.yaml)",
+        help="the device of the forecast; cpu: this machine's processor; this: its GPU, if it has one; both are "
+        "measured in about a second (default: the worker's, from edition.yaml)",
     )
     device.add_argument(
         "--calibrate",

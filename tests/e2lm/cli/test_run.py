@@ -170,3 +170,20 @@ def test_suite_show_lists_every_checkpoint_with_its_path(miniature: Path) -> Non
 def test_an_unknown_suite_names_those_that_exist(tmp_path: Path) -> None:
     done = e2lm("run", EXAMPLES / "science-cloze", "--suite", "minature", "--out", tmp_path)
     assert "miniature" in one_line_error(done)
+
+
+def test_real_questions_on_the_miniature_are_noticed_before_the_scores_and_whenever_they_are_shown(
+    small_suite: Path, tmp_path: Path
+) -> None:
+    arguments = ("run", EXAMPLES / "real-science", "--suite", small_suite, "--out", tmp_path / "run")
+    for _ in range(2):  # the second time nothing is computed
+        done = e2lm(*arguments)
+        assert done.returncode == 0, done.stderr
+        noticed, scored = (done.stdout.index(text) for text in ("warning: no item names anything", "real-science: "))
+        assert noticed < scored
+        assert done.stdout.count("invented world") == 1
+    assert "invented world" in (tmp_path / "run/detailed_results.html").read_text()
+
+
+def test_invented_questions_are_not_noticed(small_run: Path) -> None:
+    assert "other_world" not in (small_run / "results/results.json").read_text()
