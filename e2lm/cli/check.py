@@ -26,6 +26,7 @@ from e2lm_ingestion.submission.submission import open_submission
 from e2lm_ingestion.suite import Suite, load_suite
 
 THIS = "this"
+PROCESSOR = "cpu"  # of this machine; edition.yaml means an assumed one of eight cores by it
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     device.add_argument(
         "--gpu",
         choices=[*KINDS, THIS],
-        help="the device of the forecast; this: your machine, measured in about a second (default: the worker's, "
-        "from edition.yaml)",
+        help="the device of the forecast; cpu: this machine's processor; this: its GPU, if it has one; both are "
+        "measured in about a second (default: the worker's, from edition.yaml)",
     )
     device.add_argument(
         "--calibrate",
@@ -62,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples: e2lm check my-task\n"
         "          e2lm check my-task --gpu A100 --gpus 4\n"
+        "          e2lm check my-task --suite e2lm-2025-laptop --gpu cpu\n"
         "          e2lm check my-task --suite miniature --calibrate build/my-task\n"
         "next:     e2lm run my-task --suite miniature"
     )
@@ -99,7 +101,7 @@ def _edition(suite: Suite) -> tuple[Worker, float | None]:
 def _machine_of(args: argparse.Namespace, suite: Suite, worker: Worker) -> Callable[[Volume], Machine]:
     if args.calibrate is not None:
         return partial(calibrated, args.calibrate, suite, devices=args.gpus or 1)
-    if args.gpu == THIS:
-        return lambda volume: this_machine(largest_model(suite), args.gpus or 1)
+    if args.gpu in (THIS, PROCESSOR):
+        return lambda volume: this_machine(largest_model(suite), args.gpus or 1, processor=args.gpu == PROCESSOR)
     devices = args.gpus or (worker.gpus if args.gpu is None else 1)
     return lambda volume: machine(args.gpu or worker.gpu, devices)

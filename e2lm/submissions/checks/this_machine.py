@@ -20,11 +20,14 @@ _SECONDS = 0.4  # for each of two measurements
 _COPIED_BYTES = 2**26
 
 
-def this_machine(parameters: float, devices: int = 1) -> Machine:
-    """This machine, as fast as a layer of a model with so many parameters shows; vLLM's costs where it would run."""
+def this_machine(parameters: float, devices: int = 1, *, processor: bool = False) -> Machine:
+    """This machine, as fast as a layer of a model with so many parameters shows; vLLM's costs where it would run.
+
+    `processor`: without its GPU.
+    """
     import torch  # imported here because it takes seconds
 
-    cuda = torch.cuda.is_available()
+    cuda = torch.cuda.is_available() and not processor
     dtype = torch.float32
     if cuda:
         dtype = torch.bfloat16 if torch.cuda.get_device_capability()[0] >= 8 else torch.float16
@@ -36,7 +39,7 @@ def this_machine(parameters: float, devices: int = 1) -> Machine:
         bandwidth=_bandwidth(torch.device("cuda" if cuda else "cpu")),
         engine=VLLM if cuda and importlib.util.find_spec("vllm") else TRANSFORMERS,
     )
-    name = torch.cuda.get_device_name() if cuda else "its CPU"
+    name = torch.cuda.get_device_name() if cuda else f"its CPU, {torch.get_num_threads()} cores"
     label = f"this machine ({name})" if devices == 1 else f"{devices} machines like this one ({name})"
     return Machine("this", label, hardware, devices, source="one layer measured on this machine")
 

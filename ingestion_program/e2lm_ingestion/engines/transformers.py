@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 import transformers
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
@@ -54,6 +54,7 @@ class TransformersEngine:
         if self._device.type == "cuda" and memory_share < 1:
             torch.cuda.set_per_process_memory_fraction(memory_share)
         self._model: PreTrainedModel | None = None
+        self._renames = False  # whether files name tensors otherwise than the model, such as Pythia's embed_out
         self._loaded: Checkpoint | None = None
         self._ahead: tuple[Checkpoint, list[_Weights]] | None = None
         self._nodes = self._most_nodes = 0  # tokens of one forward pass; known once a model is loaded
@@ -80,6 +81,7 @@ class TransformersEngine:
         if self._model is None:
             self._ahead = None
             self._model = _build(checkpoint, self._dtype, self._device)
+            self._renames = not _names(checkpoint) <= set(self._model.state_dict())
             refuse_longer_context(checkpoint, self._model.config.to_dict(), self._context_length)
             self._nodes = self._most_nodes = self._chunk_size(self._model)
         else:
@@ -102,6 +104,11 @@ class TransformersEngine:
     def _copy(self, model: PreTrainedModel, checkpoint: Checkpoint) -> None:
         """Replace the model's weights by those of the checkpoint."""
         own = model.state_dict()
+        if self._renames:  # only transformers knows which tensor is which
+            self._ahead = None
+            for name, tensor in _build(checkpoint, self._dtype, self._device).state_dict().items():
+                own[name].copy_(tensor)
+            return
         tied = set(getattr(model, "all_tied_weights_keys", None) or ())
         loaded: set[str] = set()
         for weights in self._weights(checkpoint):
@@ -263,14 +270,32 @@ def _read(file: Path, dtype: torch.dtype, *, pin: bool) -> _Weights:
     return _Weights(file, tensors)
 
 
+def _names(checkpoint: Checkpoint) -> set[str]:
+    """The names of the tensors in the checkpoint's files."""
+    names: set[str] = set()
+    for file in weight_files(checkpoint):
+        with safe_open(file, framework="pt") as tensors:
+            names.update(tensors.keys())
+    return names
+
+
 def _build(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            checkpoint.path, dtype=dtype, attn_implementation="sdpa", local_files_only=True, trust_remote_code=False
+        model: Any
+        model, info = AutoModelForCausalLM.from_pretrained(
+            checkpoint.path,
+            dtype=dtype,
+            attn_implementation="sdpa",
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
         raise OrganizerError(f"{checkpoint.path}: transformers cannot load it ({reason}); fetch it again") from None
+    if info["missing_keys"]:  # transformers would draw them at random
+        missing = min(info["missing_keys"])
+        raise OrganizerError(f"{checkpoint.path}: tensor {missing} is missing; fetch this checkpoint again")
     built: PreTrainedModel = model.to(device).eval()
     return built
 

@@ -196,3 +196,14 @@ def test_a_wrong_device_is_one_line(arguments: list[str], expected: str) -> None
     assert process.returncode == 2
     assert expected in process.stderr.splitlines()[-1]
     assert "Traceback" not in process.stderr
+
+
+def test_real_questions_on_the_miniature_are_a_warning_and_elsewhere_a_note(tmp_path: Path) -> None:
+    folder = write(tmp_path / "capitals")
+    on_miniature = json.loads(check(folder, "--suite", "miniature", "--gpu", "cpu", "--json").stdout)
+    assert "other_world" in [warning["kind"] for warning in on_miniature["warnings"]]
+    assert not any("invented" in note for note in on_miniature["notes"])
+    assert on_miniature["forecast"]["machine"].startswith("this machine (its CPU, ")
+    elsewhere = json.loads(check(folder, "--json").stdout)
+    assert "other_world" not in [warning["kind"] for warning in elsewhere["warnings"]]
+    assert any("invented world" in note for note in elsewhere["notes"])

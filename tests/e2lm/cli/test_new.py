@@ -15,7 +15,7 @@ from e2lm_ingestion.submission.submission import open_submission
 from tests.e2lm.command_line import e2lm
 
 
-@pytest.mark.parametrize("example", ["science-cloze", "science-letters", "web-trivia", "noise"])
+@pytest.mark.parametrize("example", ["science-cloze", "science-letters", "web-trivia", "noise", "real-science"])
 def test_it_has_the_name_of_its_folder_and_the_task_of_its_example(example: str, tmp_path: Path) -> None:
     begin(tmp_path / "mine.v2", example)
     with open_submission(tmp_path / "mine.v2") as new, open_submission(EXAMPLE_SUBMISSIONS / example) as old:

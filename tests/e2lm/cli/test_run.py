@@ -196,3 +196,20 @@ def test_json_is_all_that_a_program_reads_and_the_report_opens_in_the_browser(
     assert {row["metric"] for row in told["metrics"]} >= {"acc", "correct_prob"}
     assert opened.read_text().strip() == (small_run / "detailed_results.html").resolve().as_uri()
     assert "nothing is computed again" in done.stderr
+
+
+def test_real_questions_on_the_miniature_are_noticed_before_the_scores_and_whenever_they_are_shown(
+    small_suite: Path, tmp_path: Path
+) -> None:
+    arguments = ("run", EXAMPLES / "real-science", "--suite", small_suite, "--out", tmp_path / "run")
+    for _ in range(2):  # the second time nothing is computed
+        done = e2lm(*arguments)
+        assert done.returncode == 0, done.stderr
+        noticed, scored = (done.stdout.index(text) for text in ("warning: no item names anything", "real-science: "))
+        assert noticed < scored
+        assert done.stdout.count("invented world") == 1
+    assert "invented world" in (tmp_path / "run/detailed_results.html").read_text()
+
+
+def test_invented_questions_are_not_noticed(small_run: Path) -> None:
+    assert "other_world" not in (small_run / "results/results.json").read_text()

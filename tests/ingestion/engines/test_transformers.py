@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, GPTNeoXConfig, GPTNeoXForCausalLM
 
 from e2lm_ingestion.engines import Stop, batched_generation
 from e2lm_ingestion.engines.prefix_tree import unique_tokens
@@ -100,6 +100,40 @@ def test_swapped_weights_score_as_a_fresh_engine_does(tmp_path: Path, tie: bool)
     np.testing.assert_array_equal(swapped[1], fresh.loglikelihoods(requests).values)
     np.testing.assert_array_equal(swapped[0], swapped[2])
     assert not np.array_equal(swapped[0], swapped[1])
+
+
+def make_neox(folder: Path, seed: int) -> Checkpoint:
+    """A GPT-NeoX as the files of Pythia hold it: older names of tensors, and masks beside the weights."""
+    torch.manual_seed(seed)
+    config = GPTNeoXConfig(
+        vocab_size=VOCABULARY, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=2
+    )
+    GPTNeoXForCausalLM(config).save_pretrained(folder)
+    file = folder / "model.safetensors"
+    tensors = {
+        "embed_out.weight" if name == "lm_head.weight" else name: tensor for name, tensor in load_file(file).items()
+    }
+    save_file(tensors | {"gpt_neox.layers.0.attention.masked_bias": torch.tensor(-1e9)}, file, {"format": "pt"})
+    return Checkpoint(folder.parent.name, 1000 * (seed + 1), 1, folder)
+
+
+def test_files_that_name_tensors_otherwise_than_the_model_are_swapped_too(tmp_path: Path) -> None:
+    first, second = (make_neox(tmp_path / str(seed), seed) for seed in range(2))
+    requests = few_shot_requests(head=20, questions=10)
+    swapped, fresh = TransformersEngine("float32"), TransformersEngine("float32")
+    swapped.load(first)
+    before = swapped.loglikelihoods(requests).values
+    swapped.load(second)
+    fresh.load(second)
+    after = swapped.loglikelihoods(requests).values
+    assert np.array_equal(after, fresh.loglikelihoods(requests).values)
+    assert not np.allclose(before, after)
+    tensors = load_file(first.path / "model.safetensors")
+    del tensors["gpt_neox.final_layer_norm.weight"]
+    save_file(tensors, first.path / "model.safetensors", {"format": "pt"})
+    for engine in (swapped, TransformersEngine("float32")):
+        with pytest.raises(OrganizerError, match=r"final_layer_norm\.weight is missing; fetch this checkpoint again"):
+            engine.load(first)
 
 
 def test_weights_of_another_shape_are_refused(tmp_path: Path, llamas: list[Checkpoint]) -> None:

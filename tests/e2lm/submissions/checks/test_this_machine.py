@@ -20,3 +20,9 @@ def test_this_machine_is_measured_in_seconds(parameters: float) -> None:
     assert (machine.kind, machine.devices) == ("this", 2)
     assert machine.label.startswith("2 machines like this one (")
     assert (time.process_time() - begun) / torch.get_num_threads() < 10
+
+
+def test_the_processor_is_measured_where_it_is_asked_for() -> None:
+    machine = this_machine(150e3, processor=True)
+    assert machine.label == f"this machine (its CPU, {torch.get_num_threads()} cores)"
+    assert machine.hardware.bytes_a_parameter == 4
