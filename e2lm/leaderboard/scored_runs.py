@@ -18,10 +18,12 @@ from e2lm_scoring.columns import ranked_by
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.inputs.configuration import load_configuration
 from e2lm_scoring.inputs.results import Results, read_results, read_results_file
-from e2lm_scoring.report import render
+from e2lm_scoring.report import is_of_own_machine, render
 from e2lm_scoring.scores import evaluate_results
 from e2lm_scoring.summary import Summary, read_summary, summary_json
 from e2lm_scoring.uncertainty import probability_greater
+
+MASTHEAD = '<header class="masthead">'  # of every report
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,19 +127,34 @@ def by_suite(runs: Sequence[ScoredRun]) -> dict[str, list[ScoredRun]]:
 
 
 def report_for(run: ScoredRun, reveal: str) -> str:
-    """The run's report for `reveal`: as scoring wrote it, or rendered again to show less or more."""
+    """The run's report for `reveal`, with a link back to its page of the board.
+
+    It is as scoring wrote it, or rendered again to show less or more. A report of someone's own machine is always
+    rendered again, because it shows items and what models answered.
+    """
+    back = f'<p class="eyebrow"><a href="../submissions/{run.identity}.html">Leaderboard</a></p>'
+    return _report(run, reveal).replace(MASTHEAD, f"{MASTHEAD}\n  {back}", 1)
+
+
+def _report(run: ScoredRun, reveal: str) -> str:
     if run.summary.reveal == reveal:
         try:
-            return run.report.read_text(encoding="utf-8")
+            written = run.report.read_text(encoding="utf-8")
         except OSError as error:
             raise OrganizerError(f"{run.report}: unreadable ({error.strerror}); score the run again") from None
-    if run.summary.suite not in SUITES:
+        if not is_of_own_machine(written):
+            return written
+    scoring = RunFolder(run.folder).scoring
+    if scoring.is_file():
+        configuration = load_configuration(scoring)
+    elif run.summary.suite in SUITES:
+        configuration = load_configuration(SUITES[run.summary.suite].scoring)
+    else:
         raise OrganizerError(
             f"{run.report}: shows what {run.summary.reveal}s see, and {run.summary.suite} is not a suite of this "
             f"project, so the report cannot be rendered again: score the run with reveal: {reveal}, or build with "
             f"--reveal {run.summary.reveal}"
         )
-    configuration = load_configuration(SUITES[run.summary.suite].scoring)
     score_report, _ = evaluate_results(read_results(RunFolder(run.folder).found_results, configuration), configuration)
     return render(replace(score_report, reveal=reveal))
 

@@ -29,6 +29,7 @@ from e2lm_scoring.report.words import WORDS
 from e2lm_scoring.score_report import ScoreReport
 
 FOLDER = Path(__file__).parent
+OWN_MACHINE_MARK = '<meta name="e2lm" content="own machine">'  # of a report that shows items or other metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ def render(score_report: ScoreReport, own_machine: OwnMachine | None = None) -> 
                 signal_card(number, signal, curves.get(signal.model), styles.get(signal.model, "hue-0 solid"), unit)
                 for number, signal in enumerate(shown.signal)
             ],
+            of_own_machine=own_machine != OwnMachine(),
+            own_machine_mark=Markup(OWN_MACHINE_MARK),
             unit=unit,
             advice=advise(shown, own_machine),
             references=REFERENCES.get(shown.suite, ()),
@@ -100,6 +103,11 @@ def render(score_report: ScoreReport, own_machine: OwnMachine | None = None) -> 
     )
     # a lone surrogate in a participant's text would stop the file from being written
     return html.encode("utf-8", errors="replace").decode("utf-8")
+
+
+def is_of_own_machine(report: str) -> bool:
+    """Whether a rendered report shows what is for its author alone."""
+    return OWN_MACHINE_MARK in report.partition("</head>")[0]
 
 
 def environment(folder: Path = FOLDER) -> Environment:

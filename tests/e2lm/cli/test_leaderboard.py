@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -137,3 +138,15 @@ def test_draws_are_packed_as_their_quantiles(tmp_path: Path) -> None:
     packed = np.frombuffer(base64.b64decode(packed_draws([run], ["score", "sq"])), dtype="<u2").reshape(2, QUANTILES)
     values = packed / LEVELS * SPAN + LOWEST
     np.testing.assert_allclose(values[0], np.linspace(0.4, 0.6, 101)[1::2], atol=2e-3)
+
+
+def test_a_report_of_one_s_own_machine_is_published_without_its_items(small_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_run, tmp_path / "runs/mine")
+    assert "items-shown" in (small_run / "detailed_results.html").read_text().partition("<script>")[0]
+    assert build(tmp_path / "site", tmp_path / "runs", "--reveal", "organizer") == 0
+    page = (tmp_path / "site/reports/mine.html").read_text()
+    assert 'id="items-shown"' not in page
+    assert "The same answers under other metrics" not in page
+    assert "What to do next" in page
+    assert "../submissions/mine.html" in Tags(page).links
+    assert (tmp_path / "site/submissions/mine.html").is_file()

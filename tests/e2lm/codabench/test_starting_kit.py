@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import posixpath
 import re
 import subprocess
 import sys
@@ -111,3 +112,17 @@ def test_the_kit_holds_what_its_readme_speaks_of_and_is_the_same_every_time(kit:
     (wheel,) = (name for name in names if name.endswith(".whl"))
     assert re.fullmatch(r"e2lm-[^-]+-py3-none-any\.whl", wheel)
     assert starting_kit(PROJECT_ROOT) == kit
+
+
+def test_every_link_of_the_kit_s_documents_leads_to_something_in_it(kit: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(kit)) as archive:
+        names = set(archive.namelist())
+        texts = {name: archive.read(name).decode() for name in names if name.endswith(".md")}
+    assert {"docs/task-reference.md", "docs/metrics.md", "docs/better.md", "docs/errors.md"} <= names
+    for name, text in texts.items():
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            path = target.partition("#")[0]
+            if path and "://" not in path:
+                assert posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) in names, f"{name}: {target}"
+    assert "docs/better.md" in texts["README.md"]
+    assert "docs/task-reference.md" in texts["README.md"]
