@@ -31,6 +31,7 @@ COMMANDS = {
     "compare": "compare runs: scores with intervals, and the probability of their order",
     "rank": "rank runs over one suite: ties within noise, prizes",
     "leaderboard": "write the public leaderboard of runs as a static site",
+    "edition": "write the home page of an edition of the competition",
     "judge": "ask a language model whether a submission's items test domain knowledge",
     "overlap": "find items that submissions share with each other or with public benchmarks",
     "codabench": "list, download and rerun the submissions of a phase on Codabench",
