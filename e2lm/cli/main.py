@@ -37,6 +37,7 @@ FOR_PARTICIPANTS = {
     "completion": "print the completion of this command for your shell",
 }
 FOR_ORGANIZERS = {
+    "edition": "write the home page of an edition of the competition",
     "bundle": "build the zip that organizers upload to Codabench",
     "dry-run": "run a bundle and a submission as a Codabench worker would",
     "codabench": "list, download and rerun the submissions of a phase on Codabench",

@@ -6,6 +6,7 @@ import argparse
 import json
 
 from rich.console import Console
+from rich.text import Text
 
 from e2lm.cli import suite_new
 from e2lm.suites.fetch import fetch
@@ -44,8 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         actions.add_parser(
             "new",
             help="describe a training run of your own as a suite",
-            description="Write suite.yaml and scoring.yaml for the checkpoints of one model: a folder of folders, or a "
-            "repository of the Hub with a folder or a revision for each checkpoint. Add more models by hand.",
+            description="Write suite.yaml and scoring.yaml for the checkpoints of one or more models, each a folder "
+            "of folders, or a repository of the Hub with a folder or a revision for each checkpoint. Of several "
+            "models, the windows and the groups to rank are proposed; correct in the files what should be otherwise.",
             epilog=suite_new.EXAMPLES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
@@ -75,8 +77,10 @@ def show(name: str, *, as_json: bool) -> None:
         described = [_row(checkpoint) for checkpoint in checkpoints]
         print(json.dumps({"suite": suite.suite, "version": suite.version, "checkpoints": described}, indent=1))
         return
-    titles = ("size", "architecture", "mixture", "billion tokens", "checkpoints here")
-    columns = [Column("model", is_name=True), *(Column(title, left=True) for title in titles)]
+    wide = {"size": 6, "architecture": 13, "mixture": 10}
+    texts = [Column(title, is_name=True, least=least) for title, least in wide.items()]
+    counted = [Column(title, left=True) for title in ("billion tokens", "checkpoints here")]
+    columns = [Column("model", is_name=True), *texts, *counted]
     rows = []
     for model in suite.models:
         own = [checkpoint for checkpoint in checkpoints if checkpoint.model == model.id]
@@ -84,7 +88,8 @@ def show(name: str, *, as_json: bool) -> None:
         here = f"{sum(checkpoint.path.is_dir() for checkpoint in own)} of {len(own)}"
         rows.append([model.id, model.size, model.architecture, model.mixture, span, here])
     console = Console()
-    console.print(fitted_table(f"{suite.suite}: {suite.description}", columns, rows, console.width))
+    console.print(Text(f"{suite.suite}: {suite.description}"))
+    console.print(fitted_table("", columns, rows, console.width))
 
 
 def _row(checkpoint: Checkpoint) -> dict[str, str | int | bool]:

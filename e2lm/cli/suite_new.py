@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,13 +13,15 @@ from typing import Any
 import yaml
 
 from e2lm.cli.arguments import count
+from e2lm.suites.proposal import LEAST, UNKNOWN, compact, proposed_scoring, scoring_yaml, size_in
 from e2lm_ingestion.errors import OrganizerError, naming
 from e2lm_ingestion.suite import checkpoints_root
+from e2lm_scoring.inputs.configuration import Window
 
-LEAST = 8  # early checkpoints that signal quality needs
 EXAMPLES = """\
 examples:
   e2lm suite new mine ours --tokens-per-step 4194304
+  e2lm suite new lab runs/* --tokens-per-step 4194304
   e2lm suite new small tiiuae/dense-500m-arch1 --checkpoint "iter_{iteration:07d}" \\
       --iterations 4000:52000:4000 --tokens-per-step 4194304
   e2lm suite new pythia EleutherAI/pythia-70m --revision "step{iteration}" \\
@@ -36,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "source",
-        help="a folder under $E2LM_CHECKPOINTS (or a path to it) that holds step-* folders, or a Hub repository",
+        nargs="+",
+        help="of each model: a folder under $E2LM_CHECKPOINTS (or a path to it) that holds step-* folders, or a Hub "
+        "repository",
     )
     parser.add_argument(
         "--tokens-per-step",
@@ -59,11 +64,75 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="START:STOP:STEP",
         help="Hub: the iterations, both ends included, such as 1000:16000:1000; several, or numbers, with commas",
     )
+    parser.add_argument(
+        "--early-tokens",
+        type=float,
+        metavar="N",
+        help="several models: training tokens at which the early window ends, such as 200e9 (default: a fifth of all)",
+    )
     parser.add_argument("--context", type=count, default=2048, metavar="N", help="tokens of context (default: 2048)")
 
 
 def main(args: argparse.Namespace) -> None:
-    """Write both files; print what the suite can be used for."""
+    """Write both files; print what is proposed."""
+    if args.early_tokens is not None and not args.early_tokens > 0:
+        raise OrganizerError("--early-tokens: give a number of tokens above 0, such as 200e9")
+    models = _with_distinct_ids(
+        [_model(argparse.Namespace(**{**vars(args), "source": source})) for source in dict.fromkeys(args.source)]
+    )
+    scoring = _proposed(args, models)
+    series = ", ".join(str(model["id"]) for model in models)
+    suite = {
+        "suite": args.output.name,
+        "version": 1,
+        "description": f"{sum(len(model['iterations']) for model in models)} checkpoints of {series}",
+        "context_length": args.context,
+        "tokens": {"sequence_length": 1, "global_batch_size": args.tokens_per_step},
+        "models": [model | {"iterations": compact(model["iterations"])} for model in models],
+    }
+    described = yaml.safe_dump(suite, sort_keys=False, default_flow_style=None, width=120)
+    _write(args.output, {"suite.yaml": described, "scoring.yaml": scoring_yaml(scoring)})
+    _say(scoring, args.tokens_per_step)
+    on_hub = args.revision or args.checkpoint or args.iterations
+    print(f"next:   e2lm run SUBMISSION --suite {args.output / 'suite.yaml'}" + (" --disk-budget 50" if on_hub else ""))
+
+
+def _proposed(args: argparse.Namespace, models: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The keys of scoring.yaml. Raises OrganizerError where the models share too few checkpoints."""
+    series = {str(model["id"]): model["iterations"] for model in models}
+    shared = len(set.intersection(*(set(iterations) for iterations in series.values())))
+    if shared < LEAST:
+        raise OrganizerError(
+            f"the {len(models)} models have {shared} iterations in common, and signal quality needs {LEAST} or more; "
+            "describe models with the same checkpoints, or each as a suite of its own"
+        )
+    sizes = {str(model["id"]): str(model["size"]) for model in models}
+    early_stop = None if args.early_tokens is None else int(args.early_tokens / args.tokens_per_step)
+    return proposed_scoring(args.output.name, series, sizes, early_stop)
+
+
+def _say(scoring: Mapping[str, Any], tokens_per_step: int) -> None:
+    """Print the windows in tokens and the groups."""
+    for name in ("early", "late"):
+        if window := scoring.get(name):
+            iterations = Window.model_validate(window).iterations
+            first, last = (iterations[at] * tokens_per_step / 1e9 for at in (0, -1))
+            print(f"{name + ':':7} {len(iterations)} checkpoints, {first:.4g} to {last:.4g} billion tokens")
+    for group in scoring.get("ranking_groups", ()):
+        print(f"group:  {', '.join(group)}")
+
+
+def _with_distinct_ids(models: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The models, those that would share an id named by the whole of their source. Raises OrganizerError otherwise."""
+    taken = Counter(model["id"] for model in models)
+    named = [model | {"id": model["source"].replace("/", "-")} if taken[model["id"]] > 1 else model for model in models]
+    if twice := next((one for one, number in Counter(model["id"] for model in named).items() if number > 1), None):
+        raise OrganizerError(f"{twice}: two sources are this model; give each once")
+    return named
+
+
+def _model(args: argparse.Namespace) -> dict[str, Any]:
+    """One model of suite.yaml; `args.source` is its folder or repository."""
     on_hub = args.revision or args.checkpoint or args.iterations
     revisions: dict[int, str] | None = None
     if on_hub and _is_listed(args.revision):
@@ -84,34 +153,30 @@ def main(args: argparse.Namespace) -> None:
             f"needs {LEAST} checkpoints or more, and a step has tokens"
         )
     name = re.sub(r"[^A-Za-z0-9._-]", "-", args.source.rstrip("/").rsplit("/", 1)[-1])
-    model = {"id": name, "size": "unknown", "architecture": "unknown", "mixture": "unknown", "source": source}
+    architecture = UNKNOWN if on_hub else _architecture(source, checkpoint.format(iteration=iterations[0]))
+    model = {"id": name, "size": size_in(name), "architecture": architecture, "mixture": UNKNOWN, "source": source}
     model |= {
         "checkpoint": checkpoint,
         **({"revision": args.revision} if args.revision and revisions is None else {}),
         **({"revisions": {iteration: revisions[iteration] for iteration in iterations}} if revisions else {}),
         "iterations": iterations,
     }
-    suite = {
-        "suite": args.output.name,
-        "version": 1,
-        "description": f"{len(iterations)} checkpoints of {name}",
-        "context_length": args.context,
-        "tokens": {"sequence_length": 1, "global_batch_size": args.tokens_per_step},
-        "models": [model],
-    }
-    scoring = {
-        "suite": args.output.name,
-        "suite_version": 1,
-        "early": {"iterations": iterations},
-        "signal_models": [name],
-    }
-    _write(args.output, {"suite.yaml": suite, "scoring.yaml": scoring})
-    print(f"next:   e2lm run SUBMISSION --suite {args.output / 'suite.yaml'}" + (" --disk-budget 50" if on_hub else ""))
+    return model
 
 
-def _write(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
+def _architecture(source: str, checkpoint: str) -> str:
+    """The type, layers and width that a checkpoint's config.json states, such as "llama, 24 layers of 1024"."""
+    try:
+        config = json.loads((checkpoints_root() / source / checkpoint / "config.json").read_text(encoding="utf-8"))
+        kind, layers, width = (config[key] for key in ("model_type", "num_hidden_layers", "hidden_size"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return UNKNOWN
+    return f"{kind}, {layers} layers of {width}"
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
     """Write both files and print their paths; existing files with the same content are left alone."""
-    texts = {folder / name: yaml.safe_dump(value, sort_keys=False, width=120) for name, value in files.items()}
+    texts = {folder / name: text for name, text in files.items()}
     for path, text in texts.items():
         if path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
             raise OrganizerError(

@@ -6,7 +6,7 @@ from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from string import Template
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import yaml
@@ -113,6 +113,7 @@ class Edition(_Strict):
     prizes: Prizes
     limits: Limits
     worker: Worker = Worker()
+    page: dict[str, Any] = {}  # e2lm/leaderboard/edition_page.py reads it
 
     @property
     def sweep_minutes(self) -> int:

@@ -8,10 +8,11 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from e2lm.leaderboard.edition_page import Home
 from e2lm.leaderboard.export import ranking_csv, ranking_json
 from e2lm.leaderboard.ranking import rank
 from e2lm.leaderboard.scored_runs import ScoredRun, by_suite, report_for
-from e2lm.leaderboard.site.pages import Board, board_page, compare_page, submission_page
+from e2lm.leaderboard.site.pages import BOARD, HOME, Board, board_page, compare_page, home_page, submission_page
 from e2lm.terminal.progress import progress_bar
 from e2lm_ingestion.errors import naming
 from e2lm_scoring.errors import OrganizerError
@@ -20,22 +21,39 @@ CONTENTS = "site.json"  # lists the files of the site, which the next build repl
 SCHEMA = "e2lm-site/1"
 
 
-def publish(runs: Sequence[ScoredRun], out: Path, earlier: Sequence[str], reveal: str) -> None:
-    """Build the site beside `out`, then move it there in place of `earlier`, the files of an earlier build."""
+def publish(runs: Sequence[ScoredRun], out: Path, earlier: Sequence[str], reveal: str, home: Home | None = None) -> str:
+    """Build the site beside `out`, then move it there in place of `earlier`, the files of an earlier build.
+
+    Returns the name of the first board's page.
+    """
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        build_site(by_suite(runs), partial, reveal)
+        build_site(by_suite(runs), partial, reveal, home)
         _replace(partial, out, earlier)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    return HOME if home is None else BOARD
 
 
-def build_site(suites: Mapping[str, Sequence[ScoredRun]], site: Path, reveal: str) -> None:
-    """Write pages, reports and data of every suite into an empty folder."""
+def publish_home(home: Home, out: Path, earlier: Sequence[str]) -> None:
+    """Write the home page alone, or write it anew beside the board of an earlier build."""
+    if HOME in earlier and len(earlier) > 1 and BOARD not in earlier:
+        raise OrganizerError(
+            f"{out}: {HOME} is a board that was built without an edition.yaml; build it again with e2lm leaderboard"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    _write(out / HOME, home_page(home, with_board=BOARD in earlier))
+    _write_contents(out, sorted({*earlier, HOME} - {CONTENTS}))
+
+
+def build_site(suites: Mapping[str, Sequence[ScoredRun]], site: Path, reveal: str, home: Home | None = None) -> None:
+    """Write pages, reports and data of every suite, and the home page, into an empty folder."""
     for name in ("submissions", "reports", "data"):
         (site / name).mkdir(parents=True)
-    boards = _boards(suites)
+    boards = _boards(suites, home)
+    if home is not None:
+        _write(site / HOME, home_page(home, with_board=True))
     total = sum(len(board.ranked_runs) for board in boards)
     done = 0
     with progress_bar("writing pages") as update:
@@ -49,20 +67,25 @@ def build_site(suites: Mapping[str, Sequence[ScoredRun]], site: Path, reveal: st
                 _write(site / f"reports/{ranked_run.run.identity}.html", report_for(ranked_run.run, reveal))
                 done += 1
                 update(done, total, ranked_run.run.identity)
-    contents = sorted(path.name for path in site.iterdir())
-    _write(site / CONTENTS, json.dumps({"schema": SCHEMA, "contents": contents}, indent=1) + "\n")
+    _write_contents(site, sorted(path.name for path in site.iterdir()))
 
 
-def _boards(suites: Mapping[str, Sequence[ScoredRun]]) -> list[Board]:
+def _write_contents(site: Path, names: Sequence[str]) -> None:
+    _write(site / CONTENTS, json.dumps({"schema": SCHEMA, "contents": names}, indent=1) + "\n")
+
+
+def _boards(suites: Mapping[str, Sequence[ScoredRun]], home: Home | None) -> list[Board]:
     boards: list[Board] = []
     for number, (suite, runs) in enumerate(suites.items(), start=1):
         slug = re.sub(r"[^a-z0-9]+", "-", suite.lower()).strip("-")
         if not slug or any(board.slug == slug for board in boards):
             slug = f"{slug}-{number}".strip("-")
         page, compare = (
-            ("index.html", "compare.html") if number == 1 else (f"suite-{slug}.html", f"compare-{slug}.html")
+            (HOME if home is None else BOARD, "compare.html")
+            if number == 1
+            else (f"suite-{slug}.html", f"compare-{slug}.html")
         )
-        boards.append(Board(suite, slug, page, compare, rank(runs)))
+        boards.append(Board(suite, slug, page, compare, rank(runs), home))
     return boards
 
 

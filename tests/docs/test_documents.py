@@ -10,12 +10,16 @@ import runpy
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Annotated, Any
 
 import pytest
 import yaml
+from pydantic import TypeAdapter
 
 from docs.columns import with_table
 from docs.results_schema import schema
+from docs.suite_reference import KEYS as SUITE_KEYS
+from docs.suite_reference import reference as suite_reference
 from docs.task_reference import KEYS, reference
 from e2lm.cli.main import COMMANDS
 from e2lm_ingestion.task.task import Task, task_of
@@ -125,6 +129,19 @@ def test_the_picture_of_curves_is_up_to_date() -> None:
 
 def test_the_reference_of_keys_is_up_to_date() -> None:
     assert (PROJECT_ROOT / "docs/task-reference.md").read_text() == reference(), "run python docs/task_reference.py"
+
+
+def test_the_reference_of_suites_is_up_to_date() -> None:
+    page = (PROJECT_ROOT / "docs/suite-reference.md").read_text()
+    assert page == suite_reference(), "run python -m docs.suite_reference"
+
+
+@pytest.mark.parametrize(("model", "key"), [(model, key) for model, keys in SUITE_KEYS.items() for key in keys])
+def test_every_example_of_a_key_of_suites_is_one_that_it_may_have(model: type, key: str) -> None:
+    field = model.model_fields.get(key)  # type: ignore[attr-defined]
+    if field is not None and key != "models":  # whose example is one of many keys
+        kind: Any = Annotated[field.annotation, field]
+        TypeAdapter(kind).validate_python(yaml.safe_load(SUITE_KEYS[model][key][0]))
 
 
 def test_the_schema_of_results_is_up_to_date() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
+from e2lm.leaderboard.edition_page import Home
 from e2lm.leaderboard.export import rank_text
 from e2lm.leaderboard.ranking import SURE, RankedRun
 from e2lm.leaderboard.scored_runs import ScoredRun, probability
@@ -21,6 +22,8 @@ from e2lm_scoring.report.palette import custom_properties
 from e2lm_scoring.uncertainty import plausible_scores
 
 FOLDER = Path(__file__).parent
+HOME = "index.html"  # the page of the competition; without one, of the first suite's board
+BOARD = "leaderboard.html"  # the first suite's board beside a home page
 QUANTILES = 50  # number of quantiles of a score's draws, for comparing any two runs in the browser
 LOWEST, SPAN, LEVELS = -1.0, 3.0, 65535  # quantiles are written as 16-bit steps from -1 to 2
 NEIGHBORS = 3  # neighbors shown on either side in the ranking
@@ -35,6 +38,7 @@ class Board:
     page: str
     compare: str
     ranked_runs: list[RankedRun]
+    home: Home | None = None  # of the competition; its page is HOME
 
     @property
     def keys(self) -> list[str]:
@@ -48,6 +52,11 @@ class Neighbor:
 
     ranked_run: RankedRun
     probability: float  # P(the page's run > this neighbor)
+
+
+def home_page(home: Home, *, with_board: bool) -> str:
+    """The competition's own page, which links to the board if there is one."""
+    return _render("home.html.jinja", "home.js", "", board=None, home=home, board_page=BOARD if with_board else "")
 
 
 def board_page(board: Board, boards: Sequence[Board]) -> str:
@@ -116,11 +125,14 @@ def _neighbors(ranked_runs: Sequence[RankedRun], index: int) -> list[Neighbor]:
     ]
 
 
-def _render(template: str, script: str, root: str, **values: object) -> str:
+def _render(template: str, script: str, root: str, *, board: Board | None, **values: object) -> str:
     code = (FOLDER / script).read_text(encoding="utf-8") if script else ""
     style = custom_properties() + (REPORT_FOLDER / "report.css").read_text(encoding="utf-8")
     page = ENVIRONMENT.get_template(template).render(
         **values,
+        board=board,
+        home_page=HOME if board and board.home else "",
+        competition=(board.home.page.short_name or board.home.page.title) if board and board.home else "",
         root=root,
         columns=BY_KEY,
         style=Markup(style + (FOLDER / "site.css").read_text(encoding="utf-8")),
@@ -133,3 +145,4 @@ def _render(template: str, script: str, root: str, **values: object) -> str:
 
 ENVIRONMENT = environment(FOLDER)
 ENVIRONMENT.filters["rank"] = rank_text
+ENVIRONMENT.filters["day"] = lambda day: f"{day.day} {day:%B}"

@@ -48,13 +48,13 @@ def test_texts_of_participants_run_nothing_on_any_page(tmp_path: Path) -> None:
     entries = write_entries(tmp_path / "e.json", {"hostile": sheet | {"code_url": "https://example.org/\"onclick='x'"}})
     assert build(tmp_path / "site", tmp_path / "runs", "--entries", entries) == 0
     pages = [path for path in (tmp_path / "site").rglob("*.html") if path.parent.name != "reports"]
-    assert len(pages) == 5
+    assert len(pages) == 6
     for path in pages:
         page = path.read_text()
         tags = Tags(page)
         assert "img" not in tags.elements
         assert tags.handlers == []
-        assert tags.elements.count("script") == {"index": 1, "compare": 2}.get(path.stem, 0)
+        assert tags.elements.count("script") == {"index": 1, "leaderboard": 1, "compare": 2}.get(path.stem, 0)
         assert all(not link.lower().startswith(("javascript:", "data:text")) for link in tags.links)
         assert "\u2028" not in page.partition('<script type="application/json"')[2]
         assert "Content-Security-Policy" in page
@@ -76,7 +76,7 @@ def test_each_suite_has_a_page_and_data_of_its_own(tmp_path: Path) -> None:
     write_run(tmp_path / "runs/two", 0.6, suite="other suite")
     assert build(tmp_path / "site", tmp_path / "runs") == 0
     site = tmp_path / "site"
-    assert 'href="suite-other-suite.html"' in (site / "index.html").read_text()
+    assert 'href="suite-other-suite.html"' in (site / "leaderboard.html").read_text()
     assert "two" in (site / "suite-other-suite.html").read_text()
     assert [row["run"] for row in json.loads((site / "data/other-suite.json").read_text())["runs"]] == ["two"]
     assert (site / "data/tiny.csv").read_text().count("\n") == 2

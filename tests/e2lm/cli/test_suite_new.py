@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +13,10 @@ import pytest
 from e2lm.cli.suite_new import _matching, _range
 from e2lm.codabench.competition_yaml import read_competition
 from e2lm.runs.single import equal_checkpoints
+from e2lm.suites.proposal import SCORING_KEYS
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Model, load_suite
+from e2lm_scoring.inputs.configuration import Configuration, load_configuration
 from e2lm_scoring.inputs.results import CheckpointRow
 from tests.e2lm.command_line import e2lm
 
@@ -69,6 +74,77 @@ def test_the_folder_that_is_named_otherwise_is_named(tmp_path: Path) -> None:
     folders(tmp_path, "step-1", "step-2", "iter_3")
     done = e2lm("suite", "new", tmp_path / "mine", "run", "--tokens-per-step", "4096", E2LM_CHECKPOINTS=str(tmp_path))
     assert "not named alike (iter_3 beside the others)" in done.stderr
+
+
+def several(root: Path, **series: range) -> list[Path]:
+    """Folders of checkpoints by name, with _ for -."""
+    for name, steps in series.items():
+        for step in steps:
+            folder = root / "runs" / name.replace("_", "-") / f"step-{step}"
+            folder.mkdir(parents=True)
+            config = {"model_type": "llama", "num_hidden_layers": 24, "hidden_size": 1024}
+            (folder / "config.json").write_text(json.dumps(config))
+    return sorted((root / "runs").iterdir())
+
+
+def suite_new(root: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return e2lm("suite", "new", root / "lab", *arguments, E2LM_CHECKPOINTS=str(root))
+
+
+def test_several_models_get_windows_by_tokens_and_groups_by_size(tmp_path: Path) -> None:
+    steps = range(1, 61)
+    runs = several(tmp_path, a_500m=steps, b_500m=steps, c_1b=range(1, 56), d=steps)
+    done = suite_new(tmp_path, *runs, "--tokens-per-step", "4000000000")
+    assert done.returncode == 0, done.stderr
+    assert "early:  11 checkpoints, 4 to 44 billion tokens\nlate:   44 checkpoints, 48 to 220" in done.stdout
+    suite, scoring = load_suite(tmp_path / "lab/suite.yaml"), load_configuration(tmp_path / "lab/scoring.yaml")
+    assert [(model.id, model.size) for model in suite.models] == [
+        ("a-500m", "500M"),
+        ("b-500m", "500M"),
+        ("c-1b", "1B"),
+        ("d", "unknown"),
+    ]
+    assert suite.models[0].architecture == "llama, 24 layers of 1024"
+    assert scoring.ranking_groups == (("a-500m", "b-500m"),)
+    assert (scoring.early.iterations[-1], scoring.late_iterations[-1]) == (11, 55)
+    held = {(model.id, iteration) for model in suite.models for iteration in model.iterations}
+    assert set(scoring.needed) <= held
+    assert suite_new(tmp_path, *runs, "--tokens-per-step", "4000000000").returncode == 0  # the same again
+
+
+def test_the_early_window_ends_where_it_is_told_to(tmp_path: Path) -> None:
+    runs = several(tmp_path, a=range(1, 21), b=range(1, 21))
+    done = suite_new(tmp_path, *runs, "--tokens-per-step", "1000", "--early-tokens", "12e3")
+    assert done.returncode == 0, done.stderr
+    scoring = load_configuration(tmp_path / "lab/scoring.yaml")
+    assert scoring.early.iterations == tuple(range(1, 13))
+    assert scoring.ranking_groups == (("a", "b"),)
+
+
+def test_every_key_of_scoring_is_written_with_its_meaning(tmp_path: Path) -> None:
+    runs = several(tmp_path, a=range(1, 10))
+    assert suite_new(tmp_path, *runs, "--tokens-per-step", "1000").returncode == 0
+    text = (tmp_path / "lab/scoring.yaml").read_text()
+    for key in Configuration.model_fields:
+        assert re.search(rf"^# {re.escape(SCORING_KEYS[key][1])}\n(# )?{key}:", text, re.MULTILINE), key
+    assert "\n# late: " in text
+    assert load_configuration(tmp_path / "lab/scoring.yaml").early.iterations == tuple(range(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("series", "more", "part"),
+    [
+        ({"a": range(1, 10), "b": range(11, 20)}, (), "the 2 models have 0 iterations in common, and signal quality"),
+        ({"a": range(1, 10), "b": range(1, 4)}, (), "b: 3 checkpoints of 1000 tokens a step; signal quality needs 8"),
+        ({"a": range(1, 10)}, ("--early-tokens", "-1"), "--early-tokens: give a number of tokens above 0"),
+    ],
+)
+def test_models_that_make_no_suite_are_refused(
+    series: dict[str, range], more: tuple[str, ...], part: str, tmp_path: Path
+) -> None:
+    done = suite_new(tmp_path, *several(tmp_path, **series), "--tokens-per-step", "1000", *more)
+    assert done.returncode == 2
+    assert part in done.stderr
 
 
 def test_a_table_of_revisions_has_one_for_each_iteration() -> None:

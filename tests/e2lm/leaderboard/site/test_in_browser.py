@@ -58,7 +58,7 @@ def head(browser: webdriver.Chrome, text: str) -> webdriver.remote.webelement.We
 
 
 def test_columns_sort_by_click_and_by_key_and_say_so(browser: webdriver.Chrome, site: Path) -> None:
-    open_page(browser, site / "index.html")
+    open_page(browser, site / "leaderboard.html")
     assert names(browser) == list(SCORES)
     assert head(browser, "Rank").get_attribute("aria-sort") == "ascending"
     items = head(browser, "Items")
@@ -73,7 +73,7 @@ def test_columns_sort_by_click_and_by_key_and_say_so(browser: webdriver.Chrome, 
 
 
 def test_rows_are_found_by_team_method_and_ranking(browser: webdriver.Chrome, site: Path) -> None:
-    open_page(browser, site / "index.html")
+    open_page(browser, site / "leaderboard.html")
     search = browser.find_element(By.ID, "search")
     search.send_keys("GAUSS margins")
     assert names(browser) == ["gamma"]
@@ -88,14 +88,14 @@ def test_rows_are_found_by_team_method_and_ranking(browser: webdriver.Chrome, si
 
 
 def test_ties_and_reasons_stand_in_the_table(browser: webdriver.Chrome, site: Path) -> None:
-    open_page(browser, site / "index.html")
+    open_page(browser, site / "leaderboard.html")
     ranks = [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, "#board .rank")]
     assert ranks == ["1=", "1=", "3=", "3=", "–"]
     assert "it does not improve" in browser.find_element(By.ID, "board").text
 
 
 def test_a_submission_leads_to_its_report_and_to_a_comparison(browser: webdriver.Chrome, site: Path) -> None:
-    open_page(browser, site / "index.html")
+    open_page(browser, site / "leaderboard.html")
     browser.find_element(By.LINK_TEXT, "beta").click()
     assert browser.find_element(By.TAG_NAME, "h1").text == "beta"
     assert "Rank 1, tied" in browser.page_source
@@ -125,7 +125,7 @@ def test_any_two_are_compared_as_python_compares_them(browser: webdriver.Chrome,
 
 
 def test_suites_are_tabs_and_hostile_names_are_text(browser: webdriver.Chrome, site: Path) -> None:
-    open_page(browser, site / "index.html")
+    open_page(browser, site / "leaderboard.html")
     browser.find_element(By.PARTIAL_LINK_TEXT, "zz").click()
     assert HOSTILE in names(browser)
     assert browser.find_element(By.CSS_SELECTOR, "[aria-current=page]").text.startswith("zz")
@@ -145,7 +145,7 @@ def test_every_page_fits_and_the_console_is_silent(browser: webdriver.Chrome, si
 
 
 def test_on_a_phone_the_table_is_still_a_table_to_a_screen_reader(browser: webdriver.Chrome, site: Path) -> None:
-    open_page(browser, site / "index.html", width=360)
+    open_page(browser, site / "leaderboard.html", width=360)
     nodes = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
     roles = [node["role"]["value"] for node in nodes if "role" in node and not node.get("ignored")]
     assert roles.count("row") == 6
@@ -154,14 +154,14 @@ def test_on_a_phone_the_table_is_still_a_table_to_a_screen_reader(browser: webdr
 
 
 def test_the_focus_is_visible(browser: webdriver.Chrome, site: Path) -> None:
-    open_page(browser, site / "index.html")
+    open_page(browser, site / "leaderboard.html")
     for _ in range(3):
         browser.switch_to.active_element.send_keys(Keys.TAB)
         assert browser.switch_to.active_element.value_of_css_property("outline-style") == "solid"
 
 
 def test_dark_readers_get_a_dark_page(browser: webdriver.Chrome, site: Path) -> None:
-    open_page(browser, site / "index.html", scheme="dark")
+    open_page(browser, site / "leaderboard.html", scheme="dark")
     body = browser.find_element(By.TAG_NAME, "body")
     assert body.value_of_css_property("background-color") == "rgba(21, 20, 26, 1)"
 
@@ -169,7 +169,7 @@ def test_dark_readers_get_a_dark_page(browser: webdriver.Chrome, site: Path) -> 
 def test_without_scripts_the_table_stands_in_order(browser: webdriver.Chrome, site: Path) -> None:
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
-        open_page(browser, site / "index.html")
+        open_page(browser, site / "leaderboard.html")
         assert names(browser) == list(SCORES)
         assert not browser.find_element(By.ID, "controls").is_displayed()
     finally:
@@ -185,7 +185,7 @@ def test_five_hundred_submissions_open_within_a_second(browser: webdriver.Chrome
         sheets[name] = {"team": f"Team {number}", "owner": name, "method": "cloze questions of science " * 6}
     entries = write_entries(tmp_path / "entries.json", sheets)
     assert main(["leaderboard", str(tmp_path / "runs"), "--entries", str(entries), "-o", str(tmp_path / "site")]) == 0
-    for page in ("index.html", "compare.html"):
+    for page in ("leaderboard.html", "compare.html"):
         loads = []
         for width in (1440, 360, 1440):  # the best of three: other tests may have the processor
             open_page(browser, tmp_path / "site" / page, width=width)
