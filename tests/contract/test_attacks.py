@@ -78,6 +78,14 @@ def test_fluency_wins_a_score_and_no_place(expression: str, at_least: float) -> 
     assert not report.eligible
 
 
+def test_a_score_that_sixteen_items_carry_wins_no_place() -> None:
+    carrying = np.where(np.arange(ITEMS) < 16, 1.0, 1e-6).astype(np.float32)[:, None]
+    weighed = {key: own * carrying for key, own in LIKELIHOODS.items()}
+    report = judged(metric("max(ll[gold]) - mean(ll[~gold])"), TRUTH, weighed)
+    assert 8 < report.scores["effective_items"] < 17
+    assert any("the score is that of about" in reason for reason in report.reasons)
+
+
 @pytest.mark.parametrize("share", [0.05, 0.2])
 def test_a_little_knowledge_in_a_lot_of_fluency_wins_no_place(share: float) -> None:
     report = judged(metric(f"{1 - share} * mean(ll) + {share} * sum(ll[gold])"), TRUTH, LIKELIHOODS)
