@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from transformers import DynamicCache
+from transformers.cache_utils import CacheLayerMixin
 
 from e2lm_ingestion.engines import Stop
 from e2lm_ingestion.engines.prefix_tree import shared_length
@@ -129,7 +130,7 @@ class BatchedGeneration:
         place[kept] = np.arange(len(kept))
         index = torch.from_numpy(kept).to(self._device)
         for layer in self._cache.layers:
-            if layer.keys is not None and layer.values is not None:
+            if isinstance(layer, CacheLayerMixin) and layer.keys is not None and layer.values is not None:
                 layer.keys, layer.values = layer.keys.index_select(-2, index), layer.values.index_select(-2, index)
         for sequence in active:
             sequence.columns = place[sequence.columns]
