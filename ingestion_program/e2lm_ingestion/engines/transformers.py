@@ -281,8 +281,7 @@ def _names(checkpoint: Checkpoint) -> set[str]:
 
 def _build(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
     try:
-        model: Any
-        model, info = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             checkpoint.path,
             dtype=dtype,
             attn_implementation="sdpa",
@@ -293,6 +292,7 @@ def _build(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> 
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
         raise OrganizerError(f"{checkpoint.path}: transformers cannot load it ({reason}); fetch it again") from None
+    model, info = loaded
     if info["missing_keys"]:  # transformers would draw them at random
         missing = min(info["missing_keys"])
         raise OrganizerError(f"{checkpoint.path}: tensor {missing} is missing; fetch this checkpoint again")
