@@ -7,18 +7,29 @@ rather than refused, so that one team cannot stop the leaderboard.
 from __future__ import annotations
 
 import json
+import math
 import unicodedata
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    RootModel,
+    ValidationError,
+    model_validator,
+)
 
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.task.strict_yaml import read_yaml
 
-FROM_CODABENCH = frozenset({"codabench_id", "phase", "status", "created", "score", "scores"})  # ignored
+FROM_CODABENCH = frozenset({"codabench_id", "phase", "status", "scores"})  # ignored
 
 
 def _cut_at(limit: int) -> Callable[[str], str]:
@@ -37,6 +48,20 @@ Line = Annotated[str, AfterValidator(_cut_at(200))]
 Text = Annotated[str, AfterValidator(_cut_at(5000))]
 
 
+def _day(value: object) -> str:
+    """The day of a moment in ISO 8601; "" where it is none."""
+    try:
+        return date.fromisoformat(str(value)[:10]).isoformat()
+    except ValueError:
+        return ""
+
+
+def _finite(value: object) -> float | None:
+    """A finite number, or else none."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and math.isfinite(value) else None  # type: ignore[arg-type]
+
+
 class FactSheet(BaseModel):
     """One run's team and fact sheet; every field may be missing."""
 
@@ -52,6 +77,8 @@ class FactSheet(BaseModel):
     compute: Text = ""
     blocking: dict[str, Text] = Field(default_factory=dict)  # findings of the organizers, such as wrong_key: the reason
     cleared: dict[str, Text] = Field(default_factory=dict)  # findings that block no prize: kind, and the reason
+    created: Annotated[str, BeforeValidator(_day)] = ""  # day of the submission, such as 2025-10-01
+    score: Annotated[float | None, BeforeValidator(_finite)] = None  # on Codabench, before a rerun
     not_ranked: Text = ""  # the reason not to rank it, such as being a baseline
 
     @model_validator(mode="before")

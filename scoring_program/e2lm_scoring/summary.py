@@ -9,11 +9,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from e2lm_scoring.errors import OrganizerError
+from e2lm_scoring.report.reveal import redact
 from e2lm_scoring.score_report import ScoreReport
 from e2lm_scoring.uncertainty import Bootstrap
 
 SCHEMA = "e2lm-summary/1"
 DIGITS = 6
+CURVE_DIGITS = 3  # enough for a sparkline
 
 
 class _Row(BaseModel):
@@ -35,6 +37,19 @@ class BlockingRow(_Row):
     message: str
 
 
+class CurveRow(_Row):
+    """The mean curve of the signal models over the early checkpoints, as participants may see it."""
+
+    tokens: tuple[float, ...]  # billions
+    scores: tuple[float, ...]  # "higher is better", in the metric's unit
+
+    @model_validator(mode="after")
+    def _of_one_length(self) -> CurveRow:
+        if len(self.tokens) != len(self.scores):
+            raise ValueError("tokens and scores differ in number")
+        return self
+
+
 class Summary(_Row):
     """summary.json."""
 
@@ -50,6 +65,7 @@ class Summary(_Row):
     eligible: bool
     reasons: tuple[str, ...]
     blocking: tuple[BlockingRow, ...] = ()
+    curve: CurveRow | None = None  # None: not recorded, or withheld
     scores: dict[str, float]
     intervals: dict[str, IntervalRow]
     draws: dict[str, tuple[float, ...]]  # of score, sq, rc, cs: each in increasing order
@@ -83,11 +99,23 @@ def summary_json(score_report: ScoreReport, drawn: Bootstrap, *, suite_version: 
         "eligible": score_report.eligible,
         "reasons": score_report.reasons,
         "blocking": [{"kind": kind, "message": message} for kind, message in score_report.blocking],
+        "curve": _mean_curve(score_report),
         "scores": score_report.scores,
         "intervals": {key: asdict(interval) for key, interval in score_report.intervals.items()},
         "draws": {key: np.sort(draws).round(DIGITS).tolist() for key, draws in drawn.scores.items()},
     }
     return (json.dumps(head) + "\n").encode()
+
+
+def _mean_curve(score_report: ScoreReport) -> dict[str, list[float]] | None:
+    signal = {part.model for part in score_report.signal}
+    curves = [curve for curve in redact(score_report).curves if curve.model in signal]
+    if len(curves) < len(signal) or not curves or not np.isfinite([curve.scores for curve in curves]).all():
+        return None
+    return {
+        "tokens": curves[0].tokens.round(CURVE_DIGITS).tolist(),
+        "scores": np.mean([curve.scores for curve in curves], axis=0).round(CURVE_DIGITS).tolist(),
+    }
 
 
 def read_summary(content: bytes, name: str) -> Summary:
