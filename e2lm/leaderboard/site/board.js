@@ -75,7 +75,8 @@ const recall = () => {
   choose(metric, state.get("metric") ?? "");
   const [column, direction] = (state.get("sort") ?? "0-ascending").split("-");
   const head = heads.find((one) => one.dataset.column === column);
-  if (head && (direction === "ascending" || direction === "descending")) sort(head, direction);
+  const known = head && (direction === "ascending" || direction === "descending");
+  if (known && head.getAttribute("aria-sort") !== direction) sort(head, direction);
   filter();
 };
 
