@@ -7,18 +7,29 @@ rather than refused, so that one team cannot stop the leaderboard.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    RootModel,
+    ValidationError,
+    model_validator,
+)
 
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.task.strict_yaml import read_yaml
 from e2lm_scoring.one_line import one_line
 
-FROM_CODABENCH = frozenset({"codabench_id", "phase", "status", "created", "score", "scores"})  # ignored
+FROM_CODABENCH = frozenset({"codabench_id", "phase", "status", "scores"})  # ignored
 
 
 def _cut_at(limit: int, *, lines: bool = False) -> Callable[[str], str]:
@@ -34,6 +45,20 @@ Reason = Annotated[str, AfterValidator(_cut_at(5000))]
 Text = Annotated[str, AfterValidator(_cut_at(5000, lines=True))]
 
 
+def _day(value: object) -> str:
+    """The day of a moment in ISO 8601; "" where it is none."""
+    try:
+        return date.fromisoformat(str(value)[:10]).isoformat()
+    except ValueError:
+        return ""
+
+
+def _finite(value: object) -> float | None:
+    """A finite number, or else none."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and math.isfinite(value) else None  # type: ignore[arg-type]
+
+
 class FactSheet(BaseModel):
     """One run's team and fact sheet; every field may be missing."""
 
@@ -47,10 +72,10 @@ class FactSheet(BaseModel):
     code_url: Line = ""
     license: Line = Field(default="", validation_alias="licence")
     compute: Text = ""
-    blocking: dict[str, Reason] = Field(
-        default_factory=dict
-    )  # findings of the organizers, such as wrong_key: the reason
+    blocking: dict[str, Reason] = Field(default_factory=dict)  # findings of the organizers: kind, and the reason
     cleared: dict[str, Reason] = Field(default_factory=dict)  # findings that block no prize: kind, and the reason
+    created: Annotated[str, BeforeValidator(_day)] = ""  # day of the submission, such as 2025-10-01
+    score: Annotated[float | None, BeforeValidator(_finite)] = None  # on Codabench, before a rerun
     not_ranked: Reason = ""  # the reason not to rank it, such as being a baseline
 
     @model_validator(mode="before")

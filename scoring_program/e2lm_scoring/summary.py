@@ -13,10 +13,12 @@ from scipy.special import ndtri
 
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.one_line import one_line
+from e2lm_scoring.report.reveal import redact
 from e2lm_scoring.score_report import ScoreReport
 
 SCHEMA = "e2lm-summary/1"
 DIGITS = 6
+CURVE_DIGITS = 3  # enough for a sparkline
 STAND_INS = 199  # draws of a normal distribution that stand for those of the bootstrap
 STAND_IN_DIGITS = 4  # of its mean and standard deviation
 
@@ -43,6 +45,19 @@ class BlockingRow(_Row):
     message: Line
 
 
+class CurveRow(_Row):
+    """The mean curve of the signal models over the early checkpoints, as participants may see it."""
+
+    tokens: tuple[float, ...]  # billions
+    scores: tuple[float, ...]  # "higher is better", in the metric's unit
+
+    @model_validator(mode="after")
+    def _of_one_length(self) -> CurveRow:
+        if len(self.tokens) != len(self.scores):
+            raise ValueError("tokens and scores differ in number")
+        return self
+
+
 class Summary(_Row):
     """summary.json."""
 
@@ -58,6 +73,7 @@ class Summary(_Row):
     eligible: bool
     reasons: tuple[Line, ...]
     blocking: tuple[BlockingRow, ...] = ()
+    curve: CurveRow | None = None  # None: not recorded, or withheld
     scores: dict[str, float]
     intervals: dict[str, IntervalRow]
     draws: dict[str, tuple[float, ...]]  # of score, sq, rc, cs: each in increasing order
@@ -93,6 +109,7 @@ def summary_json(
         "eligible": score_report.eligible,
         "reasons": score_report.reasons,
         "blocking": [{"kind": kind, "message": message} for kind, message in score_report.blocking],
+        "curve": _mean_curve(score_report),
         "scores": score_report.scores,
         "intervals": {key: asdict(interval) for key, interval in score_report.intervals.items()},
         "draws": {key: np.sort(own).round(DIGITS).tolist() for key, own in draws.items()},
@@ -110,6 +127,17 @@ def stand_in(draws: np.ndarray) -> np.ndarray:
     quantiles = ndtri((np.arange(STAND_INS) + 0.5) / STAND_INS)
     stand_ins: np.ndarray = mean + deviation * quantiles / quantiles.std()
     return stand_ins
+
+
+def _mean_curve(score_report: ScoreReport) -> dict[str, list[float]] | None:
+    signal = {part.model for part in score_report.signal}
+    curves = [curve for curve in redact(score_report).curves if curve.model in signal]
+    if len(curves) < len(signal) or not curves or not np.isfinite([curve.scores for curve in curves]).all():
+        return None
+    return {
+        "tokens": curves[0].tokens.round(CURVE_DIGITS).tolist(),
+        "scores": np.mean([curve.scores for curve in curves], axis=0).round(CURVE_DIGITS).tolist(),
+    }
 
 
 def read_summary(content: bytes, name: str) -> Summary:

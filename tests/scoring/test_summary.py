@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from e2lm_scoring.errors import OrganizerError
 from e2lm_scoring.inputs.configuration import load_configuration
@@ -43,12 +44,33 @@ def test_the_kept_draws_give_the_same_probability_as_a_new_bootstrap(worker: Pat
     assert probability_greater(value, kept, 0.7, other) == pytest.approx(fresh, abs=1e-3)
 
 
+def test_the_mean_early_curve_is_kept_and_nothing_later(worker: Path) -> None:
+    results, scoring = worker / "input/res", worker / "input/ref/scoring.yaml"
+    score_report = score(results, scoring, worker / "output")
+    curve = read_summary((worker / "output/summary.json").read_bytes(), "").curve
+    assert curve is not None
+    signal = [part.model for part in score_report.signal]
+    early = [one.scores[one.early.astype(bool)] for one in score_report.curves if one.model in signal]
+    assert len(curve.tokens) == len(load_configuration(scoring).early.iterations)
+    np.testing.assert_allclose(curve.scores, np.mean(early, axis=0), atol=6e-4)
+
+
+def test_the_curve_of_a_withheld_model_is_not_kept(worker: Path) -> None:
+    scoring = worker / "input/ref/scoring.yaml"
+    configuration = yaml.safe_load(scoring.read_text())
+    configuration["signal_models"] = [*configuration["signal_models"], configuration["alignment"]["web"]]
+    scoring.write_text(yaml.safe_dump(configuration))
+    score(worker / "input/res", scoring, worker / "output")
+    assert read_summary((worker / "output/summary.json").read_bytes(), "").curve is None
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
         ({"schema": "e2lm-summary/2"}, "schema 'e2lm-summary/2'"),
         ({"scores": {"sq": float("nan")}}, "scores.sq"),
         ({"draws": {"sq": []}}, "no draw at all"),
+        ({"curve": {"tokens": [1.0], "scores": []}}, "tokens and scores differ in number"),
         ({"draws": {"sq": [0.1], "rs": [0.1]}}, "rs has draws"),
     ],
 )

@@ -55,6 +55,32 @@ const link = (run) => {
   return made;
 };
 
+const path = (curve, first, last) => {
+  const low = Math.min(...curve.scores), height = Math.max(...curve.scores) - low;
+  const points = curve.tokens.map((tokens, index) => {
+    const x = (100 * (tokens - first)) / (last - first);
+    const y = height ? 38 - (36 * (curve.scores[index] - low)) / height : 20;
+    return x.toFixed(2) + " " + y.toFixed(2);
+  });
+  return "M" + points.join("L");
+};
+
+const ends = (run) => run.name + " (" + run.metric + ") from " + run.curve.scores[0] + " to " + run.curve.scores.at(-1);
+
+const overlay = (a, b) => {
+  const shown = a.curve !== null && b.curve !== null && a.curve.tokens.length > 1 && b.curve.tokens.length > 1;
+  find("curves").hidden = !shown;
+  if (!shown) return;
+  const tokens = [...a.curve.tokens, ...b.curve.tokens], first = Math.min(...tokens), last = Math.max(...tokens);
+  find("curve-one").setAttribute("d", path(a.curve, first, last));
+  find("curve-other").setAttribute("d", path(b.curve, first, last));
+  find("curves-first").textContent = first.toPrecision(3) + " billion tokens";
+  find("curves-last").textContent = last.toPrecision(3);
+  find("curves-said").textContent =
+    "Mean scores of the signal models over the early checkpoints, each between its own lowest and highest value: " +
+    "solid, A: " + ends(a) + "; dashed, B: " + ends(b) + ".";
+};
+
 const update = () => {
   const a = Number(one.value), b = Number(other.value), runs = [data.runs[a], data.runs[b]];
   const same = a === b;
@@ -62,6 +88,7 @@ const update = () => {
   find("rows").replaceChildren();
   find("links").replaceChildren();
   if (same) {
+    find("curves").hidden = true;
     find("answer").textContent = "Choose two different submissions.";
     return;
   }
@@ -82,6 +109,7 @@ const update = () => {
     row.append(gap, chance);
     find("rows").append(row);
   });
+  overlay(...runs);
   find("links").append(...runs.map(link));
 };
 

@@ -19,6 +19,7 @@ from e2lm_scoring.columns import BY_KEY, TOTAL_AND_COMPONENTS
 from e2lm_scoring.report.page import FOLDER as REPORT_FOLDER
 from e2lm_scoring.report.page import environment
 from e2lm_scoring.report.palette import custom_properties
+from e2lm_scoring.summary import CurveRow
 from e2lm_scoring.uncertainty import plausible_scores
 
 FOLDER = Path(__file__).parent
@@ -44,6 +45,41 @@ class Board:
     def keys(self) -> list[str]:
         """The scores that the suite allows, the one it is ranked by first."""
         return [key for key in TOTAL_AND_COMPONENTS if key in self.ranked_runs[0].run.draws]
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics of the runs, each once."""
+        return sorted({one.run.summary.metric for one in self.ranked_runs})
+
+    @property
+    def has_dates(self) -> bool:
+        """Whether the day of any submission is known."""
+        return any(one.run.fact_sheet.created for one in self.ranked_runs)
+
+    @property
+    def has_earlier_scores(self) -> bool:
+        """Whether the score on Codabench of any submission is known."""
+        return any(one.run.fact_sheet.score is not None for one in self.ranked_runs)
+
+    @property
+    def has_curves(self) -> bool:
+        """Whether any run has a curve."""
+        return any(one.run.summary.curve for one in self.ranked_runs)
+
+
+def sparkline(curve: CurveRow | None) -> str:
+    """The points of a curve as the path of an SVG, 100 wide and 24 high, from its lowest to its highest score.
+
+    >>> sparkline(CurveRow(tokens=(1, 2, 3), scores=(0.2, 0.3, 0.6)))
+    'M0 22L50 17L100 2'
+    """
+    if curve is None or len(curve.tokens) < 2 or curve.tokens[0] == curve.tokens[-1]:
+        return ""
+    tokens, scores = np.asarray(curve.tokens), np.asarray(curve.scores)
+    across = 100 * (tokens - tokens[0]) / (tokens[-1] - tokens[0])
+    height = scores.max() - scores.min()
+    down = 22 - 20 * (scores - scores.min()) / height if height else np.full(len(scores), 12.0)
+    return "M" + "L".join(f"{x:.3g} {y:.3g}" for x, y in zip(across, down, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +111,8 @@ def compare_page(board: Board) -> str:
                 "name": ranked_run.run.summary.task,
                 "team": ranked_run.run.team,
                 "rank": rank_text(ranked_run),
+                "metric": ranked_run.run.summary.metric,
+                "curve": curve.model_dump() if (curve := ranked_run.run.summary.curve) else None,
                 "scores": [round(ranked_run.run.summary.scores[key], 6) for key in board.keys],
                 "low": [ranked_run.run.summary.intervals[key].low for key in board.keys],
                 "high": [ranked_run.run.summary.intervals[key].high for key in board.keys],
@@ -145,4 +183,5 @@ def _render(template: str, script: str, root: str, *, board: Board | None, **val
 
 ENVIRONMENT = environment(FOLDER)
 ENVIRONMENT.filters["rank"] = rank_text
+ENVIRONMENT.filters["sparkline"] = sparkline
 ENVIRONMENT.filters["day"] = lambda day: f"{day.day} {day:%B}"

@@ -32,11 +32,11 @@ def test_entries_are_read_from_yaml_and_json(tmp_path: Path, name: str, text: st
     assert fact_sheets["one"].code_link == "https://example.org/x"
 
 
-def test_extra_fields_of_codabench_are_ignored(tmp_path: Path) -> None:
+def test_of_the_fields_of_codabench_the_day_and_the_score_are_kept(tmp_path: Path) -> None:
     text = '{"7-ada": {"owner": "ada", "codabench_id": 7, "phase": 3, "status": "Finished", "created": "2025-10-21", '
     text += '"score": 0.5, "scores": {"sq": 0.5}, "data_sources": "MMLU"}}'
     assert load_fact_sheets(written(tmp_path, text, "entries.json")) == {
-        "7-ada": FactSheet(owner="ada", data_sources="MMLU")
+        "7-ada": FactSheet(owner="ada", data_sources="MMLU", created="2025-10-21", score=0.5)
     }
 
 
@@ -90,3 +90,10 @@ def test_fact_sheets_of_many_teams_fit_into_a_file(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(OrganizerError, match=r"nowhere\.yaml: unreadable"):
         load_fact_sheets(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize(
+    "fields", ['"created": "soon"', '"created": null', '"score": "x"', '"score": NaN', '"score": true']
+)
+def test_a_day_or_a_score_that_is_none_is_left_out(tmp_path: Path, fields: str) -> None:
+    assert load_fact_sheets(written(tmp_path, f'{{"a": {{{fields}}}}}', "entries.json")) == {"a": FactSheet()}

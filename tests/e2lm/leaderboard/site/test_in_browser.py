@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,10 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 from e2lm.cli.main import main
+from e2lm.leaderboard.edition_page import Moment, read_home
 from e2lm.leaderboard.scored_runs import load_runs, probability
+from e2lm.leaderboard.site.pages import home_page
+from tests.e2lm.command_line import PROJECT_ROOT
 from tests.e2lm.leaderboard.summaries import write_entries, write_run
 
 HOSTILE = "</script><script>alert(1)</script><!--<img src=x onerror=alert(2)>"
@@ -191,3 +196,108 @@ def test_five_hundred_submissions_open_within_a_second(browser: webdriver.Chrome
             open_page(browser, tmp_path / "site" / page, width=width)
             loads.append(browser.execute_script("return performance.getEntriesByType('navigation')[0].loadEventEnd"))
         assert min(loads) < 1000, (page, loads)
+
+
+CURVE = {"tokens": [4.0, 20.0, 36.0], "scores": [0.25, 0.3, 0.5]}
+
+
+@pytest.fixture(scope="module")
+def full_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs with curves, dates, code and scores on Codabench, and one without any of them."""
+    folder = tmp_path_factory.mktemp("full")
+    write_run(folder / "runs/old", 0.8, curve=CURVE)
+    write_run(folder / "runs/new", 0.6, curve=CURVE, metric="acc_norm")
+    write_run(folder / "runs/bare", 0.4)
+    sheets: dict[str, dict[str, Any]] = {
+        "old": {"created": "2025-09-01T10:00:00Z", "score": 0.81, "code_url": "https://example.org/code"},
+        "new": {"created": "2025-10-02T10:00:00Z", "score": 0.55},
+        "bare": {"created": "soon", "score": "x"},
+    }
+    entries = write_entries(folder / "entries.json", sheets)
+    assert main(["leaderboard", str(folder / "runs"), "--entries", str(entries), "-o", str(folder / "site")]) == 0
+    return folder / "site"
+
+
+def test_a_view_is_an_address(browser: webdriver.Chrome, full_site: Path) -> None:
+    open_page(browser, full_site / "leaderboard.html")
+    head(browser, "Submitted").find_element(By.TAG_NAME, "button").click()
+    assert names(browser) == ["new", "old", "bare"]
+    browser.find_element(By.ID, "search").send_keys("e")
+    Select(browser.find_element(By.ID, "metric")).select_by_visible_text("acc")
+    assert names(browser) == ["old", "bare"]
+    address = browser.current_url
+    browser.get("about:blank")
+    browser.get(address)
+    assert names(browser) == ["old", "bare"]
+    assert browser.find_element(By.ID, "search").get_attribute("value") == "e"
+    assert head(browser, "Submitted").get_attribute("aria-sort") == "descending"
+    browser.get("about:blank")
+    browser.get(address.partition("#")[0] + "#sort=99-up&show=zzz&metric=%3Cb%3E")
+    assert names(browser) == ["old", "new", "bare"]
+    assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
+
+
+def test_an_empty_result_says_so_and_leads_back(browser: webdriver.Chrome, full_site: Path) -> None:
+    open_page(browser, full_site / "leaderboard.html")
+    browser.find_element(By.ID, "search").send_keys("nothing like this")
+    empty = browser.find_element(By.ID, "empty")
+    assert empty.text.startswith("No submission matches the search and the filters.")
+    assert browser.find_element(By.ID, "count").text == "0 of 3 submissions"
+    browser.find_element(By.ID, "clear").send_keys(Keys.ENTER)
+    assert not empty.is_displayed()
+    assert names(browser) == ["old", "new", "bare"]
+
+
+def test_curves_dates_code_and_columns_are_shown(browser: webdriver.Chrome, full_site: Path) -> None:
+    for width in (390, 1110, 1440):
+        open_page(browser, full_site / "leaderboard.html", width=width)
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        card, table = (browser.find_element(By.CSS_SELECTOR, one).rect for one in ("section.card", "#board"))
+        assert table["x"] + table["width"] <= card["x"] + card["width"], width
+    (_, spark) = browser.find_elements(By.CSS_SELECTOR, "svg.spark")
+    assert spark.get_attribute("aria-label") == "from 0.25 to 0.5"
+    assert browser.find_element(By.LINK_TEXT, "Code").get_attribute("href") == "https://example.org/code"
+    terms = [one.text for one in browser.find_elements(By.CSS_SELECTOR, "section[aria-labelledby=columns] dt")]
+    assert {"Signal quality", "On Codabench", "Submitted", "Curve"} <= set(terms)
+    Select(browser.find_element(By.ID, "show")).select_by_visible_text("with code")
+    assert names(browser) == ["old"]
+    browser.find_element(By.LINK_TEXT, "old").click()
+    assert "On Codabench its score was 0.8100" in browser.find_element(By.TAG_NAME, "main").text
+    assert "a difference of -0.0100" in browser.find_element(By.TAG_NAME, "main").text
+
+
+def test_two_curves_are_drawn_over_each_other(browser: webdriver.Chrome, full_site: Path) -> None:
+    open_page(browser, full_site / "compare.html")
+    drawn = browser.find_element(By.ID, "curve-one").get_attribute("d")
+    assert drawn == "M0.00 38.00L50.00 30.80L100.00 2.00"
+    assert "dashed, B: new (acc_norm) from 0.25 to 0.5" in browser.find_element(By.ID, "curves-said").text
+    Select(browser.find_element(By.ID, "other")).select_by_index(2)
+    assert not browser.find_element(By.ID, "curves").is_displayed()
+
+
+def test_every_page_leads_home_and_to_the_board(browser: webdriver.Chrome, full_site: Path) -> None:
+    for name in ("leaderboard.html", "compare.html", "submissions/old.html"):
+        open_page(browser, full_site / name)
+        browser.find_element(By.LINK_TEXT, "Leaderboard").click()
+        assert browser.find_element(By.TAG_NAME, "h1").text == "Leaderboard"
+        browser.find_element(By.LINK_TEXT, "E2LM").click()
+        assert browser.find_element(By.TAG_NAME, "h1").text == "Early Training Evaluation of Language Models"
+        browser.find_element(By.LINK_TEXT, "Leaderboard").click()
+
+
+def test_the_phase_of_today_is_marked(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    today = date.today()
+    home = read_home(PROJECT_ROOT / "edition.yaml")
+    spans = [(-30, -10), (-9, 9), (10, 20), (21, 30)]
+    phases = tuple(
+        Moment(f"Phase {number}", today + timedelta(first), today + timedelta(last))
+        for number, (first, last) in enumerate(spans, 1)
+    )
+    (tmp_path / "index.html").write_text(home_page(replace(home, phases=phases, moments=()), with_board=False))
+    for width in (390, 1440):
+        open_page(browser, tmp_path / "index.html", width=width)
+        (row,) = browser.find_elements(By.CSS_SELECTOR, "[aria-current=date]")
+        assert row.text.startswith("Phase 2 now")
+        assert len(browser.find_elements(By.CSS_SELECTOR, ".timeline tbody tr")) == 5
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
