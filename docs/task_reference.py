@@ -34,7 +34,6 @@ KEYS: Mapping[type[BaseModel], Mapping[str, tuple[str, str]]] = {
         "dataset_kwargs": ("{data_files: {test: test.jsonl, dev: dev.jsonl}}", "the data files"),
         "output_type": ("multiple_choice", "kind of request to the model"),
         "test_split": ("test", "split of the scored items"),
-        "filter_docs": ("{subject: [physics, chemistry]}", "only documents with one of the values of each field"),
         "fewshot_split": ("dev", "split of the few-shot examples"),
         "num_fewshot": ("5", "number of examples before each item"),
         "fewshot_config": ("{sampler: first_n}", "selection and format of the examples"),

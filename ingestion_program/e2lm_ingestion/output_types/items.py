@@ -83,7 +83,6 @@ def _request(task: Task, source: str, known: Mapping[str, Path]) -> Documents:
         samples=(task.fewshot_config.samples or ()) if task.shots else (),
         shots=task.shots,
         sampler=task.fewshot_config.sampler,
-        filter_docs=task.filter_docs,
         max_items=MAX_ITEMS,
         templates={"description": task.description, **asked},
         fewshot_templates=of_examples,

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from e2lm_ingestion.errors import ItemProblems, SubmissionError
-from e2lm_ingestion.sandbox.child import brief
 
 MAX_DATA_BYTES = 100_000_000  # all files of a split; 15,000 prompts of 2,048 tokens are smaller
 MAX_CELLS = 5_000_000  # documents times fields: 333 fields for 15,000 items
@@ -34,28 +32,18 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which documents are kept, and which columns of a parquet file are read.
-
-    Other columns may hold what JSON cannot, such as images and dates.
-    """
+    """Which columns of a parquet file are read; the others may hold what JSON cannot, such as images and dates."""
 
     fields: frozenset[str] | None = None  # those that a task uses; None: all
     compared: bool = False  # documents are compared with each other, so that the other columns count as texts
-    values: Mapping[str, Sequence[Any]] = dataclasses.field(
-        default_factory=dict
-    )  # filter_docs: a document has one of each field's
 
     def has(self, field: str) -> bool:
         """Whether the task uses a field."""
-        return self.fields is None or field in self.fields or field in self.values
-
-    def keeps(self, document: Document) -> bool:
-        """Whether a document is one of those that the task keeps."""
-        return all(document.fields.get(field) in values for field, values in self.values.items())
+        return self.fields is None or field in self.fields
 
 
 def read_documents(files: list[tuple[Path, str]], limit: int, wanted: Wanted = Wanted()) -> list[Document]:
-    """Read the files of a split and keep at most `limit` documents; `files` are (path, name to show in messages).
+    """Read the files of a split into at most `limit` documents; `files` are (path, name to show in messages).
 
     All documents get all fields of the split, with null for missing ones, as in Hugging Face datasets; columns of
     parquet files that are not wanted are null. Raises SubmissionError naming file and line.
@@ -65,37 +53,18 @@ def read_documents(files: list[tuple[Path, str]], limit: int, wanted: Wanted = W
             f"{files[0][1]}: more than {MAX_DATA_BYTES / 1e6:.0f} MB of documents; remove unused fields and items"
         )
     documents: list[Document] = []
-    fields: dict[str, None] = {}  # of the documents that are left out
     for path, name in files:
         for document in _READERS[path.suffix.lower()](path, name, wanted):
-            if not wanted.keeps(document):
-                fields |= dict.fromkeys(document.fields)
-                continue
             if len(documents) == limit:
                 raise SubmissionError(f"{document.location}: more than {limit:,} items; keep {limit:,} at most")
             documents.append(document)
-    columns = fields | dict.fromkeys(key for document in documents for key in document.fields)
-    _refuse_unknown_fields(columns, documents, wanted, files[0][1] if files else "")
+    columns = dict.fromkeys(key for document in documents for key in document.fields)
     if len(columns) * len(documents) > MAX_CELLS:
         raise SubmissionError(f"{files[0][1]}: {len(columns):,} different fields; write the same fields for every item")
     for document in documents:
         if len(document.fields) < len(columns):
             document.fields = {key: document.fields.get(key) for key in columns}
     return documents
-
-
-def _refuse_unknown_fields(columns: Mapping[str, None], documents: list[Document], wanted: Wanted, name: str) -> None:
-    for field, values in wanted.values.items():
-        if columns and field not in columns:
-            known = brief(", ".join(columns))
-            raise SubmissionError(
-                f"{name}: filter_docs: the data have no field {brief(repr(field))}; the fields are {known}"
-            )
-        if columns and not documents and len(wanted.values) == 1:
-            listed = brief(", ".join(map(repr, values)))
-            raise SubmissionError(f"{name}: filter_docs: no document has {listed} as its {brief(repr(field))}")
-    if columns and not documents:
-        raise SubmissionError(f"{name}: filter_docs: no document has one of the values of every field that it names")
 
 
 def _json_lines(path: Path, name: str, wanted: Wanted) -> Iterator[Document]:

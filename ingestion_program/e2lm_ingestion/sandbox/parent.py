@@ -40,7 +40,6 @@ class Documents:
     test_files: Sequence[tuple[Path, str]]  # path, name to show in messages
     templates: Mapping[str, str]  # output column -> template, or name of a field of the documents
     source: str = "task.yaml"  # name of the task's file to show in messages
-    filter_docs: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # field -> values; others are left out
     max_items: int = sys.maxsize
     shots: int = 0
     sampler: str = "first_n"  # or "default": a new random sample for each item
@@ -77,7 +76,6 @@ def render(tasks: Sequence[Documents], limits: Limits = Limits()) -> list[Render
                 "samples": [dict(sample) for sample in task.samples],
                 "shots": task.shots,
                 "sampler": task.sampler,
-                "filter_docs": {name: list(values) for name, values in task.filter_docs.items()},
                 "max_items": task.max_items,
                 "templates": dict(task.templates),
                 "fewshot_templates": dict(task.fewshot_templates),

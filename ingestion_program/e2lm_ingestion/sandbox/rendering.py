@@ -52,17 +52,16 @@ def _task(task: dict[str, Any], columns: _Columns) -> dict[str, Any]:
     source, shots = task["source"], task["shots"]
     working_on(f"{source}: data_files")
     same_split = task["fewshot_files"] is None
-    used = columns.fields([*task["templates"].values(), *task["fewshot_templates"].values()])
-    wanted = Wanted(used, same_split, task["filter_docs"])
+    wanted = Wanted(columns.fields([*task["templates"].values(), *task["fewshot_templates"].values()]), same_split)
     test = read_documents([(Path(path), name) for path, name in task["test_files"]], task["max_items"], wanted)
     pool = test if same_split else _pool(task, wanted)
     if shots > len(pool) - same_split:
         name = (pool or test)[0].location.split(",")[0] if pool or test else "data_files"
         raise SubmissionError(f"{name}: num_fewshot is {shots}, but its split has {len(pool)} documents")
     examples = _examples(task["sampler"], test, pool, shots, same_split)
-    chosen = range(shots) if examples is None else sorted({i for own in examples for i in own})
-    index_of = {number: i for i, number in enumerate(chosen)}
-    shown = [pool[i] for i in chosen]
+    used = range(shots) if examples is None else sorted({i for own in examples for i in own})
+    index_of = {number: i for i, number in enumerate(used)}
+    shown = [pool[i] for i in used]
     problems = Problems()
     with problems.gathering():
         rendered = columns.render(source, task["templates"], test)

@@ -20,7 +20,6 @@ from e2lm_ingestion.task.task_parts import (
     FewshotConfig,
     Filter,
     FilterChain,
-    FilterDocs,
     GenerationKwargs,
     Metric,
     Strict,
@@ -33,8 +32,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 MAX_TASKS = 100  # of a group
 # What lm-evaluation-harness reads and this program does not, and what to do instead.
 REFUSED_KEYS = {
-    "process_docs": "it runs code: change the documents before you write the data file; "
-    "`filter_docs: {field: [values]}` keeps those where a field has one of the values",
+    "process_docs": "it runs code: change the documents before you write the data file",
     "process_results": "it runs code: name a metric in `metric_list`",
     "custom_dataset": "it runs code: write the documents into a data file",
     "group": "a task with this key is how lm-evaluation-harness before 0.4.4 named a tag: write `tag` in its place",
@@ -66,7 +64,6 @@ class Task(Strict):
     dataset_kwargs: DatasetKwargs
     output_type: OutputTypeName
     test_split: str
-    filter_docs: FilterDocs = Field(default_factory=dict)
     fewshot_split: str | None = None
     num_fewshot: StrictInt | None = Field(default=None, ge=0, le=MAX_FEWSHOT)
     fewshot_config: FewshotConfig = FewshotConfig()

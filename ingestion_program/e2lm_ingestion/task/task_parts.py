@@ -60,20 +60,6 @@ class DatasetKwargs(Strict):
     data_files: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_data_files)]
 
 
-def _filter_docs(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
-    """A mapping field -> values, or field -> a value."""
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-        raise ValueError("write the values to keep under each field's name, such as `subject: [physics, chemistry]`")
-    kept = {name: tuple(one) if isinstance(one, list) else (one,) for name, one in value.items()}
-    for name, values in kept.items():
-        if not values or not all(isinstance(one, (str, int, float)) for one in values):
-            raise ValueError(f"{name[:60]}: write a list of texts or numbers, those of the documents to keep")
-    return kept
-
-
-FilterDocs = Annotated[dict[str, tuple[str | int | float | bool, ...]], BeforeValidator(_filter_docs)]
-
-
 def _choices(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
     if isinstance(value, str):
         return value

@@ -36,11 +36,7 @@ class Shape:
         for name, rows in self.files.items():
             (folder / name).write_text(json_lines(rows))
         text = yaml.safe_dump(dict(self.task), sort_keys=False)
-        if "filter_docs" in self.task and for_lm_eval:
-            own = {key: value for key, value in self.task.items() if key != "filter_docs"}
-            text = yaml.safe_dump(own, sort_keys=False) + "process_docs: !function code.process_docs\n"
-            (folder / "code.py").write_text(str(self.code))
-        elif self.code is not None and for_lm_eval:
+        if self.code is not None and for_lm_eval:
             own = {
                 **self.task,
                 "metric_list": [{"metric": name, "aggregation": "mean"} for name in self.metrics.values()],
@@ -58,7 +54,6 @@ def _rows() -> list[Row]:
 
 
 ROWS = _rows()
-TOPICS = ("physics", "history", "biology")
 TEST, TRAIN = ROWS[:ITEMS], ROWS[ITEMS : ITEMS + 40]
 
 
@@ -232,10 +227,6 @@ def _nested() -> Shape:
     )
 
 
-KEPT = """
-def process_docs(docs):
-    return docs.filter(lambda doc: doc["topic"] in ["physics", "biology"])
-"""
 TWO_TARGETS = """
 import numpy as np
 
@@ -280,18 +271,6 @@ SHAPES = [
         BOTH,
         task("mmlu_letters", splits=SPLITS, **FIRST, num_fewshot=5, doc_to_text=LETTERS)
         | {"doc_to_choice": ["A", "B", "C", "D"], "doc_to_target": "answer", "metric_list": metrics("acc")},
-    ),
-    Shape(
-        "kept",
-        "documents kept by filter_docs (code, there), examples from the same split",
-        {"test.jsonl": [row | {"topic": TOPICS[i % 3]} for i, row in enumerate(ROWS[: 2 * ITEMS])]},
-        task("kept", **CLOZE, num_fewshot=2, fewshot_split="test")
-        | {
-            "fewshot_config": {"sampler": "first_n"},
-            "filter_docs": {"topic": ["physics", "biology"]},
-            "metric_list": metrics("acc"),
-        },
-        code=KEPT,
     ),
     Shape(
         "arc",

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import pytest
 
 from e2lm_ingestion.errors import SubmissionError
@@ -178,42 +175,3 @@ def test_a_parquet_column_of_another_type_than_text_or_number_is_refused(tmp_pat
     pq.write_table(pa.table({"q": [value]}), tmp_path / "t.parquet")
     with pytest.raises(SubmissionError, match=rf"t\.parquet: the column 'q' holds {kind}"):
         render([Documents([(tmp_path / "t.parquet", "t.parquet")], {"doc_to_text": "q"})], LIMITS)
-
-
-def kept(path: Path, values: dict[str, list[Any]], *, template: str = "q", **more: Any) -> Rendered:  # noqa: ANN401
-    return render([Documents([(path, path.name)], {"doc_to_text": template}, filter_docs=values, **more)])[0]
-
-
-def test_filter_docs_keeps_documents_by_their_values_before_they_are_counted(tmp_path: Path) -> None:
-    path = tmp_path / "test.csv"
-    path.write_text("q,subject,level\n" + "".join(f"{i},{'ab'[i % 2]},{i % 3}\n" for i in range(12)))
-    found = kept(path, {"subject": ["a"], "level": [0, 1]}, max_items=4, template="{{q}}")
-    assert found.test["doc_to_text"] == ["0", "4", "6", "10"]
-    assert found.locations[1] == "test.csv, line 6"
-
-
-def test_filter_docs_chooses_examples_likewise(tmp_path: Path) -> None:
-    path = tmp_path / "test.jsonl"
-    path.write_text("".join(f'{{"q": "{i}", "own": {"true" if i > 2 else "false"}}}\n' for i in range(6)))
-    found = kept(path, {"own": [True]}, shots=2, fewshot_files=None, fewshot_templates={"doc_to_text": "q"})
-    assert (found.test["doc_to_text"], found.fewshot["doc_to_text"]) == (["3", "4", "5"], ["3", "4", "5"])
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"subjct": ["a"]}, "filter_docs: the data have no field 'subjct'; the fields are q, subject"),
-        ({"subject": ["A"]}, "filter_docs: no document has 'A' as its 'subject'"),
-        ({"subject": ["a"], "q": ["9"]}, "filter_docs: no document has one of the values of every field"),
-    ],
-)
-def test_filter_docs_that_keeps_nothing_says_why(tmp_path: Path, values: dict[str, list[Any]], message: str) -> None:
-    path = tmp_path / "test.jsonl"
-    path.write_text('{"q": "1", "subject": "a"}\n')
-    with pytest.raises(SubmissionError, match=re.escape(message)):
-        kept(path, values)
-
-
-def test_filter_docs_reads_columns_of_parquet_that_no_template_uses(tmp_path: Path) -> None:
-    pd.DataFrame({"q": ["x", "y"], "subject": ["a", "b"]}).to_parquet(tmp_path / "t.parquet")
-    assert kept(tmp_path / "t.parquet", {"subject": ["b"]}).test["doc_to_text"] == ["y"]

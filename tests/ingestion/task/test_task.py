@@ -257,21 +257,3 @@ def test_a_wrong_generation_task_names_the_key(tmp_path: Path, keys: dict[str, o
     path.write_text(yaml.safe_dump(generate(**keys)))
     with pytest.raises(SubmissionError, match=message):
         load_task(path)
-
-
-def test_documents_are_kept_by_the_values_of_a_field(tmp_path: Path) -> None:
-    task = load(tmp_path, yaml.safe_dump({**plain_task(), "filter_docs": {"subject": "physics", "level": [1, 2]}}))
-    assert task.filter_docs == {"subject": ("physics",), "level": (1, 2)}
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        (["physics"], "filter_docs: write the values to keep under each field's name"),
-        ({"subject": []}, "filter_docs: subject: write a list of texts or numbers"),
-        ({"subject": {"not": "physics"}}, "filter_docs: subject: write a list of texts or numbers"),
-    ],
-)
-def test_other_values_of_filter_docs_are_refused(tmp_path: Path, value: object, message: str) -> None:
-    with pytest.raises(SubmissionError, match=re.escape(message)):
-        load(tmp_path, yaml.safe_dump({**plain_task(), "filter_docs": value}))
