@@ -35,6 +35,7 @@ KEYS: Mapping[type[BaseModel], Mapping[str, tuple[str, str]]] = {
         "output_type": ("multiple_choice", "kind of request to the model"),
         "test_split": ("test", "split of the scored items"),
         "fewshot_split": ("dev", "split of the few-shot examples"),
+        "filter_docs": ("{subject: [physics, biology]}", "keeps the rows in which each field has one of its values"),
         "num_fewshot": ("5", "number of examples before each item"),
         "fewshot_config": ("{sampler: first_n}", "selection and format of the examples"),
         "description": (r'"Questions about {{subject}}.\n\n"', "text at the start of the prompt, before the examples"),

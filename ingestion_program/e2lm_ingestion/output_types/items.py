@@ -80,6 +80,7 @@ def _request(task: Task, source: str, known: Mapping[str, Path]) -> Documents:
         test_files=files(task.test_split),
         source=source,
         fewshot_files=None if split == task.test_split else files(split) if split else [],
+        kept=task.filter_docs,
         samples=(task.fewshot_config.samples or ()) if task.shots else (),
         shots=task.shots,
         sampler=task.fewshot_config.sampler,

@@ -44,6 +44,7 @@ class Documents:
     shots: int = 0
     sampler: str = "first_n"  # or "default": a new random sample for each item
     fewshot_files: Sequence[tuple[Path, str]] | None = ()  # None: examples come from the items' own split
+    kept: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # field -> values; rows with others are left out
     samples: Sequence[Mapping[str, Any]] = ()  # examples given in the task itself instead of in files
     fewshot_templates: Mapping[str, str] = field(default_factory=dict)  # templates for the examples
 
@@ -73,6 +74,7 @@ def render(tasks: Sequence[Documents], limits: Limits = Limits()) -> list[Render
                 "fewshot_files": None
                 if task.fewshot_files is None
                 else [(str(path), name) for path, name in task.fewshot_files],
+                "kept": {name: list(values) for name, values in task.kept.items()},
                 "samples": [dict(sample) for sample in task.samples],
                 "shots": task.shots,
                 "sampler": task.sampler,

@@ -7,7 +7,6 @@ import difflib
 import io
 import json
 import re
-import sys
 import tokenize
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -23,7 +22,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from e2lm_ingestion.errors import ItemProblems, Problems, SubmissionError
 from e2lm_ingestion.sandbox.child import TooSlow, brief, serve, timed, working_on
 from e2lm_ingestion.sandbox.differences import differences
-from e2lm_ingestion.sandbox.documents import Document, Wanted, read_documents
+from e2lm_ingestion.sandbox.documents import Document, Wanted
+from e2lm_ingestion.sandbox.kept_rows import KeptRows
 
 MAX_TEXT = 100_000  # characters of one rendered text; a context of 2,048 tokens holds about a tenth
 FEWSHOT_SEED = 1234  # the default seed of lm-evaluation-harness' sampler
@@ -52,9 +52,12 @@ def _task(task: dict[str, Any], columns: _Columns) -> dict[str, Any]:
     source, shots = task["source"], task["shots"]
     working_on(f"{source}: data_files")
     same_split = task["fewshot_files"] is None
-    wanted = Wanted(columns.fields([*task["templates"].values(), *task["fewshot_templates"].values()]), same_split)
-    test = read_documents([(Path(path), name) for path, name in task["test_files"]], task["max_items"], wanted)
-    pool = test if same_split else _pool(task, wanted)
+    kept = KeptRows(task["kept"], source)
+    used_fields = columns.fields([*task["templates"].values(), *task["fewshot_templates"].values()])
+    wanted = Wanted(None if used_fields is None else used_fields | kept.fields, same_split)
+    files = [(Path(path), name) for path, name in task["test_files"]]
+    test = kept.items(files, task["max_items"], wanted)
+    pool = test if same_split else _pool(task, wanted, kept)
     if shots > len(pool) - same_split:
         name = (pool or test)[0].location.split(",")[0] if pool or test else "data_files"
         raise SubmissionError(f"{name}: num_fewshot is {shots}, but its split has {len(pool)} documents")
@@ -78,7 +81,7 @@ def _task(task: dict[str, Any], columns: _Columns) -> dict[str, Any]:
     }
 
 
-def _pool(task: dict[str, Any], wanted: Wanted) -> list[Document]:
+def _pool(task: dict[str, Any], wanted: Wanted, kept: KeptRows) -> list[Document]:
     """The documents that examples are chosen from."""
     if task["samples"]:
         fields = dict.fromkeys(key for sample in task["samples"] for key in sample)
@@ -86,7 +89,7 @@ def _pool(task: dict[str, Any], wanted: Wanted) -> list[Document]:
             Document({key: sample.get(key) for key in fields}, f"{task['source']}: fewshot_config.samples.{i}")
             for i, sample in enumerate(task["samples"])
         ]
-    return read_documents([(Path(path), name) for path, name in task["fewshot_files"]], sys.maxsize, wanted)
+    return kept.of([(Path(path), name) for path, name in task["fewshot_files"]], wanted)
 
 
 def _examples(

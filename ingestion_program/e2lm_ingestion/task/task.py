@@ -21,6 +21,7 @@ from e2lm_ingestion.task.task_parts import (
     Filter,
     FilterChain,
     GenerationKwargs,
+    KeptRows,
     Metric,
     Strict,
     Target,
@@ -32,7 +33,8 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 MAX_TASKS = 100  # of a group
 # What lm-evaluation-harness reads and this program does not, and what to do instead.
 REFUSED_KEYS = {
-    "process_docs": "it runs code: change the documents before you write the data file",
+    "process_docs": "it runs code: keep rows with `filter_docs: {field: [values]}`, or "
+    "change the documents before you write the data file",
     "process_results": "it runs code: name a metric in `metric_list`",
     "custom_dataset": "it runs code: write the documents into a data file",
     "group": "a task with this key is how lm-evaluation-harness before 0.4.4 named a tag: write `tag` in its place",
@@ -65,6 +67,7 @@ class Task(Strict):
     output_type: OutputTypeName
     test_split: str
     fewshot_split: str | None = None
+    filter_docs: KeptRows = Field(default={})
     num_fewshot: StrictInt | None = Field(default=None, ge=0, le=MAX_FEWSHOT)
     fewshot_config: FewshotConfig = FewshotConfig()
     description: str = ""

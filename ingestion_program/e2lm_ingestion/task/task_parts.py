@@ -60,6 +60,22 @@ class DatasetKwargs(Strict):
     data_files: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_data_files)]
 
 
+def _kept_rows(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
+    """field -> the values with which a row is kept; one value alone is a list of one."""
+    if not isinstance(value, dict) or not value:
+        raise ValueError("write a field and the values with which a row is kept, such as {subject: [physics, biology]}")
+    fields = {str(field): own if isinstance(own, list) else [own] for field, own in value.items()}
+    for field, own in fields.items():
+        if not own or not all(isinstance(one, (str, int, float, type(None))) for one in own):
+            raise ValueError(
+                f"`{field[:60]}`: write a list of texts or numbers, such as [physics, biology]; dates are put in quotes"
+            )
+    return {field: tuple(own) for field, own in fields.items()}
+
+
+KeptRows = Annotated[dict[str, tuple[Any, ...]], BeforeValidator(_kept_rows)]
+
+
 def _choices(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
     if isinstance(value, str):
         return value

@@ -28,6 +28,7 @@ class Shape:
     task: Mapping[str, Any]
     more: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # further YAML files
     code: str | None = None  # a process_results that computes the metrics for lm-evaluation-harness, which lacks them
+    kept: str | None = None  # a process_docs that keeps rows for lm-evaluation-harness, in place of filter_docs
     metrics: Mapping[str, str] = field(default_factory=dict)  # our name -> the name that `code` gives
 
     def write(self, folder: Path, *, for_lm_eval: bool) -> Path:
@@ -43,6 +44,10 @@ class Shape:
             }
             text = yaml.safe_dump(own, sort_keys=False) + "process_results: !function code.process_results\n"
             (folder / "code.py").write_text(self.code)
+        if self.kept is not None and for_lm_eval:
+            own = {key: value for key, value in self.task.items() if key != "filter_docs"}
+            text = yaml.safe_dump(own, sort_keys=False) + "process_docs: !function code.process_docs\n"
+            (folder / "code.py").write_text(self.kept)
         (folder / "task.yaml").write_text(text)
         for name, keys in self.more.items():
             (folder / name).write_text(yaml.safe_dump(dict(keys), sort_keys=False))
@@ -167,6 +172,11 @@ def _answers(row: Row, chance: random.Random) -> Row:
     return {"question": row["question"], "answers": [f"the {right}", right, row["choices"][0]][: chance.randint(1, 3)]}
 
 
+def _parted(rows: Sequence[Row]) -> list[Row]:
+    """Rows of which a part is kept, those beside it spread evenly."""
+    return [{**row, "part": "abc"[i % 3], "level": int(i % 5 > 0)} for i, row in enumerate(rows)]
+
+
 def _page(row: Row, chance: random.Random) -> Row:
     return {"page": " = Facts = \n " + " . ".join(_sentence(chance.choice(ROWS)) for _ in range(chance.randint(1, 90)))}
 
@@ -255,6 +265,11 @@ def process_results(doc, results):
         "share_per_char": share[gold],
         "per_byte": lls[gold] / len(doc["choices"][gold].encode()),
     }
+"""
+
+KEPT = """
+def process_docs(docs):
+    return docs.filter(lambda doc: doc["part"] in ["a", "b"] and doc["level"] in [1])
 """
 
 SHAPES = [
@@ -553,6 +568,14 @@ SHAPES = [
         {"validation.jsonl": TEST, "train.jsonl": TRAIN},
         task("validated", splits=("validation", "train"), **CLOZE, **FIRST, num_fewshot=2)
         | {"test_split": None, "validation_split": "validation", "dataset_name": None, "process_docs": None},
+    ),
+    Shape(
+        "kept_rows",
+        "rows kept by the values of a field (`process_docs`, there), examples too",
+        {"test.jsonl": _parted(ROWS[: 2 * ITEMS]), "train.jsonl": _parted(ROWS[2 * ITEMS : 2 * ITEMS + 40])},
+        task("kept_rows", splits=SPLITS, **CLOZE, num_fewshot=3, fewshot_split="train")
+        | {"filter_docs": {"part": ["a", "b"], "level": [1]}, "metric_list": metrics("acc", "acc_norm")},
+        kept=KEPT,
     ),
     Shape(
         "votes",
