@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -35,10 +31,6 @@ transformers.logging.disable_progress_bar()  # the sweep has its own
 
 # Relative tolerance. A wrong mask changes a log-likelihood by whole nats, rounding by far less than this.
 _SELF_CHECK_TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.2}
-
-
-_SMALL_WIDTH = 512  # dimensions of a model up to which several walks are faster than one with all threads
-_WALKS = 4  # more would wait for each other in Python
 
 
 class TransformersEngine:
@@ -174,25 +166,14 @@ class TransformersEngine:
     def _score(self, requests: Requests) -> LogLikelihoods:
         chunks = self._plan(requests)
         walk = self._walk()
-        scored, computed_tokens = score_chunks(walk, chunks, self._walks())
+        scored = [walk.score(chunk) for chunk in chunks]
         # The first wait for the device: until here all chunks were queued without one.
         token_values = torch.cat([values for values, _ in scored]).cpu().double().numpy()
         token_greedy = torch.cat([greedy for _, greedy in scored]).cpu().numpy()
         owners = np.concatenate([chunk.target_requests for chunk in chunks])
         values = np.bincount(owners, weights=token_values, minlength=len(requests))
         greedy = np.bincount(owners[~token_greedy], minlength=len(requests)) == 0
-        return LogLikelihoods(values.astype(np.float32), greedy, computed_tokens)
-
-    def _walks(self) -> int:
-        """Into how many walks the chunks are divided, which can be computed at the same time.
-
-        The products of a small model are so short that threads which share one spend much of the time waiting. The
-        number does not depend on the number of threads, because the order of computing changes rounding.
-        """
-        assert self._model is not None
-        width = getattr(self._model.config, "hidden_size", _SMALL_WIDTH + 1)  # some architectures do not say
-        small = self._device.type == "cpu" and width <= _SMALL_WIDTH
-        return _WALKS if small else 1
+        return LogLikelihoods(values.astype(np.float32), greedy, walk.computed_tokens)
 
     @torch.inference_mode()
     def _generate(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
@@ -318,15 +299,9 @@ class _Walk:
         self._stem = np.empty(0, dtype=np.int32)
         self.computed_tokens = 0
 
-    def fork(self) -> _Walk:
-        """Another walk that goes on from here; it has computed no tokens."""
-        other = _Walk(self.model, self._device, self._max_nodes)
-        other._cache, other._stem = copy.deepcopy(self._cache), self._stem
-        return other
-
     def score(self, chunk: _DeviceChunk) -> tuple[torch.Tensor, torch.Tensor]:
         """For each target its log-probability, (targets,) float32, and whether it is the most likely token, bool."""
-        self.begin_with(chunk.stem)
+        self._move_to(chunk.stem)
         visible = ancestors(chunk.subtree_ends)
         logits = self._forward(chunk.tokens.long(), chunk.positions.long(), visible, chunk.rows.long()).float()
         self._cache.crop(-len(chunk.tokens))
@@ -338,7 +313,7 @@ class _Walk:
 
     def generate(self, prompt: Sequence[int], stop: Stop) -> list[int]:
         """The greedy continuation of a prompt, including the token that ends it."""
-        self.begin_with(np.asarray(prompt[:-1], dtype=np.int32))
+        self._move_to(np.asarray(prompt[:-1], dtype=np.int32))
         generated: list[int] = []
         token, row = prompt[-1], torch.zeros(1, dtype=torch.long, device=self._device)
         while not stop.reached(generated):
@@ -349,8 +324,7 @@ class _Walk:
             generated.append(token)
         return generated
 
-    def begin_with(self, stem: np.ndarray) -> None:
-        """Have the keys and values of a stem, (tokens,) int32, in the cache, and no others."""
+    def _move_to(self, stem: np.ndarray) -> None:
         kept = shared_length(self._stem, stem)
         if kept < len(self._stem):
             self._cache.crop(kept - len(self._stem))
@@ -380,38 +354,6 @@ class _Walk:
         )
         logits: torch.Tensor = output.logits[0]
         return logits
-
-
-def score_chunks(
-    walk: _Walk, chunks: Sequence[_DeviceChunk], walks: int
-) -> tuple[list[tuple[torch.Tensor, torch.Tensor]], int]:
-    """What `_Walk.score` returns for every chunk, and the number of tokens computed.
-
-    With more than one of `walks`, each takes a run of neighboring chunks, and as many go on at the same time as torch
-    has threads. All begin with the stem that the first and the last chunk share, which is computed once.
-    """
-    walks = min(walks, len(chunks))
-    if walks == 1:
-        return [walk.score(chunk) for chunk in chunks], walk.computed_tokens
-    at_once = min(walks, torch.get_num_threads())
-    threads = torch.get_num_threads() // at_once
-    ended = threading.Event()
-
-    def score(own: _Walk, part: Sequence[_DeviceChunk]) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        torch.set_num_threads(threads)  # of this Python thread alone
-        with torch.inference_mode():
-            return [own.score(chunk) for chunk in part if not ended.is_set()]
-
-    walk.begin_with(chunks[0].stem[: shared_length(chunks[0].stem, chunks[-1].stem)])
-    own_walks = [walk.fork() for _ in range(walks)]
-    bounds = [len(chunks) * number // walks for number in range(walks + 1)]
-    parts = [chunks[begin:end] for begin, end in pairwise(bounds)]
-    with ThreadPoolExecutor(at_once) as pool:
-        try:
-            scored = list(pool.map(score, own_walks, parts))
-        finally:
-            ended.set()  # an interrupt or an error in one thread also ends the others
-    return [one for part in scored for one in part], sum(one.computed_tokens for one in (walk, *own_walks))
 
 
 def _size(files: Sequence[Path]) -> int:

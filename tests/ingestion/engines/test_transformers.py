@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from transformers import AutoModelForCausalLM
 from e2lm_ingestion.engines import Stop
 from e2lm_ingestion.engines.prefix_tree import unique_tokens
 from e2lm_ingestion.engines.requests import Requests
-from e2lm_ingestion.engines.transformers import TransformersEngine, score_chunks
+from e2lm_ingestion.engines.transformers import TransformersEngine
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import Checkpoint
 from tests.llamas import VOCABULARY, make_llama
@@ -60,57 +59,6 @@ def test_shared_prefixes_score_as_a_plain_forward_does(llamas: list[Checkpoint],
     # Log-likelihoods here reach -60 nats, where float32 values are 4e-6 apart; sums over 32 dimensions differ in a few.
     np.testing.assert_allclose(scored.values, values, rtol=1e-5, atol=1e-4)
     assert (scored.greedy == greedy).mean() == 1.0
-
-
-@pytest.fixture
-def threads() -> Iterator[Callable[[int], None]]:
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
-def test_several_walks_score_as_one_does_and_compute_a_common_head_once(
-    llamas: list[Checkpoint], threads: Callable[[int], None]
-) -> None:
-    requests = few_shot_requests(head=700, questions=120)
-    engine = TransformersEngine("float32")
-    engine.load(llamas[0])
-    with torch.inference_mode():
-        chunks = engine._plan(requests)
-        one, computed = score_chunks(engine._walk(), chunks, 1)
-        threads(2)
-        several, computed_by_several = score_chunks(engine._walk(), chunks, 3)
-    assert torch.get_num_threads() == 2
-    for (values, greedy), (expected, expected_greedy) in zip(several, one, strict=True):
-        torch.testing.assert_close(values, expected, rtol=1e-6, atol=1e-5)
-        assert torch.equal(greedy, expected_greedy)
-    assert computed_by_several <= computed + 100  # at most a question for each walk, and no second head
-
-
-def test_the_number_of_threads_changes_no_value_of_a_small_model(
-    llamas: list[Checkpoint], threads: Callable[[int], None]
-) -> None:
-    requests = few_shot_requests(head=300, questions=120)
-    engine = TransformersEngine("float32")
-    engine.load(llamas[0])
-    scored = []
-    for count in (1, 2, 3):
-        threads(count)
-        scored.append(engine.loglikelihoods(requests))
-    for other in scored[1:]:
-        np.testing.assert_array_equal(other.values, scored[0].values)
-        assert other.computed_tokens == scored[0].computed_tokens
-
-
-def test_an_error_in_one_walk_ends_all(llamas: list[Checkpoint], threads: Callable[[int], None]) -> None:
-    engine = TransformersEngine("float32")
-    engine.load(llamas[0])
-    threads(2)
-    with torch.inference_mode():
-        chunks = engine._plan(few_shot_requests(head=10, questions=300))
-        impossible = replace(chunks[0], tokens=chunks[0].tokens + VOCABULARY)
-        with pytest.raises(IndexError):
-            score_chunks(engine._walk(), [impossible, *chunks[1:]], 2)
 
 
 def test_nearly_no_token_is_computed_twice(llamas: list[Checkpoint]) -> None:
