@@ -47,6 +47,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from choice_requests import CONTEXT, make_requests
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from e2lm_ingestion.engines import Engine, make_engine
@@ -57,7 +58,6 @@ from e2lm_ingestion.engines.shared_device import ENGINES_ON_DEVICE
 from e2lm_ingestion.suite import Checkpoint
 
 SUITE_CHECKPOINTS, SUITE_QUESTIONS = 427, 15_000
-HEAD, CONTEXT = 560, 1024  # tokens
 ERRORS = "errors.txt"  # in the folder of the checkpoints: what engines write to standard error
 ROUNDS = 2  # timed scorings after the one that warms up
 
@@ -216,20 +216,6 @@ def make_checkpoints(folder: Path, shape: Shape, dtype: torch.dtype, device: str
 
 def checkpoint_in(folder: Path, seed: int) -> Checkpoint:
     return Checkpoint("random", seed + 1, seed + 1, folder / f"iter_{seed}")
-
-
-def make_requests(questions: int, vocabulary: int) -> Requests:
-    """Four choices for each question, after one head."""
-    rng = np.random.default_rng(0)
-    head = rng.integers(5, vocabulary, HEAD)
-    sequences, lengths = [], []
-    for _ in range(questions):
-        context = np.concatenate([head, rng.integers(5, vocabulary, rng.integers(84, 140))])
-        for _ in range(4):
-            sequences.append(np.concatenate([context, rng.integers(5, vocabulary, rng.integers(2, 9))]))
-            lengths.append(len(context))
-    starts = np.cumsum([0, *map(len, sequences)])
-    return Requests(np.concatenate(sequences).astype(np.int32), starts, np.asarray(lengths))
 
 
 def measure_alone(

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sweep import CONTEXT, WORDS, make_checkpoints
+from choice_requests import make_requests
+from sweep import WORDS, make_checkpoints
 
 import e2lm_ingestion.engines.vllm
 from e2lm_ingestion.engines import LogLikelihoods
@@ -32,7 +33,6 @@ from e2lm_ingestion.engines.requests import Requests
 from e2lm_ingestion.engines.vllm import VllmEngine
 from e2lm_ingestion.suite import Checkpoint
 
-HEAD = 560  # tokens
 STAGES = ("adding", "scheduling", "updating", "reading", "rest")
 
 
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", type=Path, help="also write the figures here")
     args = parser.parse_args()
-    requests = make_requests(args.questions)
+    requests = make_requests(args.questions, len(WORDS))
     with tempfile.TemporaryDirectory(prefix="e2lm-benchmark-") as folder:
         (path,) = make_checkpoints(Path(folder), 1)
         checkpoint = Checkpoint("tiny", 1, 1, path)
@@ -61,21 +61,6 @@ def main() -> None:
             engine.close()
     np.testing.assert_array_equal(scored["ours"].values, scored["reference"].values)
     report(measured, scored["ours"].computed_tokens / sum(map(len, prompt_tokens(requests))), args.json)
-
-
-def make_requests(questions: int) -> Requests:
-    """Four choices for each question, after one head."""
-    rng = np.random.default_rng(0)
-    head = rng.integers(5, len(WORDS), HEAD)
-    sequences, lengths = [], []
-    for _ in range(questions):
-        context = np.concatenate([head, rng.integers(5, len(WORDS), rng.integers(100, 140))])
-        for _ in range(4):
-            sequences.append(np.concatenate([context, rng.integers(5, len(WORDS), rng.integers(2, 9))]))
-            lengths.append(len(context))
-    assert max(map(len, sequences)) < CONTEXT
-    starts = np.cumsum([0, *map(len, sequences)])
-    return Requests(np.concatenate(sequences).astype(np.int32), starts, np.asarray(lengths))
 
 
 def prompt_tokens(requests: Requests) -> list[np.ndarray]:

@@ -16,7 +16,7 @@ import pytest
 from e2lm.project import EXAMPLE_SUBMISSIONS
 from e2lm.submissions.checks.known_world import other_world
 from e2lm.suites.registry import SUITES
-from e2lm_ingestion.checks import findings_of, questions_in
+from e2lm_ingestion.checks import check_items, questions_in
 from e2lm_ingestion.output_types.items import items_by_task
 from e2lm_ingestion.submission.submission import open_submission
 from e2lm_ingestion.suite import load_suite
@@ -68,10 +68,11 @@ def test_elements_are_those_of_the_periodic_table(questions: list[dict[str, Any]
 def test_the_check_finds_nothing_but_that_the_miniature_does_not_know_it() -> None:
     with open_submission(FOLDER) as submission:
         tasks = items_by_task(submission)
-        findings, measured = findings_of(submission, tasks)
-    assert [finding.kind for finding in findings] == []
-    assert max(measured["guessers"].values()) < 0.3
-    (finding,) = other_world(questions_in(tasks), load_suite(SUITES["miniature"].suite))
+        questions = questions_in(tasks)
+        checked = check_items(submission, tasks, questions)
+    assert [finding.kind for finding in checked.findings] == []
+    assert max(checked.statistics["guessers"].values()) < 0.3
+    (finding,) = other_world(questions, load_suite(SUITES["miniature"].suite))
     assert finding.message.startswith("no item names anything of the invented world")
 
 

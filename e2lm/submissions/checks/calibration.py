@@ -58,7 +58,12 @@ def calibrated(run: Path, suite: Suite, volume: Volume, devices: int = 1) -> Mac
     usual = {size: median(timing.seconds for timing in own) for size, own in by_size.items()}
     hardware = replace(hardware, engine=replace(hardware.engine, start=_start_seconds(timings, usual)))
     base = Machine(
-        "run", f"the machine of {run}", hardware, devices, source=f"calibrated with {len(timings)} checkpoints"
+        "run",
+        f"the machine of {run}",
+        hardware,
+        devices,
+        engines_a_device=1,  # `devices` counts the workers of the run
+        source=f"calibrated with {len(timings)} checkpoints",
     )
     prompts, context = _prompts(results, timings[0].arrays), volume.tokens / max(1, volume.requests)
     factors = {}

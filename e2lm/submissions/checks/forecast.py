@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from e2lm.submissions.checks.hardware import (
     CORES_A_GPU,
     CPU_SECONDS_A_TOKEN,
-    GPUS,
     PROGRAM_SECONDS,
     EngineCosts,
+    Hardware,
     Machine,
 )
 from e2lm.submissions.checks.tokens import Volume
+from e2lm_ingestion.engines.swap_verification import needs_fresh_engine
 from e2lm_ingestion.execution.worker_devices import engines_per_gpu
 from e2lm_ingestion.suite import Suite
 
@@ -81,7 +82,7 @@ def checkpoint_seconds(work: Work, parameters: float, machine: Machine) -> float
     steps = work.computed_tokens / engine.tokens_a_step
     operations = work.computed_tokens * operations_per_token(parameters, work.context)
     device = operations / hardware.operations + steps * engine.step
-    cpu = work.prompts * engine.prompt / machine.engines_a_device
+    cpu = work.prompts * engine.prompt / (machine.engines_a_device or 1)
     scored = max(device, cpu) + (1 - engine.overlap) * min(device, cpu) + _writing_seconds(work, parameters, machine)
     modeled = max(scored, weights / hardware.disk) + weights / hardware.copy + engine.swap
     return modeled * machine.factor(parameters)
@@ -95,37 +96,49 @@ def _writing_seconds(work: Work, parameters: float, machine: Machine) -> float:
     context_bytes = weights * work.context / (6 * width(parameters))  # 2 · layers · width numbers for each token
     reading = (steps * weights + work.written_tokens * context_bytes) / hardware.bandwidth
     operations = work.written_tokens * operations_per_token(parameters, work.context)
-    cpu = work.written_tokens * engine.written_token / machine.engines_a_device
+    cpu = work.written_tokens * engine.written_token / (machine.engines_a_device or 1)
     return max(steps * engine.step + reading + operations / hardware.operations, cpu)
 
 
 def minutes(suite: Suite, volume: Volume, machine: Machine) -> float | None:
     """Minutes for all checkpoints of the suite, from start to end; None if the size of a model is unknown."""
     engine = machine.hardware.engine
-    machine = _with_engines(machine, suite)
     work = work_of(volume, engine)
-    scoring = 0.0
+    engines = engines_a_device(suite, machine)
+    machine = replace(machine, engines_a_device=engines)
+    scoring = starts = 0.0
     for model in suite.models:
         parameters = parameters_of(model.size)
         if parameters is None:
             return None
         scoring += len(model.iterations) * checkpoint_seconds(work, parameters, machine)
+        starts += _starts(len(model.iterations), machine.hardware) * engine.start + work.tokens * CPU_SECONDS_A_TOKEN
     devices = min(machine.devices, checkpoints(suite))
-    starts = max(len(suite.models), devices) * (engine.start + work.tokens * CPU_SECONDS_A_TOKEN)
+    starts *= max(1.0, devices * engines / len(suite.models))  # every engine starts, one after the other on a device
     return (PROGRAM_SECONDS + (scoring + starts) / devices) / 60
 
 
-def _with_engines(machine: Machine, suite: Suite) -> Machine:
-    """A machine of one of GPUS with as many engines on each as a sweep would choose."""
-    if machine.kind not in GPUS:
-        return machine
-    engines, _ = engines_per_gpu(
-        int(largest_model(suite)),
+def engines_a_device(suite: Suite, machine: Machine) -> int:
+    """How many engines a sweep starts on each device: those that the machine says, or what the largest model allows."""
+    if machine.engines_a_device is not None:
+        return machine.engines_a_device
+    if machine.hardware.memory is None:
+        return 1
+    count, _ = engines_per_gpu(
+        round(largest_model(suite)),
         checkpoints(suite) / machine.devices,
         cores=CORES_A_GPU,
         gpu_bytes=machine.hardware.memory,
     )
-    return replace(machine, engines_a_device=engines)
+    return count
+
+
+def _starts(checkpoints_of_model: int, hardware: Hardware) -> int:
+    """How often a model's engine starts: twice where its first swap of weights is compared with a fresh engine."""
+    if checkpoints_of_model == 1 or not hardware.engine.verifies_swaps:
+        return 1
+    dtype = "float32" if hardware.bytes_a_parameter == 4 else "bfloat16"
+    return 2 if needs_fresh_engine(dtype, checkpoints_of_model) else 1
 
 
 def largest_model(suite: Suite) -> float:

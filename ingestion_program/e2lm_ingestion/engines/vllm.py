@@ -19,6 +19,7 @@ from e2lm_ingestion.engines.memory import is_out_of_memory, retry_smaller
 from e2lm_ingestion.engines.prompts import Prompt, block_names, prompts_of, shared_with_previous
 from e2lm_ingestion.engines.requests import Requests
 from e2lm_ingestion.engines.shared_device import alone_on_device
+from e2lm_ingestion.engines.swap_verification import agree, needs_fresh_engine, plain_forward, probe_tokens
 from e2lm_ingestion.engines.vllm_answers import (
     MAX_LAST_TOKENS,
     Answer,
@@ -57,10 +58,6 @@ _CPU_CACHE_BYTES = 2**30
 _GPU_MEMORY = 0.85  # share of the device's memory; vLLM does not account for the log-probabilities of prompts
 _STEP_MEMORY = 3 * 2**30  # bytes beside weights and cache for one step, where engines share a GPU
 _LARGE_DEVICE = 40e9  # bytes
-_PROBE_TOKENS = 24
-# From this many checkpoints on, an exact comparison of the first swap with a fresh engine is worth a second start.
-EXACT_CHECK_FROM = 24
-_PLAIN_TOLERANCE = 5e-4  # nats per token, between vLLM and a plain forward pass in float32
 _SEGMENT = 16  # tokens to generate between two searches for a stop text
 Output = TypeVar("Output", LogLikelihoods, Generations)
 
@@ -297,11 +294,10 @@ class VllmEngine:
         Long groups and 16-bit weights: compared exactly with a fresh engine. Short groups in float32: compared with a
         plain forward pass, which takes a fraction of a second engine start.
         """
-        if self._dtype == "float32" and group_size < EXACT_CHECK_FROM:
-            plain = _plain_forward(checkpoint, self._probe_tokens())
+        if not needs_fresh_engine(self._dtype, group_size):
+            plain = plain_forward(checkpoint, self._probe_tokens())
             if plain is not None:
-                tolerance = _PLAIN_TOLERANCE * _PROBE_TOKENS
-                self._swap_is_verified = bool(np.allclose(self._probed, plain, rtol=0.0, atol=tolerance))
+                self._swap_is_verified = agree(self._probed, plain)
                 if not self._swap_is_verified:
                     self._start(checkpoint)
                 return
@@ -310,10 +306,8 @@ class VllmEngine:
         self._swap_is_verified = after_swap == self._probed
 
     def _probe_tokens(self) -> list[int]:
-        """A fixed token sequence; its last token is only predicted."""
         assert self._signature is not None
-        vocabulary = int(self._signature.config.get("vocab_size", 256))
-        return [(1 + 7919 * position) % vocabulary for position in range(_PROBE_TOKENS + 1)]
+        return probe_tokens(int(self._signature.config.get("vocab_size", 256)))
 
     def _probe(self) -> list[float]:
         """Log-likelihood of the probe's tokens without the last, and of the last; in practice no two weights agree."""
@@ -434,22 +428,6 @@ def _scoring_parameters(prompt: Prompt, read_cache: bool) -> Any:  # noqa: ANN40
 @lru_cache(maxsize=4096)
 def _cached_parameters(last_tokens: tuple[int, ...], continuation: bool, read_cache: bool) -> Any:  # noqa: ANN401
     return vllm.SamplingParams(**scoring_parameters(last_tokens, continuation=continuation, read_cache=read_cache))
-
-
-@torch.inference_mode()
-def _plain_forward(checkpoint: Checkpoint, tokens: Sequence[int]) -> list[float] | None:
-    """What `VllmEngine._probe` returns, from transformers in float32; None if transformers cannot load the model."""
-    transformers = importlib.import_module("transformers")
-    try:
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            checkpoint.path, dtype=torch.float32, local_files_only=True, trust_remote_code=False
-        )
-    except (OSError, ValueError, RuntimeError, KeyError):
-        return None
-    ids = torch.tensor(tokens)
-    predicted = model.eval()(input_ids=ids[None, :-1]).logits[0].log_softmax(-1)
-    values = predicted.gather(-1, ids[1:, None])[:, 0].double()
-    return [float(values[:-1].sum()), float(values[-1])]
 
 
 def _clean_up() -> None:

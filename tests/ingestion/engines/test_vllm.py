@@ -119,7 +119,7 @@ SHAPE_NAMES = ["no head", "a head", "shared beginnings", "letters", "several hea
 def test_swapped_weights_score_exactly_as_a_fresh_engine_does(
     shared_engine: VllmEngine, engine_group: str, request: pytest.FixtureRequest
 ) -> None:
-    from e2lm_ingestion.engines.vllm import EXACT_CHECK_FROM
+    from e2lm_ingestion.engines.swap_verification import EXACT_CHECK_FROM
 
     checkpoints: list[Checkpoint] = request.getfixturevalue(engine_group)
     requests = few_shot(100)

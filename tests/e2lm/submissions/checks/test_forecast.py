@@ -9,6 +9,7 @@ import pytest
 from e2lm.submissions.checks.forecast import (
     checkpoint_seconds,
     checkpoints,
+    engines_a_device,
     largest_model,
     minutes,
     operations_per_token,
@@ -16,9 +17,11 @@ from e2lm.submissions.checks.forecast import (
     scaled,
     work_of,
 )
-from e2lm.submissions.checks.hardware import CPU_SECONDS_A_PROMPT, GPUS, KINDS, machine
+from e2lm.submissions.checks.hardware import CORES_A_GPU, CPU_SECONDS_A_PROMPT, GPUS, KINDS, machine
 from e2lm.submissions.checks.tokens import Volume
 from e2lm.suites.registry import find_suite
+from e2lm_ingestion.engines.swap_verification import EXACT_CHECK_FROM
+from e2lm_ingestion.execution.worker_devices import engines_per_gpu
 from e2lm_ingestion.suite import Suite, load_suite
 
 # 15,000 items of four choices of several tokens after five examples, heads by subject.
@@ -55,7 +58,7 @@ def test_a_larger_gpu_and_a_smaller_task_take_less(suite: Suite) -> None:
         assert time_of(suite, scaled(LARGEST, 0.5), kind) < time_of(suite, LARGEST, kind)
 
 
-@pytest.mark.parametrize(("size", "least", "most"), [(5e8, 9, 13), (1e9, 15, 19), (3e9, 30, 40)])
+@pytest.mark.parametrize(("size", "least", "most"), [(5e8, 8, 12), (1e9, 12, 18), (3e9, 30, 40)])
 def test_the_largest_task_takes_the_seconds_of_a_checkpoint_that_its_prompts_and_tokens_need(
     size: float, least: float, most: float
 ) -> None:
@@ -71,16 +74,6 @@ def test_the_largest_task_fits_a_night_on_data_center_gpus_alone(suite: Suite) -
     assert time_of(suite, LARGEST, "T4") > 690
 
 
-def test_small_models_get_as_many_engines_as_a_sweep_chooses(suite: Suite) -> None:
-    small = suite.model_copy(update={"models": tuple(model for model in suite.models if model.size == "0.5B")})
-    assert {model.size for model in small.models} == {"0.5B"}
-    several = time_of(small, LARGEST, "H100")
-    unknown = replace(GPUS["H100"], memory=None)  # a GPU whose memory is not known has one engine
-    alone = minutes(small, LARGEST, replace(machine("H100"), hardware=unknown))
-    assert alone is not None
-    assert several < alone
-
-
 def test_the_work_for_each_prompt_is_in_the_forecast(suite: Suite) -> None:
     h100 = machine("H100")
     idle = replace(LARGEST, unique_tokens=0, tokens=0)  # nothing for the GPU
@@ -89,6 +82,37 @@ def test_the_work_for_each_prompt_is_in_the_forecast(suite: Suite) -> None:
     two = replace(h100, engines_a_device=2)
     saved = checkpoint_seconds(work, 5e8, h100) - checkpoint_seconds(work, 5e8, two)
     assert saved == pytest.approx(60_000 * CPU_SECONDS_A_PROMPT / 2)
+
+
+def test_the_engines_on_a_gpu_are_those_that_a_sweep_starts(suite: Suite) -> None:
+    small = suite.model_copy(update={"models": tuple(one for one in suite.models if one.size == "0.5B")})
+    assert small.models
+    h100 = machine("H100")
+    for one, expected in ((suite, 1), (small, 3)):
+        chosen, _ = engines_per_gpu(
+            round(largest_model(one)), checkpoints(one), cores=CORES_A_GPU, gpu_bytes=GPUS["H100"].memory
+        )
+        assert engines_a_device(one, h100) == chosen == expected
+    assert engines_a_device(small, machine("cpu")) == 1
+    assert engines_a_device(small, replace(h100, engines_a_device=2)) == 2  # a measured machine says how many it had
+
+
+def test_a_model_starts_its_engine_twice_where_its_first_swap_is_compared_with_a_fresh_one(suite: Suite) -> None:
+    model = suite.models[0]
+    base = machine("H100")
+
+    def starts(count: int, bytes_a_parameter: int) -> float:
+        iterations = model.iterations[:count]
+        one = suite.model_copy(update={"models": (model.model_copy(update={"iterations": iterations}),)})
+        times = []
+        for start in (0.0, 60.0):
+            engine = replace(base.hardware.engine, start=start)
+            hardware = replace(base.hardware, engine=engine, bytes_a_parameter=bytes_a_parameter)
+            times.append(minutes(one, SHORT, replace(base, hardware=hardware, engines_a_device=1)) or 0.0)
+        return times[1] - times[0]
+
+    assert [starts(count, 2) for count in (1, 2)] == pytest.approx([1, 2])
+    assert [starts(count, 4) for count in (1, 2, EXACT_CHECK_FROM)] == pytest.approx([1, 1, 2])
 
 
 def test_reading_time_is_operations_over_what_the_gpu_sustains() -> None:
