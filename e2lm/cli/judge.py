@@ -9,11 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from e2lm.cli.arguments import count
+from e2lm.edition.current import scored_suite
 from e2lm.submissions.judging.endpoint import KEY_VARIABLE, Endpoint
 from e2lm.submissions.judging.prompt import SCHEMA
 from e2lm.submissions.judging.run import judge, questions_in
 from e2lm.submissions.judging.verdicts import Answer, Outcome, outcome_of, sample
-from e2lm.suites.registry import COMPETITION_SUITE, find_suite
+from e2lm.suites.registry import find_suite
 from e2lm_ingestion.submission.submission import open_submission
 from e2lm_scoring.inputs.configuration import load_configuration
 
@@ -37,8 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--suite",
-        default=COMPETITION_SUITE,
-        help="the suite whose scoring.yaml sets the threshold (default: %(default)s)",
+        help="the suite whose scoring.yaml sets the threshold (default: the edition's)",
     )
     parser.add_argument(
         "--out",
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Judge the unanswered items, count the verdicts, print the outcome. Returns 0 if the submission passes, else 1."""
-    threshold = load_configuration(find_suite(args.suite).scoring).min_accept_rate
+    threshold = load_configuration(find_suite(scored_suite(args.suite)).scoring).min_accept_rate
     out = args.out or _default_out(args.submission.resolve())
     with open_submission(args.submission) as submission:
         questions, sha256 = questions_in(submission), submission.sha256

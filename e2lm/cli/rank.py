@@ -8,12 +8,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from e2lm.codabench.edition import read_edition
+from e2lm.edition.current import find_edition
 from e2lm.leaderboard.export import prize_text, rank_text, ranking_csv, ranking_json, ranking_markdown
 from e2lm.leaderboard.fact_sheets import FactSheet, load_fact_sheets
 from e2lm.leaderboard.ranking import RankedRun, rank
 from e2lm.leaderboard.scored_runs import by_suite, load_runs
-from e2lm.project import PROJECT_ROOT
 from e2lm.runs.manifest import failed_in
 from e2lm.terminal.table import Column, fitted_table
 from e2lm_ingestion.errors import naming
@@ -45,13 +44,13 @@ def main(args: argparse.Namespace) -> int:
     )
     if len(suites) > 1:
         raise OrganizerError(f"these are runs of {len(suites)} suites, {', '.join(suites)}: rank one suite at a time")
-    runs, edition = next(iter(suites.values())), PROJECT_ROOT / "edition.yaml"
-    if edition.is_file():
-        prizes = read_edition(edition).prizes
-        ranked_runs = rank(runs, prizes=prizes.teams, student_awards=prizes.students)
+    runs, current = next(iter(suites.values())), find_edition()
+    if current is not None:
+        prizes = current.edition.prizes
+        ranked_runs = rank(runs, prizes=prizes.teams, student_awards=prizes.students, currency=prizes.currency)
     else:
         ranked_runs = rank(runs)
-        print("no prizes: this installation of e2lm lacks edition.yaml; use a clone of the repository to award them")
+        print("no prizes: there is no edition.yaml here; --edition FILE names it")
     _print(ranked_runs)
     for row in failed:
         print(f"{row.name} has no result: {row.reason}")
@@ -65,6 +64,8 @@ def main(args: argparse.Namespace) -> int:
         with naming(args.out / name):
             (args.out / name).write_text(content, encoding="utf-8", errors="replace", newline="")
         print(f"{name}: {args.out / name}")
+    if current is not None:
+        print(f"edition: {current}")
     return 0
 
 

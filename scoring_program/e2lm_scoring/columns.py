@@ -64,6 +64,7 @@ class Need:
     is_met: Callable[[Configuration], bool]
 
 
+PARTS = Need("every part whose weight is above 0", lambda configuration: configuration.has_total)
 LATE = Need("late checkpoints", lambda configuration: configuration.late is not None)
 WEB = Need("a web-only model", lambda configuration: configuration.alignment is not None)
 SHOWN_LATE = Need(
@@ -99,9 +100,9 @@ COLUMNS = (
     Column(
         key="score",
         title="Score",
-        meaning="The weighted sum of SQ, RC and CS; the leaderboard ranks it.",
-        how="0.5 SQ + 0.1 RC + 0.4 CS, or the weights of scoring.yaml",
-        needs=(LATE, WEB),
+        meaning="The weighted sum of the parts; the leaderboard ranks it.",
+        how="0.5 SQ + 0.1 RC + 0.4 CS, or the weights of scoring.yaml; a part of weight 0 need not be measured",
+        needs=(PARTS,),
         compute=lambda measured: measured.total["score"],
     ),
     Column(
@@ -211,7 +212,7 @@ COLUMNS = (
     ),
     Column(
         key="tau_1t",
-        title="Kendall tau to 1T tokens",
+        title="Kendall tau to the last checkpoint",
         meaning="Agreement of the early ranking of all models with the last one, from −1 to 1.",
         how="Kendall's tau-b over all ranked models between mean early score and score at the last checkpoint; 0 when "
         "all tie",
@@ -242,7 +243,7 @@ COLUMNS = (
         key="sq_held_out",
         title="SQ on other models",
         meaning="Signal quality on models that are not signal models; far lower: tuned to the signal models.",
-        how="SQ of the ranked science models that are no signal models (2025: arch2 of each size), mean",
+        how="SQ of the ranked science models that are no signal models (such as arch2 of each size), mean",
         needs=(OTHERS,),
         compute=lambda measured: _sq_held_out(measured),
     ),
