@@ -16,7 +16,7 @@ import yaml
 
 from e2lm_scoring.errors import OrganizerError, SubmissionError
 from e2lm_scoring.inputs.seal import read_key, require_results_of, require_seal
-from e2lm_scoring.output import forget, leave_failure, score
+from e2lm_scoring.output import competition_name, forget, leave_failure, score
 
 
 def main() -> int:
@@ -33,17 +33,18 @@ def main() -> int:
         help="the submission, where the worker mounts it",
     )
     args = parser.parse_args()
+    competition = competition_name(args.reference)
     try:
         forget(args.output)
         require_ingestion_succeeded(args.results / "metadata")
         require_seal(args.results, read_key([args.data, args.reference]))
         require_results_of(args.submission, args.results)
-        score_report = score(args.results, args.reference / "scoring.yaml", args.output)
+        score_report = score(args.results, args.reference / "scoring.yaml", args.output, competition)
     except (SubmissionError, OrganizerError) as error:
         # forged results may carry line breaks, and Codabench's log must show one line
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
         with contextlib.suppress(OSError):  # the reason is in the log already
-            leave_failure(error, args.output)
+            leave_failure(error, args.output, competition)
         return 2
     except OSError as error:
         print(f"error: {args.output}: cannot be written ({error.strerror}); check the folder", file=sys.stderr)

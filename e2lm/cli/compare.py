@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from e2lm.edition.current import competition_name
 from e2lm.runs.comparison import Run, load_run, probability, suite_of, told_apart
 from e2lm.runs.comparison_page import render_comparison
 from e2lm.runs.run_folder import RunFolder
@@ -46,7 +47,8 @@ def main(args: argparse.Namespace) -> int:
     runs.sort(key=lambda run: run.score_report.scores[key], reverse=True)
     chances = [[None if one is other else probability(one, other, key) for other in runs] for one in runs]
     _print(runs, key, chances)
-    page = render_comparison([(run.name, run.score_report) for run in runs], key, chances, configuration.signal_models)
+    named = [(run.name, run.score_report) for run in runs]
+    page = render_comparison(named, key, chances, configuration.signal_models, competition_name())
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with naming(args.out):
         args.out.write_text(page, encoding="utf-8")

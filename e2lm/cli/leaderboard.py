@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from e2lm.edition.current import find_edition
 from e2lm.leaderboard.build import earlier_contents, publish
 from e2lm.leaderboard.fact_sheets import load_fact_sheets
 from e2lm.leaderboard.scored_runs import load_runs
@@ -30,6 +31,9 @@ def main(args: argparse.Namespace) -> int:
     """Build the site and print its path."""
     earlier = earlier_contents(args.out)
     runs = load_runs(args.runs, load_fact_sheets(args.entries) if args.entries else {})
-    publish(runs, args.out, earlier, args.reveal)
+    current = find_edition()
+    publish(runs, args.out, earlier, args.reveal, current.edition.title if current is not None else "")
+    if current is not None:
+        print(f"edition: {current}")
     print(f"{len(runs)} submissions\nsite: {args.out / 'index.html'}")
     return 0

@@ -12,9 +12,11 @@ import os
 import signal
 import sys
 import tempfile
+from pathlib import Path
 from typing import NoReturn
 
 from e2lm import __version__
+from e2lm.project import choose_edition
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_scoring.errors import OrganizerError as ScoringOrganizerError
 from e2lm_scoring.errors import SubmissionError as ScoringSubmissionError
@@ -37,8 +39,16 @@ COMMANDS = {
     "suite": "list, show, fetch and describe suites of checkpoints",
     "pack": "check a submission folder and zip it for upload",
     "bundle": "build the zip that organizers upload to Codabench",
+    "edition": "start another edition of the competition: a folder to build bundles from",
     "dry-run": "run a bundle and a submission as a Codabench worker would",
 }
+
+# These commands read edition.yaml, for its suites if for nothing else, and take --edition.
+OF_AN_EDITION = frozenset(
+    {
+        *("bundle", "check", "compare", "judge", "leaderboard", "rank", "rerun", "rescore", "run", "signal", "suite"),
+    }
+)
 
 # These commands keep finished work when interrupted; the same command then resumes.
 RESUMED = frozenset({"demo", "run", "rerun", "judge", "suite fetch", "codabench fetch"})
@@ -90,6 +100,7 @@ def main(argv: list[str] | None = None) -> int:
     args = argparse.Namespace()
     try:
         args = _parsed(arguments)
+        choose_edition(getattr(args, "edition", None))
         code: int = args.main(args)
         sys.stdout.flush()
     except (SubmissionError, OrganizerError, ScoringSubmissionError, ScoringOrganizerError) as error:
@@ -128,7 +139,7 @@ def _end_interrupted(args: argparse.Namespace) -> NoReturn:
 
 
 def _parsed(arguments: list[str]) -> argparse.Namespace:
-    parser = Parser(prog="e2lm", description="Early Training Evaluation of Language Models.", epilog=NEXT)
+    parser = Parser(prog="e2lm", epilog=NEXT)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
@@ -136,6 +147,8 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
         close = difflib.get_close_matches(chosen, COMMANDS, n=1)
         meant = f"; did you mean {close[0]}?" if close else ""
         parser.error(f"{chosen!r} is not a command{meant}")
+    if chosen is None:
+        parser.description = _title()
     for name, summary in COMMANDS.items():
         subparser = commands.add_parser(
             name,
@@ -146,5 +159,33 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
         if name == chosen:  # the others would import torch and more only to be listed
             module = importlib.import_module(f"e2lm.cli.{name.replace('-', '_')}")
             module.add_arguments(subparser)
+            if name in OF_AN_EDITION:
+                _take_edition(subparser)
             subparser.set_defaults(main=module.main)
     return parser.parse_args(arguments)
+
+
+def _take_edition(parser: argparse.ArgumentParser) -> None:
+    """Add --edition to a command, or to each of its actions."""
+    actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    for action in actions:
+        for below in action.choices.values():
+            _take_edition(below)
+    if not actions:
+        parser.add_argument(
+            "--edition",
+            type=Path,
+            metavar="FILE",
+            help="an edition.yaml, or its folder (default: that of this folder or above, or else of the installation)",
+        )
+
+
+def _title() -> str:
+    """The title of the edition, with a note where it is that of the installation."""
+    from e2lm.edition.current import find_edition
+
+    try:
+        current = find_edition()
+    except OrganizerError:
+        current = None
+    return "" if current is None else f"{current.edition.full_title}. Edition: {current}"

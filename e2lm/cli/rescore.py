@@ -6,6 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
+from e2lm.edition.current import competition_name
 from e2lm.runs.output_folder import writing
 from e2lm.runs.run_folder import RunFolder
 from e2lm.suites.registry import find_suite
@@ -49,5 +50,5 @@ def main(args: argparse.Namespace) -> int:
         own = RunFolder(args.run).scoring
         kept = own if args.suite is None and own.is_file() else None
         scoring = kept or find_suite(args.suite or read_results_file(rescored).suite).scoring
-        print_scores(score(rescored, scoring, out), scores=folder.scores, report=folder.report)
+        print_scores(score(rescored, scoring, out, competition_name()), scores=folder.scores, report=folder.report)
     return 0

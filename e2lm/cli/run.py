@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         "examples: e2lm run my-task\n"
-        "          e2lm run my-task --suite e2lm-2025 --disk-budget 40\n"
+        "          e2lm run my-task --suite SUITE --disk-budget 40\n"
         "next:     e2lm pack my-task, or e2lm compare with another run"
     )
 

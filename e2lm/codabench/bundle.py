@@ -65,6 +65,9 @@ def collect(found: Sources) -> dict[str, bytes]:
         else:
             entries[name] = _read(found.path(name))
     for task in competition.tasks:
+        name = f"{task.ingestion_program}metadata.yaml"
+        if name in entries:
+            entries[name] = re.sub(rb"--deadline[ =]\d+", b"--deadline %d" % edition.sweep_minutes, entries[name])
         entries[f"{task.input_data}suite.yaml"] = _read(found.suite.suite)
         entries[f"{task.reference_data}scoring.yaml"] = _read(found.suite.scoring)
         entries[f"{task.reference_data}{COMPETITION}"] = f"{edition.title}\n".encode()

@@ -7,10 +7,8 @@ from pathlib import Path
 
 from e2lm.edition.reader import read_edition
 from e2lm.edition.schema import Edition
-from e2lm.project import edition_yaml, is_installed
+from e2lm.project import EDITION, PROJECT_ROOT, edition_yaml, is_installed
 from e2lm_ingestion.errors import OrganizerError
-
-NEUTRAL = "Early training evaluation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +40,20 @@ def current_edition() -> CurrentEdition:
 
 
 def competition_name() -> str:
-    """The title in the heads of pages; a neutral one where no edition is found or it cannot be read."""
+    """The title in the heads of pages; "" where no edition is found or it cannot be read."""
     try:
         found = find_edition()
     except OrganizerError:
         found = None
-    return found.edition.title if found else NEUTRAL
+    return found.edition.title if found else ""
 
 
 def scored_suite(given: str | None) -> str:
     """The suite of --suite, or else the one on which uploads of the edition are scored."""
     return given or current_edition().edition.suite
+
+
+def own_edition() -> Edition | None:
+    """The edition that this project comes with, whose names must not be in the bundle of another."""
+    path = PROJECT_ROOT / EDITION
+    return read_edition(path) if path.is_file() else None

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from e2lm.submissions.checks.hardware import KINDS
 from e2lm_scoring.columns import BY_KEY, COLUMNS
+from e2lm_scoring.file_names import SCORES
 
 STARTING = 1800  # seconds of a step reserved for the image, the last checkpoint and the upload
 # Codabench's leaderboard shows these columns, as far as the suite can fill them, unless `columns` names others.
@@ -266,7 +267,7 @@ class Edition(_Strict):
         for key in columns:
             known = BY_KEY.get(key)
             if known is None:
-                yield f"columns: {key} is not a column of scores.json; choose of {', '.join(c.key for c in COLUMNS)}"
+                yield f"columns: {key} is not a column of {SCORES}; choose of {', '.join(c.key for c in COLUMNS)}"
             elif known.tasks:
                 yield f"columns: {key} is missing for some tasks, and Codabench would sort their rows on top; remove it"
         if len(set(columns)) != len(columns):

@@ -20,22 +20,22 @@ CONTENTS = "site.json"  # lists the files of the site, which the next build repl
 SCHEMA = "e2lm-site/1"
 
 
-def publish(runs: Sequence[ScoredRun], out: Path, earlier: Sequence[str], reveal: str) -> None:
+def publish(runs: Sequence[ScoredRun], out: Path, earlier: Sequence[str], reveal: str, competition: str = "") -> None:
     """Build the site beside `out`, then move it there in place of `earlier`, the files of an earlier build."""
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        build_site(by_suite(runs), partial, reveal)
+        build_site(by_suite(runs), partial, reveal, competition)
         _replace(partial, out, earlier)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def build_site(suites: Mapping[str, Sequence[ScoredRun]], site: Path, reveal: str) -> None:
+def build_site(suites: Mapping[str, Sequence[ScoredRun]], site: Path, reveal: str, competition: str = "") -> None:
     """Write pages, reports and data of every suite into an empty folder."""
     for name in ("submissions", "reports", "data"):
         (site / name).mkdir(parents=True)
-    boards = _boards(suites)
+    boards = _boards(suites, competition)
     total = sum(len(board.ranked_runs) for board in boards)
     done = 0
     with progress_bar("writing pages") as update:
@@ -46,14 +46,16 @@ def build_site(suites: Mapping[str, Sequence[ScoredRun]], site: Path, reveal: st
             _write(site / f"data/{board.slug}.json", ranking_json(board.ranked_runs))
             for index, ranked_run in enumerate(board.ranked_runs):
                 _write(site / f"submissions/{ranked_run.run.identity}.html", submission_page(board, index))
-                _write(site / f"reports/{ranked_run.run.identity}.html", report_for(ranked_run.run, reveal))
+                _write(
+                    site / f"reports/{ranked_run.run.identity}.html", report_for(ranked_run.run, reveal, competition)
+                )
                 done += 1
                 update(done, total, ranked_run.run.identity)
     contents = sorted(path.name for path in site.iterdir())
     _write(site / CONTENTS, json.dumps({"schema": SCHEMA, "contents": contents}, indent=1) + "\n")
 
 
-def _boards(suites: Mapping[str, Sequence[ScoredRun]]) -> list[Board]:
+def _boards(suites: Mapping[str, Sequence[ScoredRun]], competition: str) -> list[Board]:
     boards: list[Board] = []
     for number, (suite, runs) in enumerate(suites.items(), start=1):
         slug = re.sub(r"[^a-z0-9]+", "-", suite.lower()).strip("-")
@@ -62,7 +64,7 @@ def _boards(suites: Mapping[str, Sequence[ScoredRun]]) -> list[Board]:
         page, compare = (
             ("index.html", "compare.html") if number == 1 else (f"suite-{slug}.html", f"compare-{slug}.html")
         )
-        boards.append(Board(suite, slug, page, compare, rank(runs)))
+        boards.append(Board(suite, slug, page, compare, rank(runs), competition))
     return boards
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from e2lm.leaderboard.fact_sheets import FactSheet
 from e2lm.runs.run_folder import RunFolder
-from e2lm.suites.registry import SUITES, find_suite
+from e2lm.suites.registry import find_suite, suites
 from e2lm.terminal.progress import progress_bar
 from e2lm_scoring.columns import ranked_by
 from e2lm_scoring.errors import OrganizerError
@@ -116,22 +116,23 @@ def by_suite(runs: Sequence[ScoredRun]) -> dict[str, list[ScoredRun]]:
     return suites
 
 
-def report_for(run: ScoredRun, reveal: str) -> str:
+def report_for(run: ScoredRun, reveal: str, competition: str = "") -> str:
     """The run's report for `reveal`: as scoring wrote it, or rendered again to show less or more."""
     if run.summary.reveal == reveal:
         try:
             return run.report.read_text(encoding="utf-8")
         except OSError as error:
             raise OrganizerError(f"{run.report}: unreadable ({error.strerror}); score the run again") from None
-    if run.summary.suite not in SUITES:
+    known = suites()
+    if run.summary.suite not in known:
         raise OrganizerError(
-            f"{run.report}: shows what {run.summary.reveal}s see, and {run.summary.suite} is not a suite of this "
-            f"project, so the report cannot be rendered again: score the run with reveal: {reveal}, or build with "
+            f"{run.report}: shows what {run.summary.reveal}s see, and {run.summary.suite} is no suite by "
+            f"name, so the report cannot be rendered again: score the run with reveal: {reveal}, or build with "
             f"--reveal {run.summary.reveal}"
         )
-    configuration = load_configuration(SUITES[run.summary.suite].scoring)
+    configuration = load_configuration(known[run.summary.suite].scoring)
     score_report, _ = evaluate_results(read_results(RunFolder(run.folder).found_results, configuration), configuration)
-    return render(replace(score_report, reveal=reveal))
+    return render(replace(score_report, reveal=reveal), competition)
 
 
 def _say_which_have_no_run(absent: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from e2lm.edition.current import competition_name
 from e2lm.runs.output_folder import writing
 from e2lm.runs.run_folder import RunFolder
 from e2lm.suites.fetch import fetch
@@ -84,9 +85,9 @@ def run(
         if suite_files not in SUITES.values() and suite_files.scoring.is_file():
             shutil.copyfile(suite_files.scoring, folder.scoring)
         try:
-            return score(folder.results, suite_files.scoring, out)
+            return score(folder.results, suite_files.scoring, out, competition_name())
         except OrganizerError as error:
-            leave_failure(error, out)
+            leave_failure(error, out, competition_name())
             raise
 
 

@@ -35,6 +35,7 @@ class Board:
     page: str
     compare: str
     ranked_runs: list[RankedRun]
+    competition: str = ""  # its name
 
     @property
     def keys(self) -> list[str]:
