@@ -25,7 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a folder that e2lm run wrote")
     parser.add_argument("--suite", help="a suite's name or suite.yaml (default: the suite that the first run names)")
     parser.add_argument(
-        "--out", type=Path, default=Path("comparison.html"), metavar="HTML", help="the page (default: comparison.html)"
+        "-o",
+        "--out",
+        type=Path,
+        default=Path("comparison.html"),
+        metavar="HTML",
+        help="the page (default: comparison.html)",
     )
     parser.epilog = "example: e2lm compare build/my-task build/other-task"
 

@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the suite whose scoring.yaml sets the threshold (default: the edition's)",
     )
     parser.add_argument(
+        "-o",
         "--out",
         type=Path,
         metavar="FILE",

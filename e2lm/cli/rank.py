@@ -27,7 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--entries", type=Path, metavar="FILE", help="entries.yaml or .json: teams and fact sheets")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="FOLDER", help="folder of ranking.csv, ranking.json and ranking.md"
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="folder of ranking.csv, ranking.json and ranking.md",
     )
     parser.epilog = "example: e2lm rank build/demo --out build/ranking"
 

@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("submissions", type=Path, nargs="+", help="zips or folders of submissions, or folders of them")
     parser.add_argument("--suite", default="miniature", help="a suite's name or suite.yaml (default: miniature)")
     parser.add_argument(
+        "-o",
         "--out",
         type=Path,
         required=True,

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--expression", help='arithmetic over the choices, such as "ll[gold] - mean(ll[~gold])"')
     parser.add_argument("--filter", metavar="NAME", help="a filter of a generation task (default: the first)")
     parser.add_argument("--suite", help="a suite's name or suite.yaml (default: the one of the run)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="the output folder (default: RESULTS-METRIC)")
+    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="the output folder (default: RESULTS-METRIC)")
     parser.epilog = (
         "example: e2lm rescore build/my-task --metric acc_norm\n"
         "next:    e2lm compare build/my-task build/my-task-acc_norm"

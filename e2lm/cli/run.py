@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--suite", default="miniature", help="a suite's name or suite.yaml (default: miniature; see e2lm suite list)"
     )
     parser.add_argument(
+        "-o",
         "--out",
         type=Path,
         metavar="FOLDER",

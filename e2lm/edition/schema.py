@@ -19,7 +19,7 @@ STARTING = 1800  # seconds of a step reserved for the image, the last checkpoint
 # Codabench's leaderboard shows these columns, as far as the suite can fill them, unless `columns` names others.
 USUAL_COLUMNS: tuple[str, ...] = (
     *("score", "sq", "rc", "cs"),
-    *("monotonicity", "snr", "tau_1t", "items", "minutes", "improvement_z", "eligible"),
+    *("monotonicity", "snr", "tau_last", "items", "minutes", "improvement_z", "eligible"),
 )
 
 

@@ -24,7 +24,7 @@ class RankedRun:
     shrunken: float | None  # the score, shrunk to the mean of all ranked runs by how uncertain it is
     prize: int  # in the currency
     student_award: int
-    currency: str = "USD"
+    currency: str = ""  # of the prizes; "" where none are given
 
 
 def rank(
@@ -32,7 +32,7 @@ def rank(
     *,
     prizes: Sequence[int] = (),
     student_awards: Sequence[int] = (),
-    currency: str = "USD",
+    currency: str = "",
 ) -> list[RankedRun]:
     """The ranked runs of one suite, best first, then those that are not ranked, best first. Amounts are by rank.
 
@@ -60,7 +60,7 @@ def rank(
         )
         for index, run in enumerate(ranked)
     ]
-    return ranked_runs + [RankedRun(run, None, None, False, None, None, 0, 0) for run in others]
+    return ranked_runs + [RankedRun(run, None, None, False, None, None, 0, 0, currency) for run in others]
 
 
 def tie_groups(ranked: Sequence[ScoredRun]) -> list[int]:

@@ -211,7 +211,7 @@ COLUMNS = (
         compute=lambda measured: _non_randomness(measured),
     ),
     Column(
-        key="tau_1t",
+        key="tau_last",
         title="Kendall tau to the last checkpoint",
         meaning="Agreement of the early ranking of all models with the last one, from −1 to 1.",
         how="Kendall's tau-b over all ranked models between mean early score and score at the last checkpoint; 0 when "

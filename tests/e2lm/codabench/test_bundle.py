@@ -301,7 +301,7 @@ def test_columns_that_a_suite_cannot_fill_are_named(tmp_path: Path) -> None:
     check_columns(competition, full)
     with pytest.raises(
         OrganizerError,
-        match="cannot fill score, rc, cs, tau_1t: score needs every part whose weight is above 0; rc",
+        match="cannot fill score, rc, cs, tau_last: score needs every part whose weight is above 0; rc",
     ):
         check_columns(competition, SuiteFiles(full.suite, tmp_path / "scoring.yaml"))
 

@@ -155,7 +155,7 @@ def test_an_ineligible_submission_keeps_its_score_and_tells_every_reason() -> No
 def test_a_suite_without_late_checkpoints_and_web_model_says_what_it_cannot_measure(reveal: str) -> None:
     score_report = good(reveal)
     science = tuple(curve for curve in score_report.curves if curve.model != WEB)
-    scores = {key: value for key, value in score_report.scores.items() if key not in {"score", "rc", "cs", "tau_1t"}}
+    scores = {key: value for key, value in score_report.scores.items() if key not in {"score", "rc", "cs", "tau_last"}}
     page = render(replace(score_report, curves=science, ranking=(), alignment=None, scores=scores))
     assert "there is no total score" in page
     assert "does not measure ranking consistency" in page
