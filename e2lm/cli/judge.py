@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from e2lm.cli.arguments import count
-from e2lm.edition.current import scored_suite
+from e2lm.edition.current import current_edition, scored_suite
 from e2lm.submissions.judging.endpoint import KEY_VARIABLE, Endpoint
 from e2lm.submissions.judging.prompt import SCHEMA
 from e2lm.submissions.judging.run import judge, questions_in
@@ -69,6 +69,8 @@ def main(args: argparse.Namespace) -> int:
         endpoint.close()
     outcome = outcome_of(answers, threshold)
     print(json.dumps(asdict(outcome) | {"answers": str(out)}) if args.json else _text(outcome, answers, out))
+    if args.suite is None and not args.json:
+        print(f"edition: {current_edition()}")
     return 0 if outcome.decision == "passed" else 1
 
 
