@@ -10,18 +10,20 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOTS = {"e2lm": ".", "e2lm_ingestion": "ingestion_program", "e2lm_scoring": "scoring_program"}
-DATA = {f"e2lm._project.{name}": name for name in ("input_data", "reference_data", "starting_kit")}
+FOLDERS = ("input_data", "reference_data", "starting_kit")
+DATA = {f"e2lm._project.{name}": name for name in FOLDERS if Path(name).is_dir()}
 
 
 class BuildWithEdition(build_py):
-    """Also puts edition.yaml into the wheel: `e2lm check` compares its forecast with the edition's time limit."""
+    """Also puts edition.yaml and its suites into the wheel: the commands work for this edition unless told another."""
 
     def run(self) -> None:
         super().run()
         if not self.editable_mode:
             folder = Path(self.build_lib) / "e2lm/_project"
-            folder.mkdir(parents=True, exist_ok=True)
-            self.copy_file("edition.yaml", str(folder / "edition.yaml"))
+            for path in (Path("edition.yaml"), *Path("suites").rglob("*.yaml")):
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                self.copy_file(str(path), str(folder / path))
 
 
 setup(

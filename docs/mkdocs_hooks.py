@@ -12,7 +12,11 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from e2lm.codabench.edition import filled_in, read_edition
+from e2lm.codabench.sources import sources
+from e2lm.edition.reader import read_edition
+from e2lm.edition.template import filled_in
+from e2lm.edition.values import values
+from e2lm.suites.registry import find_suite
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 SHOWN = ("*.md", "logo.*", "docs/*.md", "docs/*.svg", "docs/*.png", "docs/*.json", "pages/*.md", "docker/*.md")
@@ -32,7 +36,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """A page's text; in those of the competition, what edition.yaml says stands where a name follows a dollar sign."""
-    if not page.file.src_uri.startswith("pages/"):
+    """A page's text; those of the competition and its kit are filled in as for the bundle."""
+    if not page.file.src_uri.startswith(("pages/", "starting_kit/")):
         return markdown
-    return filled_in(markdown, read_edition(PROJECT_ROOT / "edition.yaml"), page.file.src_uri)
+    edition = read_edition(PROJECT_ROOT / "edition.yaml")
+    found = sources(PROJECT_ROOT, PROJECT_ROOT, edition, find_suite(edition.suite))
+    return filled_in(markdown, values(found.scored), page.file.src_uri)

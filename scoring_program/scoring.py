@@ -21,7 +21,7 @@ from e2lm_scoring.errors import OrganizerError, SubmissionError
 from e2lm_scoring.inputs.configuration import load_configuration
 from e2lm_scoring.inputs.results import is_unscored
 from e2lm_scoring.inputs.seal import read_key, require_results_of, require_seal
-from e2lm_scoring.output import forget, leave_failure, leave_lowest, score
+from e2lm_scoring.output import competition_name, forget, leave_failure, leave_lowest, score
 from e2lm_scoring.scores import NotFiniteError
 
 WITHHELD = (
@@ -53,6 +53,7 @@ def main() -> int:
         help="the submission, where the worker mounts it",
     )
     args = parser.parse_args()
+    competition = competition_name(args.reference)
     try:
         forget(args.output)
         require_ingestion_succeeded(args.results / "metadata")
@@ -61,17 +62,19 @@ def main() -> int:
         scoring_yaml = args.reference / "scoring.yaml"
         reveals_all = load_configuration(scoring_yaml).reveal == "organizer"
         if is_unscored(args.results):
-            return count_as_lowest(UNSCORED, scoring_yaml, args.output)
+            return count_as_lowest(UNSCORED, scoring_yaml, args.output, competition)
         try:
             with withheld_unless(reveals_all):
-                score_report = score(args.results, scoring_yaml, args.output, full_digits=False)
+                score_report = score(
+                    args.results, scoring_yaml, args.output, full_digits=False, competition=competition
+                )
         except NotFiniteError as error:
-            return count_as_lowest(str(error) if reveals_all else UNSCORED, scoring_yaml, args.output)
+            return count_as_lowest(str(error) if reveals_all else UNSCORED, scoring_yaml, args.output, competition)
     except (SubmissionError, OrganizerError) as error:
         # forged results may carry line breaks, and Codabench's log must show one line
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
         with contextlib.suppress(OSError):  # the reason is in the log already
-            leave_failure(error, args.output)
+            leave_failure(error, args.output, competition)
         return 2
     except OSError as error:
         print(f"error: {args.output}: cannot be written ({error.strerror}); check the folder", file=sys.stderr)
@@ -103,9 +106,9 @@ def withheld_unless(reveals_all: bool) -> Iterator[None]:
             raise OrganizerError(WITHHELD) from None
 
 
-def count_as_lowest(reason: str, scoring_yaml: Path, output: Path) -> int:
+def count_as_lowest(reason: str, scoring_yaml: Path, output: Path, competition: str) -> int:
     """Give the lowest scores to a submission that failed for what models answered; returns exit code 0: it counts."""
-    leave_lowest(SubmissionError(reason), scoring_yaml, output)
+    leave_lowest(SubmissionError(reason), scoring_yaml, output, competition)
     print(f"error: {reason}", file=sys.stderr)
     return 0
 

@@ -7,8 +7,11 @@ import hashlib
 from pathlib import Path
 
 from e2lm.archive import write_zip
-from e2lm.codabench.bundle import check, check_columns, check_deadline, collect, new_key
-from e2lm.codabench.edition import read_edition
+from e2lm.codabench.bundle import check, check_columns, check_deadline, collect, new_key, with_image
+from e2lm.codabench.sources import sources
+from e2lm.edition.current import current_edition, own_edition
+from e2lm.edition.statements import check_statements
+from e2lm.edition.values import formula, shown_columns
 from e2lm.project import PROJECT_ROOT
 from e2lm.suites.registry import find_suite
 from e2lm_ingestion.errors import OrganizerError
@@ -34,16 +37,23 @@ def main(args: argparse.Namespace) -> int:
         raise OrganizerError(
             f"{PROJECT_ROOT}: no competition.yaml here; install the project from its repository to build bundles"
         )
-    edition = read_edition(PROJECT_ROOT / "edition.yaml")
+    current = current_edition()
+    edition = with_image(current.edition, args.image, args.queue)
     suite = find_suite(args.suite or edition.suite)
-    entries = collect(PROJECT_ROOT, suite, edition, image=args.image, queue=args.queue)
+    found = sources(PROJECT_ROOT, current.path.parent, edition, suite)
+    entries = collect(found)
     competition = check(entries)
     check_columns(competition, suite)
     check_deadline(competition, entries)
+    check_statements(entries, found.scored, None if found.is_of_the_project else own_edition())
     entries |= new_key(competition)
     write_zip(entries, args.output)
     digest = hashlib.sha256(args.output.read_bytes()).hexdigest()
     print(f"{args.output}: {len(entries)} files, {args.output.stat().st_size / 1024:.0f} KiB, sha256 {digest[:16]}")
+    print(f"edition: {current}")
+    print(f"score:  {formula(found.scored.scoring)}, on {found.scored.suite.suite}")
+    for column in shown_columns(edition, found.scored.scoring)[1]:
+        print(f"no column {column.key}: this suite has not {' and '.join(need.words for need in column.needs)}")
     print(f"image:  {competition.docker_image}")
     for phase in competition.phases:
         print(f"phase:  {phase.name}, {phase.start} to {phase.end} UTC")

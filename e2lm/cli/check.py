@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from e2lm.cli.arguments import count
-from e2lm.codabench.edition import Worker, read_edition
-from e2lm.project import PROJECT_ROOT
+from e2lm.edition.current import CurrentEdition, find_edition, scored_suite
+from e2lm.edition.schema import Worker
 from e2lm.submissions.checks.calibration import calibrated
 from e2lm.submissions.checks.check_text import errors_of, text_of
 from e2lm.submissions.checks.forecast import largest_model
@@ -19,7 +19,7 @@ from e2lm.submissions.checks.hardware import KINDS, Machine, machine
 from e2lm.submissions.checks.this_machine import this_machine
 from e2lm.submissions.checks.tokens import Volume
 from e2lm.submissions.summary import summarize
-from e2lm.suites.registry import COMPETITION_SUITE, find_suite
+from e2lm.suites.registry import find_suite
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.output_types.items import items_by_task
 from e2lm_ingestion.submission.submission import open_submission
@@ -34,8 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("submission", type=Path, help="a submission's folder or zip")
     parser.add_argument(
         "--suite",
-        default=COMPETITION_SUITE,
-        help="the suite of the token counts and the forecast: its name or suite.yaml (default: %(default)s, on which "
+        help="the suite of the token counts and the forecast: its name or suite.yaml (default: the edition's, on which "
         "uploads are scored)",
     )
     device = parser.add_mutually_exclusive_group()
@@ -71,8 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Check everything that can be checked without a model; the exit code is 2 where there are errors."""
-    suite = load_suite(find_suite(args.suite).suite)
-    worker, limit = _edition(suite)
+    suite = load_suite(find_suite(scored_suite(args.suite)).suite)
+    current = find_edition()
+    worker, limit = _worker_and_limit(current, suite)
     try:
         with open_submission(args.submission) as submission:
             read_otherwise: list[str] = []
@@ -84,16 +84,18 @@ def main(args: argparse.Namespace) -> int:
             print(json.dumps({"errors": list(map(str, error.args))}, indent=1))
         print("\n".join(errors_of(error)), file=sys.stderr)
         return 2
-    print(json.dumps(summary, indent=1) if args.json else text_of(summary, args.submission))
+    if args.json:
+        print(json.dumps({**summary, "edition": None if current is None else str(current)}, indent=1))
+    else:
+        print(*([] if current is None else [f"edition: {current}"]), text_of(summary, args.submission), sep="\n")
     return 0
 
 
-def _edition(suite: Suite) -> tuple[Worker, float | None]:
+def _worker_and_limit(current: CurrentEdition | None, suite: Suite) -> tuple[Worker, float | None]:
     """The workers of the edition, and the minutes that a sweep may take; the limit is for the edition's suite alone."""
-    path = PROJECT_ROOT / "edition.yaml"
-    if not path.is_file():
+    if current is None:
         return Worker(), None
-    edition = read_edition(path)
+    edition = current.edition
     scored = load_suite(find_suite(edition.suite).suite).suite
     return edition.worker, edition.sweep_minutes if scored == suite.suite else None
 

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--url", default="https://www.codabench.org", help="the site (default: https://www.codabench.org)"
     )
     parser.add_argument("--all", action="store_true", help="every submission, not only those on the leaderboard")
-    parser.add_argument("--out", type=Path, help="list: a CSV file of the scores; fetch: the folder to fill")
+    parser.add_argument("-o", "--out", type=Path, help="list: a CSV file of the scores; fetch: the folder to fill")
     parser.add_argument(
         "--results",
         type=Path,

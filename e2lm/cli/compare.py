@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from e2lm.edition.current import competition_name
 from e2lm.runs.comparison import Run, load_run, probability, told_apart
 from e2lm.runs.comparison_page import render_comparison
 from e2lm.runs.run_folder import RunFolder
@@ -28,7 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a folder that e2lm run wrote")
     parser.add_argument("--suite", help="a suite's name or suite.yaml (default: the suite that the first run names)")
     parser.add_argument(
-        "--out", type=Path, default=Path("comparison.html"), metavar="HTML", help="the page (default: comparison.html)"
+        "-o",
+        "--out",
+        type=Path,
+        default=Path("comparison.html"),
+        metavar="HTML",
+        help="the page (default: comparison.html)",
     )
     parser.add_argument("--json", action="store_true", help="print scores and probabilities as JSON alone")
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
@@ -53,7 +59,8 @@ def main(args: argparse.Namespace) -> int:
     chances = [[None if one is other else probability(one, other, key) for other in runs] for one in runs]
     if not args.json:
         _print(runs, key, chances)
-    page = render_comparison([(run.name, run.score_report) for run in runs], key, chances, configuration.signal_models)
+    named = [(run.name, run.score_report) for run in runs]
+    page = render_comparison(named, key, chances, configuration.signal_models, competition_name())
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with naming(args.out):
         args.out.write_text(page, encoding="utf-8")

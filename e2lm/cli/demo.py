@@ -24,6 +24,7 @@ EXAMPLES = ("science-cloze", "science-letters", "web-trivia", "noise")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm demo`."""
     parser.add_argument(
+        "-o",
         "--out",
         type=Path,
         default=Path("build/demo"),

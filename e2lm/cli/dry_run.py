@@ -24,7 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, help="the zip that e2lm bundle wrote")
     parser.add_argument("submission", type=Path, help="a submission's zip or folder")
     parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="folder of the steps' output and logs (default: a temporary one)"
+        "-o",
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of the steps' output and logs (default: a temporary one)",
     )
     parser.add_argument(
         "--docker", action="store_true", help="run in containers of the image, restricted as on a worker"

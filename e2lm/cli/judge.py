@@ -9,13 +9,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from e2lm.cli.arguments import count
+from e2lm.edition.current import current_edition, scored_suite
 from e2lm.runs.run_folder import RunFolder
 from e2lm.submissions.judging.endpoint import KEY_VARIABLE, Endpoint
 from e2lm.submissions.judging.prompt import SCHEMA
 from e2lm.submissions.judging.run import judge, questions_in
 from e2lm.submissions.judging.sampling import influences_of, sample, seed_of
 from e2lm.submissions.judging.verdicts import Answer, Outcome, outcome_of, read_answers
-from e2lm.suites.registry import COMPETITION_SUITE, find_suite
+from e2lm.suites.registry import find_suite
 from e2lm_ingestion.submission.submission import open_submission
 from e2lm_scoring.inputs.configuration import load_configuration
 
@@ -51,10 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--suite",
-        default=COMPETITION_SUITE,
-        help="the suite whose scoring.yaml sets the threshold (default: %(default)s)",
+        help="the suite whose scoring.yaml sets the threshold (default: the edition's)",
     )
     parser.add_argument(
+        "-o",
         "--out",
         type=Path,
         metavar="FILE",
@@ -70,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Judge the unanswered items, count the verdicts, print the outcome. Returns 0 if the submission passes, else 1."""
-    configuration = load_configuration(find_suite(args.suite).scoring)
+    configuration = load_configuration(find_suite(scored_suite(args.suite)).scoring)
     out = args.out or _default_out(args.submission.resolve())
     with open_submission(args.submission) as submission:
         questions, sha256 = questions_in(submission), submission.sha256
@@ -96,6 +97,8 @@ def main(args: argparse.Namespace) -> int:
         print(json.dumps(asdict(outcome) | {"answers": str(out), "seed": seed}))
     else:
         print(f"{_text(outcome, answers, out)} (seed {seed})")
+        if args.suite is None:
+            print(f"edition: {current_edition()}")
     return 0 if outcome.decision == "passed" else 1
 
 

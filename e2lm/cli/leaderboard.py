@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from e2lm.edition.current import competition_name, found_edition
 from e2lm.leaderboard.build import earlier_contents, publish
-from e2lm.leaderboard.edition_page import find_edition_file, read_home
+from e2lm.leaderboard.edition_page import read_home
 from e2lm.leaderboard.fact_sheets import load_fact_sheets
 from e2lm.leaderboard.scored_runs import load_runs
 from e2lm.leaderboard.site.pages import HOME
@@ -25,12 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="participant",
         help="organizer: reports also show late checkpoints and the web-only model (default: participant)",
     )
-    parser.add_argument(
-        "--edition",
-        type=Path,
-        metavar="FILE",
-        help="edition.yaml of the home page (default: that of the working directory or above; none: no home page)",
-    )
     parser.epilog = "example: e2lm leaderboard build/demo -o build/site\nnext:    open build/site/index.html"
 
 
@@ -38,10 +33,10 @@ def main(args: argparse.Namespace) -> int:
     """Build the site and print its path."""
     earlier = earlier_contents(args.out)
     runs = load_runs(args.runs, load_fact_sheets(args.entries) if args.entries else {})
-    edition = find_edition_file(args.edition)
-    home = read_home(edition) if edition is not None else None
-    board = publish(runs, args.out, earlier, args.reveal, home)
+    current = found_edition()
+    home = read_home(current.path) if current is not None else None
+    board = publish(runs, args.out, earlier, args.reveal, home, competition_name())
     print(f"{len(runs)} submissions\nsite: {args.out / HOME}")
-    if home is not None:
-        print(f"board: {args.out / board}\nhome page of: {edition}")
+    if current is not None:
+        print(f"board: {args.out / board}\nedition: {current}")
     return 0

@@ -13,9 +13,11 @@ import signal
 import sys
 import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NoReturn
 
 from e2lm import __version__
+from e2lm.project import choose_edition
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_scoring.errors import OrganizerError as ScoringOrganizerError
 from e2lm_scoring.errors import SubmissionError as ScoringSubmissionError
@@ -37,8 +39,8 @@ FOR_PARTICIPANTS = {
     "completion": "print the completion of this command for your shell",
 }
 FOR_ORGANIZERS = {
-    "edition": "write the home page of an edition of the competition",
     "bundle": "build the zip that organizers upload to Codabench",
+    "edition": "start another edition of the competition, or write its home page",
     "dry-run": "run a bundle and a submission as a Codabench worker would",
     "codabench": "list, download and rerun the submissions of a phase on Codabench",
     "rerun": "run many submissions on every checkpoint of a suite, loading each checkpoint once",
@@ -47,6 +49,26 @@ FOR_ORGANIZERS = {
     "leaderboard": "write the public leaderboard of runs as a static site",
 }
 COMMANDS = {**FOR_PARTICIPANTS, **FOR_ORGANIZERS}
+
+# These commands read edition.yaml, for its suites if for nothing else, and take --edition.
+OF_AN_EDITION = frozenset(
+    {
+        *(
+            "bundle",
+            "check",
+            "compare",
+            "edition",
+            "judge",
+            "leaderboard",
+            "rank",
+            "rerun",
+            "rescore",
+            "run",
+            "signal",
+            "suite",
+        ),
+    }
+)
 
 # These commands keep finished work when interrupted; the same command then resumes.
 RESUMED = frozenset({"demo", "run", "rerun", "judge", "suite fetch", "codabench fetch"})
@@ -98,6 +120,7 @@ def main(argv: list[str] | None = None) -> int:
     args = argparse.Namespace()
     try:
         args = _parsed(arguments)
+        choose_edition(getattr(args, "edition", None))
         code: int = args.main(args)
         sys.stdout.flush()
     except (SubmissionError, OrganizerError, ScoringSubmissionError, ScoringOrganizerError) as error:
@@ -161,7 +184,7 @@ def whole_parser() -> Parser:
 def _parser() -> tuple[Parser, argparse._SubParsersAction[Parser]]:
     parser = Parser(
         prog="e2lm",
-        description="Early Training Evaluation of Language Models.",
+        description=_title(),
         usage="%(prog)s [-h] [--version] COMMAND ...",
         epilog="\n\n".join(
             (_listed("for participants", FOR_PARTICIPANTS), _listed("for organizers", FOR_ORGANIZERS), NEXT)
@@ -188,4 +211,33 @@ def _add_command(commands: argparse._SubParsersAction[Parser], name: str) -> Non
     )
     module = importlib.import_module(f"e2lm.cli.{name.replace('-', '_')}")
     module.add_arguments(subparser)
+    if name in OF_AN_EDITION:
+        _take_edition(subparser)
     subparser.set_defaults(main=module.main)
+
+
+def _take_edition(parser: argparse.ArgumentParser) -> None:
+    """Add --edition to a command, or to each of its actions."""
+    actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    for action in actions:
+        for name, below in action.choices.items():
+            if name != "new":  # it writes what others read
+                _take_edition(below)
+    if not actions:
+        parser.add_argument(
+            "--edition",
+            type=Path,
+            metavar="FILE",
+            help="an edition.yaml, or its folder (default: that of this folder or above, or else of the installation)",
+        )
+
+
+def _title() -> str:
+    """The title of the edition, with a note where it is that of the installation."""
+    from e2lm.edition.current import find_edition
+
+    try:
+        current = find_edition()
+    except OrganizerError:
+        current = None
+    return "" if current is None else f"{current.edition.full_title}. Edition: {current}"

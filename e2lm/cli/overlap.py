@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="public benchmarks on this disk: .jsonl .json .csv .parquet .txt",
     )
     parser.add_argument(
+        "-o",
         "--out",
         type=Path,
         default=Path("overlap.csv"),

@@ -10,12 +10,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from e2lm.codabench.edition import read_edition
+from e2lm.edition.current import find_edition
 from e2lm.leaderboard.export import prize_text, rank_text, ranking_csv, ranking_json, ranking_markdown
 from e2lm.leaderboard.fact_sheets import FactSheet, load_fact_sheets
 from e2lm.leaderboard.ranking import RankedRun, rank
 from e2lm.leaderboard.scored_runs import by_suite, load_runs
-from e2lm.project import PROJECT_ROOT
 from e2lm.runs.manifest import failed_in
 from e2lm.submissions.judging.verdicts import read_answers, wrong_keys
 from e2lm.terminal.table import Column, fitted_table
@@ -39,7 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="answers that e2lm judge wrote: no prize where too many marked answers are wrong",
     )
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="FOLDER", help="folder of ranking.csv, ranking.json and ranking.md"
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="folder of ranking.csv, ranking.json and ranking.md",
     )
     parser.add_argument("--json", action="store_true", help="print the content of ranking.json alone")
     parser.epilog = "example: e2lm rank build/demo --out build/ranking"
@@ -59,14 +63,14 @@ def main(args: argparse.Namespace) -> int:
     )
     if len(suites) > 1:
         raise OrganizerError(f"these are runs of {len(suites)} suites, {', '.join(suites)}: rank one suite at a time")
-    runs, edition = next(iter(suites.values())), PROJECT_ROOT / "edition.yaml"
-    if edition.is_file():
-        prizes = read_edition(edition).prizes
-        ranked_runs = rank(runs, prizes=prizes.teams, student_awards=prizes.students)
+    runs, current = next(iter(suites.values())), find_edition()
+    if current is not None:
+        prizes = current.edition.prizes
+        ranked_runs = rank(runs, prizes=prizes.teams, student_awards=prizes.students, currency=prizes.currency)
     else:
         ranked_runs = rank(runs)
         print(
-            "no prizes: this installation of e2lm lacks edition.yaml; use a clone of the repository to award them",
+            "no prizes: there is no edition.yaml here; --edition FILE names it",
             file=sys.stderr if args.json else sys.stdout,
         )
     if not args.json:
@@ -86,6 +90,8 @@ def main(args: argparse.Namespace) -> int:
             print(f"{name}: {args.out / name}")
     if args.json:
         print(ranking_json(ranked_runs, failures), end="")
+    elif current is not None:
+        print(f"edition: {current}")
     return 0
 
 

@@ -10,7 +10,7 @@ from e2lm.cli.arguments import count, positive
 from e2lm.runs.batch import rerun
 from e2lm.runs.drift import report_drift
 from e2lm.runs.manifest import INDEX
-from e2lm.suites.registry import COMPETITION_SUITE, find_suite
+from e2lm.suites.registry import find_suite
 from e2lm_ingestion.engines import ENGINES
 
 
@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("submissions", type=Path, nargs="+", help="zips or folders of submissions, or folders of them")
     parser.add_argument("--suite", default="miniature", help="a suite's name or suite.yaml (default: miniature)")
     parser.add_argument(
+        "-o",
         "--out",
         type=Path,
         required=True,
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--development", type=Path, metavar="FOLDER", help="folder of earlier runs: report differences from them"
     )
     parser.epilog = (
-        f"example: e2lm rerun submissions --suite {COMPETITION_SUITE} --out final\n"
+        "example: e2lm rerun submissions --suite SUITE --out final\n"
         "next:    e2lm rank final --out ranking\n"
         "Exit code 1: a submission failed; the others are scored."
     )

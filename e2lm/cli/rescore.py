@@ -6,6 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
+from e2lm.edition.current import competition_name
 from e2lm.runs.output_folder import writing
 from e2lm.runs.run_folder import RunFolder
 from e2lm.suites.registry import find_suite
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--expression", help='arithmetic over the choices, such as "ll[gold] - mean(ll[~gold])"')
     parser.add_argument("--filter", metavar="NAME", help="a filter of a generation task (default: the first)")
     parser.add_argument("--suite", help="a suite's name or suite.yaml (default: the one of the run)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="the output folder (default: RESULTS-METRIC)")
+    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="the output folder (default: RESULTS-METRIC)")
     parser.add_argument("--open", action="store_true", help="open the report in the browser")
     parser.epilog = (
         "example: e2lm rescore build/my-task --metric acc_norm\n"
@@ -50,7 +51,8 @@ def main(args: argparse.Namespace) -> int:
         rescore(results, args.metric, rescored, expression=args.expression, chain=args.filter)
         kept = run.scoring if args.suite is None and run.scoring.is_file() else None
         scoring = kept or find_suite(args.suite or suite).scoring
-        print_scores(score(rescored, scoring, out), scores=folder.scores, report=folder.report)
+        report = score(rescored, scoring, out, competition=competition_name())
+        print_scores(report, scores=folder.scores, report=folder.report)
     if args.open:
         open_page(folder.report)
     return 0

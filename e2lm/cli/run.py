@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--suite", default="miniature", help="a suite's name or suite.yaml (default: miniature; see e2lm suite list)"
     )
     parser.add_argument(
+        "-o",
         "--out",
         type=Path,
         metavar="FOLDER",
@@ -77,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--open", action="store_true", help="open the report in the browser")
     parser.epilog = (
         "examples: e2lm run my-task\n"
-        "          e2lm run my-task --suite e2lm-2025 --disk-budget 40\n"
+        "          e2lm run my-task --suite SUITE --disk-budget 40\n"
         "next:     e2lm pack my-task, or e2lm compare with another run"
     )
 

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tokens-per-step", type=positive, metavar="N", help="training tokens of one step")
     parser.add_argument("--early", type=positive, metavar="TOKENS", help="where early training ends: 200e9")
     parser.add_argument("--late", type=positive, metavar="TOKENS", help="where late training ends: 1e12")
-    parser.add_argument("--suite", help="measure on the grid of a suite, such as e2lm-2025, as the competition does")
+    parser.add_argument("--suite", help="measure on the grid of a suite, by name or file, as the competition does")
     parser.add_argument(
         "--group",
         action="append",
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples: e2lm signal lm_eval_output -o signal.html\n"
         '          e2lm signal a.csv b.csv --early 200e9 --late 1e12 --group "1B: model-a, model-b"\n'
-        "          e2lm signal lm_eval_output --suite e2lm-2025 --json signal.json"
+        "          e2lm signal lm_eval_output --suite SUITE --json signal.json"
     )
 
 

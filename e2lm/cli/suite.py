@@ -10,7 +10,7 @@ from rich.text import Text
 
 from e2lm.cli import suite_new
 from e2lm.suites.fetch import fetch
-from e2lm.suites.registry import SUITES, find_suite
+from e2lm.suites.registry import find_suite, suites
 from e2lm.terminal.table import Column, fitted_table
 from e2lm_ingestion.suite import Checkpoint, checkpoints_of, checkpoints_root, load_suite
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a suite's models and how many of their checkpoints are on this machine",
         description="Show a suite's models, and how many of their checkpoints are in $E2LM_CHECKPOINTS (default: the "
         "user's cache).",
-        epilog="example: e2lm suite show e2lm-2025",
+        epilog="example: e2lm suite show miniature",
     )
     show.add_argument("name", help="a suite's name or suite.yaml")
     show.add_argument("--json", action="store_true", help="print every checkpoint with its path, as JSON")
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         description="Download a suite's checkpoints into $E2LM_CHECKPOINTS (default: the user's cache; on a worker, "
         "the folder that is mounted at /app/data) and check every file against the Hub's digest. Run it again to "
         "resume an interrupted download. HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE work as in huggingface_hub.",
-        epilog="example: e2lm suite fetch miniature (157 MB, trained in about four minutes); e2lm-2025 has 240 GB",
+        epilog="example: e2lm suite fetch miniature (157 MB, trained in about four minutes)",
     )
     fetch.add_argument("name", help="a suite's name or suite.yaml")
     suite_new.add_arguments(
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run one of the four actions."""
     if args.action == "list":
-        for name, files in SUITES.items():
+        for name, files in suites().items():
             print(f"{name}: {load_suite(files.suite).description}")
     elif args.action == "fetch":
         fetch(args.name)

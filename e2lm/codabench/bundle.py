@@ -13,50 +13,71 @@ import yaml
 
 from e2lm.archive import files_under
 from e2lm.codabench.competition_yaml import Column, Competition, Task, read_competition
-from e2lm.codabench.edition import STARTING, Edition, filled_in
+from e2lm.codabench.sources import Sources
 from e2lm.codabench.starting_kit import starting_kit
+from e2lm.edition.schema import STARTING, Edition
+from e2lm.edition.template import filled_in
+from e2lm.edition.values import values
 from e2lm.suites.registry import SuiteFiles
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.results.seal import KEY_FILE
 from e2lm_scoring.columns import BY_KEY, columns_of
-from e2lm_scoring.file_names import SCORES
+from e2lm_scoring.file_names import COMPETITION, SCORES
 from e2lm_scoring.inputs.configuration import load_configuration
 
+PLAIN_LOGO = "logo-plain.png"
 STARTING_KIT = "starting_kit.zip"  # built here, unlike the other files that competition.yaml names
 
 
-def collect(
-    root: Path, suite: SuiteFiles, edition: Edition, *, image: str | None = None, queue: str | None = None
-) -> dict[str, bytes]:
-    """Contents of the bundle: competition.yaml and everything it names under `root`, with one suite's files.
-
-    $names in competition.yaml and in the pages are replaced by the values of this edition. Returns name -> content.
-    Raises OrganizerError naming what is missing.
-    """
+def with_image(edition: Edition, image: str | None, queue: str | None) -> Edition:
+    """The edition with another image or queue. Raises OrganizerError."""
     if image is not None and not re.fullmatch(r"[\w./:@-]+", image):
         raise OrganizerError(
             f"--image {image!r}: not the name of an image; give one such as registry.example.org/e2lm:1.0"
         )
-    edition = edition.model_copy(update={"image": image or edition.image, "queue": _uuid(queue) or edition.queue})
-    text = filled_in(_read(root / "competition.yaml").decode("utf-8"), edition, "competition.yaml")
+    return edition.model_copy(update={"image": image or edition.image, "queue": _uuid(queue) or edition.queue})
+
+
+def collect(found: Sources) -> dict[str, bytes]:
+    """Contents of the bundle: competition.yaml and everything it names, with the files of one suite.
+
+    Values in competition.yaml and in the pages are those of the edition, its suite and its scoring. Returns
+    name -> content. Raises OrganizerError naming what is missing.
+    """
+    edition = found.scored.edition
+    filling = values(found.scored)
+    text = filled_in(_read(found.path("competition.yaml")).decode("utf-8"), filling, "competition.yaml")
     if edition.queue is not None:
         text += f"\nqueue: {edition.queue}\n"
     competition = read_competition(text)
     entries = {"competition.yaml": text.encode("utf-8")}
     for name in _named(competition):
         if name == STARTING_KIT:
-            entries[name] = starting_kit(root)
+            entries[name] = starting_kit(found)
+        elif name == competition.image:
+            entries[name] = _logo(found, name)
         elif name.endswith("/"):
-            folder = root / name
+            folder = found.root / name
             entries |= {name + inner: path.read_bytes() for inner, path in files_under(folder)}
         elif name.endswith(".md"):
-            entries[name] = filled_in(_read(root / name).decode("utf-8"), edition, name).encode("utf-8")
+            page = filled_in(_read(found.path(name)).decode("utf-8"), filling, name)
+            entries[name] = re.sub(r"\n{3,}", "\n\n", page).encode("utf-8")
         else:
-            entries[name] = _read(root / name)
+            entries[name] = _read(found.path(name))
     for task in competition.tasks:
-        entries[f"{task.input_data}suite.yaml"] = _read(suite.suite)
-        entries[f"{task.reference_data}scoring.yaml"] = _read(suite.scoring)
+        name = f"{task.ingestion_program}metadata.yaml"
+        if name in entries:
+            entries[name] = re.sub(rb"--deadline[ =]\d+", b"--deadline %d" % edition.sweep_minutes, entries[name])
+        entries[f"{task.input_data}suite.yaml"] = _read(found.suite.suite)
+        entries[f"{task.reference_data}scoring.yaml"] = _read(found.suite.scoring)
+        entries[f"{task.reference_data}{COMPETITION}"] = f"{edition.title}\n".encode()
     return entries
+
+
+def _logo(found: Sources, name: str) -> bytes:
+    """The edition's own logo, or the project's without a name in it."""
+    logo = found.scored.edition.logo
+    return _read(found.folder / logo if logo else found.root / PLAIN_LOGO)
 
 
 def new_key(competition: Competition) -> dict[str, bytes]:

@@ -21,15 +21,23 @@ CONTENTS = "site.json"  # lists the files of the site, which the next build repl
 SCHEMA = "e2lm-site/1"
 
 
-def publish(runs: Sequence[ScoredRun], out: Path, earlier: Sequence[str], reveal: str, home: Home | None = None) -> str:
+def publish(
+    runs: Sequence[ScoredRun],
+    out: Path,
+    earlier: Sequence[str],
+    reveal: str,
+    home: Home | None = None,
+    competition: str = "",
+) -> str:
     """Build the site beside `out`, then move it there in place of `earlier`, the files of an earlier build.
 
-    Returns the name of the first board's page.
+    `home` is what the home page shows, `competition` the name in the heads of reports. Returns the name of the first
+    board's page.
     """
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        build_site(by_suite(runs), partial, reveal, home)
+        build_site(by_suite(runs), partial, reveal, home, competition)
         _replace(partial, out, earlier)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -47,11 +55,17 @@ def publish_home(home: Home, out: Path, earlier: Sequence[str]) -> None:
     _write_contents(out, sorted({*earlier, HOME} - {CONTENTS}))
 
 
-def build_site(suites: Mapping[str, Sequence[ScoredRun]], site: Path, reveal: str, home: Home | None = None) -> None:
+def build_site(
+    suites: Mapping[str, Sequence[ScoredRun]],
+    site: Path,
+    reveal: str,
+    home: Home | None = None,
+    competition: str = "",
+) -> None:
     """Write pages, reports and data of every suite, and the home page, into an empty folder."""
     for name in ("submissions", "reports", "data"):
         (site / name).mkdir(parents=True)
-    boards = _boards(suites, home)
+    boards = _boards(suites, home, competition)
     if home is not None:
         _write(site / HOME, home_page(home, with_board=True))
     total = sum(len(board.ranked_runs) for board in boards)
@@ -64,7 +78,9 @@ def build_site(suites: Mapping[str, Sequence[ScoredRun]], site: Path, reveal: st
             _write(site / f"data/{board.slug}.json", ranking_json(board.ranked_runs))
             for index, ranked_run in enumerate(board.ranked_runs):
                 _write(site / f"submissions/{ranked_run.run.identity}.html", submission_page(board, index))
-                _write(site / f"reports/{ranked_run.run.identity}.html", report_for(ranked_run.run, reveal))
+                _write(
+                    site / f"reports/{ranked_run.run.identity}.html", report_for(ranked_run.run, reveal, competition)
+                )
                 done += 1
                 update(done, total, ranked_run.run.identity)
     _write_contents(site, sorted(path.name for path in site.iterdir()))
@@ -74,7 +90,7 @@ def _write_contents(site: Path, names: Sequence[str]) -> None:
     _write(site / CONTENTS, json.dumps({"schema": SCHEMA, "contents": names}, indent=1) + "\n")
 
 
-def _boards(suites: Mapping[str, Sequence[ScoredRun]], home: Home | None) -> list[Board]:
+def _boards(suites: Mapping[str, Sequence[ScoredRun]], home: Home | None, competition: str) -> list[Board]:
     boards: list[Board] = []
     for number, (suite, runs) in enumerate(suites.items(), start=1):
         slug = re.sub(r"[^a-z0-9]+", "-", suite.lower()).strip("-")
@@ -85,7 +101,7 @@ def _boards(suites: Mapping[str, Sequence[ScoredRun]], home: Home | None) -> lis
             if number == 1
             else (f"suite-{slug}.html", f"compare-{slug}.html")
         )
-        boards.append(Board(suite, slug, page, compare, rank(runs), home))
+        boards.append(Board(suite, slug, page, compare, rank(runs), home, competition))
     return boards
 
 

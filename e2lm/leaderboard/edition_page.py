@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from e2lm.codabench.edition import Edition, read_edition
+from e2lm.edition.reader import read_edition
+from e2lm.edition.schema import Edition
 from e2lm_ingestion.errors import OrganizerError
 
 MEDIA_TYPES = {
@@ -25,15 +26,6 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 MAX_LOGO = 500_000  # bytes of one logo: the page embeds it
-CURRENCY = "USD"
-# What the dates of an edition are called on its page.
-DATE_TITLES = {
-    "warm_up": "Warm-up",
-    "development": "Development",
-    "final": "Final",
-    "results": "Results",
-    "fact_sheets": "Fact sheets and code of the winners",
-}
 
 
 def _one_line(value: str) -> str:
@@ -88,18 +80,11 @@ class Institution(_Strict):
 class Page(_Strict):
     """The key `page` of edition.yaml. Every key may be missing: the page then says nothing about it."""
 
-    title: Line = "Early training evaluation"
-    short_name: Line | None = None
-    motto: Line | None = None
-    conference: Line | None = None
     registration: Address | None = None
     discussion: Address | None = None
-    proposal: Address | None = None
-    links: dict[Line, Address] = {}  # further ones: what it is -> address
     overview: str = ""  # paragraphs, with empty lines between them
     announcements: tuple[Announcement, ...] = ()
     special_prizes: tuple[SpecialPrize, ...] = ()
-    organizers: dict[Line, tuple[Line, ...]] = {}  # affiliation -> names
     institutions: tuple[Institution, ...] = ()
 
 
@@ -117,21 +102,17 @@ class Moment:
 class Home:
     """What the home page shows."""
 
+    edition: Edition
     page: Page
-    year: int
     phases: tuple[Moment, ...]
     moments: tuple[Moment, ...]  # single days after the phases
-    workshop: str  # its date in words; "" where there is none
-    prizes: tuple[int, ...]  # by rank, the best first
-    student_prizes: tuple[int, ...]
-    currency: str
     logos: dict[str, str]  # name of an institution -> data URL
 
     @property
     def prize_total(self) -> int:
         """All amounts together, those of special prizes included."""
         special = sum(one.amount or 0 for one in self.page.special_prizes)
-        return sum(self.prizes) + sum(self.student_prizes) + special
+        return self.edition.prizes.total + special
 
     @property
     def paragraphs(self) -> list[str]:
@@ -142,8 +123,8 @@ class Home:
     def links(self) -> dict[str, str]:
         """What it is -> address, of every link at the top of the page."""
         page = self.page
-        named = {"Register": page.registration, "Discussion": page.discussion, "Proposal": page.proposal}
-        return {name: address for name, address in named.items() if address} | page.links
+        named = {"Register": page.registration, "Discussion": page.discussion}
+        return {name: address for name, address in named.items() if address} | self.edition.links
 
     @property
     def news(self) -> list[Announcement]:
@@ -155,37 +136,19 @@ def read_home(path: Path) -> Home:
     """What edition.yaml says for the home page. Raises OrganizerError, one line with the key and the remedy."""
     edition = read_edition(path)
     page = _read_page(edition.page, path)
-    phases, moments = _timeline(edition)
     return Home(
+        edition=edition,
         page=page,
-        year=edition.year,
-        phases=phases,
-        moments=moments,
-        workshop=edition.dates.workshop,
-        prizes=edition.prizes.teams,
-        student_prizes=edition.prizes.students,
-        currency=CURRENCY,
+        phases=tuple(Moment(one.name, one.first_day, one.last_day, one.description) for one in edition.spans),
+        moments=_later_days(edition),
         logos={one.name: _embedded(one.logo, path) for one in page.institutions if one.logo},
     )
 
 
-def find_edition_file(given: Path | None) -> Path | None:
-    """The edition.yaml that was given, or that of the working directory or of the nearest folder above; None: none."""
-    if given is not None:
-        return given / "edition.yaml" if given.is_dir() else given
-    here = Path.cwd()
-    return next((path for folder in (here, *here.parents) if (path := folder / "edition.yaml").is_file()), None)
-
-
-def _timeline(edition: Edition) -> tuple[tuple[Moment, ...], tuple[Moment, ...]]:
-    """The phases, and the single days after them."""
-    days = edition.dates.moments
-    phases = tuple(
-        Moment(DATE_TITLES[name], days[name], date.fromordinal(days[name].toordinal() + length - 1))
-        for name, length in edition.dates.phase_days.items()
-    )
-    later = tuple(Moment(DATE_TITLES[name], days[name], days[name]) for name in ("results", "fact_sheets"))
-    return phases, later
+def _later_days(edition: Edition) -> tuple[Moment, ...]:
+    """The single days after the phases."""
+    days = {"Results": edition.dates.results, "Fact sheets and code of the winners": edition.dates.fact_sheets}
+    return tuple(Moment(name, day, day) for name, day in days.items() if day is not None)
 
 
 def _read_page(content: object, path: Path) -> Page:

@@ -34,8 +34,9 @@ def ranking_row(ranked_run: RankedRun) -> dict[str, Any]:
         "task": summary.task,
         "team": run.team,
         "student": fact_sheet.student,
-        "prize_usd": ranked_run.prize,
-        "student_award_usd": ranked_run.student_award,
+        "prize": ranked_run.prize,
+        "student_award": ranked_run.student_award,
+        "currency": ranked_run.currency,
     }
     for key in (key for key in TOTAL_AND_COMPONENTS if key in run.draws):
         interval = summary.intervals[key]
@@ -105,9 +106,9 @@ def ranking_markdown(ranked_runs: Sequence[RankedRun], failures: Sequence[tuple[
 
 def prize_text(ranked_run: RankedRun) -> str:
     """The prizes of a run as text."""
-    parts = [f"{ranked_run.prize:,} USD"] if ranked_run.prize else []
+    parts = [f"{ranked_run.prize:,} {ranked_run.currency}"] if ranked_run.prize else []
     if ranked_run.student_award:
-        parts.append(f"student award {ranked_run.student_award:,} USD")
+        parts.append(f"student award {ranked_run.student_award:,} {ranked_run.currency}")
     return ", ".join(parts)
 
 

@@ -22,12 +22,17 @@ class RankedRun:
     tied: bool
     above_next: float | None  # P(this run > the next ranked run)
     shrunken: float | None  # the score, shrunk to the mean of all ranked runs by how uncertain it is
-    prize: int  # USD
-    student_award: int  # USD
+    prize: int  # in the currency
+    student_award: int
+    currency: str = ""  # of the prizes; "" where none are given
 
 
 def rank(
-    runs: Sequence[ScoredRun], *, prizes: Sequence[int] = (), student_awards: Sequence[int] = ()
+    runs: Sequence[ScoredRun],
+    *,
+    prizes: Sequence[int] = (),
+    student_awards: Sequence[int] = (),
+    currency: str = "",
 ) -> list[RankedRun]:
     """The ranked runs of one suite, best first, then those that are not ranked, best first. Amounts are by rank.
 
@@ -51,10 +56,11 @@ def rank(
             shrunken=shrunken[run.identity],
             prize=won.get(run.identity, 0),
             student_award=awards.get(run.identity, 0),
+            currency=currency,
         )
         for index, run in enumerate(ranked)
     ]
-    return ranked_runs + [RankedRun(run, None, None, False, None, None, 0, 0) for run in others]
+    return ranked_runs + [RankedRun(run, None, None, False, None, None, 0, 0, currency) for run in others]
 
 
 def tie_groups(ranked: Sequence[ScoredRun]) -> list[int]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from e2lm.leaderboard.fact_sheets import FactSheet
 from e2lm.runs.run_folder import RunFolder
-from e2lm.suites.registry import SUITES, find_suite
+from e2lm.suites.registry import find_suite, suites
 from e2lm.terminal.progress import progress_bar
 from e2lm_scoring.columns import ranked_by
 from e2lm_scoring.errors import OrganizerError
@@ -126,17 +126,17 @@ def by_suite(runs: Sequence[ScoredRun]) -> dict[str, list[ScoredRun]]:
     return suites
 
 
-def report_for(run: ScoredRun, reveal: str) -> str:
+def report_for(run: ScoredRun, reveal: str, competition: str = "") -> str:
     """The run's report for `reveal`, with a link back to its page of the board.
 
     It is as scoring wrote it, or rendered again to show less or more. A report of someone's own machine is always
     rendered again, because it shows items and what models answered.
     """
     back = f'<p class="eyebrow"><a href="../submissions/{run.identity}.html">Leaderboard</a></p>'
-    return _report(run, reveal).replace(MASTHEAD, f"{MASTHEAD}\n  {back}", 1)
+    return _report(run, reveal, competition).replace(MASTHEAD, f"{MASTHEAD}\n  {back}", 1)
 
 
-def _report(run: ScoredRun, reveal: str) -> str:
+def _report(run: ScoredRun, reveal: str, competition: str) -> str:
     if run.summary.reveal == reveal:
         try:
             written = run.report.read_text(encoding="utf-8")
@@ -144,19 +144,19 @@ def _report(run: ScoredRun, reveal: str) -> str:
             raise OrganizerError(f"{run.report}: unreadable ({error.strerror}); score the run again") from None
         if not is_of_own_machine(written):
             return written
-    scoring = RunFolder(run.folder).scoring
+    known, scoring = suites(), RunFolder(run.folder).scoring
     if scoring.is_file():
         configuration = load_configuration(scoring)
-    elif run.summary.suite in SUITES:
-        configuration = load_configuration(SUITES[run.summary.suite].scoring)
+    elif run.summary.suite in known:
+        configuration = load_configuration(known[run.summary.suite].scoring)
     else:
         raise OrganizerError(
-            f"{run.report}: shows what {run.summary.reveal}s see, and {run.summary.suite} is not a suite of this "
-            f"project, so the report cannot be rendered again: score the run with reveal: {reveal}, or build with "
+            f"{run.report}: shows what {run.summary.reveal}s see, and {run.summary.suite} is no suite by "
+            f"name, so the report cannot be rendered again: score the run with reveal: {reveal}, or build with "
             f"--reveal {run.summary.reveal}"
         )
     score_report, _ = evaluate_results(read_results(RunFolder(run.folder).found_results, configuration), configuration)
-    return render(replace(score_report, reveal=reveal))
+    return render(replace(score_report, reveal=reveal), competition=competition)
 
 
 def _say_which_have_no_run(absent: Sequence[str]) -> None:

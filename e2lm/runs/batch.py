@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from e2lm.edition.current import competition_name
 from e2lm.runs.manifest import FINISHED, INDEX, Row, write_index
 from e2lm.runs.output_folder import refuse_if_held, writing
 from e2lm.runs.run_folder import RunFolder
@@ -165,9 +166,9 @@ def _starter(workers: int | None, ray: str | None) -> Callable[[WorkerInit], Run
 
 def _scored(row: Row, scoring: Path, out: Path) -> Row:
     try:
-        score(RunFolder(out / row.name).results, scoring, out / row.name)
+        score(RunFolder(out / row.name).results, scoring, out / row.name, competition=competition_name())
     except (ScoringOrganizerError, ScoringSubmissionError) as error:
-        leave_failure(error, out / row.name)
+        leave_failure(error, out / row.name, competition_name())
         return replace(row, status="failed", reason=str(error))
     return replace(row, status="done")
 
@@ -176,7 +177,7 @@ def _failed(row: Row, out: Path, error: SubmissionError | OrganizerError, trace:
     """The row of a failed submission; its folder gets the page of the failure, and Python's trace if there is one."""
     folder = RunFolder(out / row.name)
     if not folder.results_json.is_file():  # else complete, by another engine
-        leave_failure(ScoringSubmissionError(str(error)), folder.root)
+        leave_failure(ScoringSubmissionError(str(error)), folder.root, competition_name())
     if trace:
         with naming(folder.failure) as path:
             path.write_text(trace, encoding="utf-8")

@@ -42,6 +42,7 @@ def render_comparison(
     key: str,
     chances: Sequence[Sequence[float | None]],
     signal_models: Sequence[str],
+    competition: str = "",
 ) -> str:
     """One self-contained HTML document without scripts; `chances` is P(row > column), None on the diagonal."""
     sheets = (REPORT_FOLDER / "report.css", FOLDER / "comparison.css")
@@ -50,6 +51,7 @@ def render_comparison(
         .get_template("comparison.html.jinja")
         .render(
             style=Markup(custom_properties() + "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)),
+            competition=competition,
             names=[name for name, _ in runs],
             suite=runs[0][1].suite,
             panels=[

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from e2lm.edition.current import competition_name
 from e2lm.runs.history import remember
 from e2lm.runs.metric_table import metric_table
 from e2lm.runs.output_folder import writing
@@ -103,11 +104,11 @@ def run(
                 metric_table(folder.results, suite_files.scoring),
                 shown_items(folder.results, suite_files.scoring, build_items(submission)),
             )
-            score_report = score(folder.results, suite_files.scoring, out, own_machine)
+            score_report = score(folder.results, suite_files.scoring, out, own_machine, competition=competition_name())
             remember(out, submission, score_report)
             return score_report, own_machine
         except OrganizerError as error:
-            leave_failure(error, out)
+            leave_failure(error, out, competition_name())
             raise
 
 

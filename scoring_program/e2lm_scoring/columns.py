@@ -65,6 +65,7 @@ class Need:
     is_met: Callable[[Configuration], bool]
 
 
+PARTS = Need("every part whose weight is above 0", lambda configuration: configuration.has_total)
 LATE = Need("late checkpoints", lambda configuration: configuration.late is not None)
 WEB = Need("a web-only model", lambda configuration: configuration.alignment is not None)
 SHOWN_LATE = Need(
@@ -100,9 +101,9 @@ COLUMNS = (
     Column(
         key="score",
         title="Score",
-        meaning="The weighted sum of SQ, RC and CS; the leaderboard ranks it.",
-        how="0.5 SQ + 0.1 RC + 0.4 CS, or the weights of scoring.yaml",
-        needs=(LATE, WEB),
+        meaning="The weighted sum of the parts; the leaderboard ranks it.",
+        how="0.5 SQ + 0.1 RC + 0.4 CS, or the weights of scoring.yaml; a part of weight 0 need not be measured",
+        needs=(PARTS,),
         compute=lambda measured: measured.total["score"],
     ),
     Column(
@@ -211,8 +212,8 @@ COLUMNS = (
         compute=lambda measured: _non_randomness(measured),
     ),
     Column(
-        key="tau_1t",
-        title="Kendall tau to 1T tokens",
+        key="tau_last",
+        title="Kendall tau to the last checkpoint",
         meaning="Agreement of the early ranking of all models with the last one, from −1 to 1.",
         how="Kendall's tau-b over all ranked models between mean early score and score at the last checkpoint; 0 when "
         "all tie",
@@ -243,7 +244,7 @@ COLUMNS = (
         key="sq_held_out",
         title="SQ on other models",
         meaning="Signal quality on models other than the signal models; far lower: tuned to the signal models.",
-        how="mean SQ of the ranked science models other than the signal models (2025: arch2 of each size)",
+        how="mean SQ of the ranked science models other than the signal models (such as arch2 of each size)",
         needs=(OTHERS,),
         compute=lambda measured: _sq_held_out(measured),
     ),

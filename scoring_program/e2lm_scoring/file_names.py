@@ -8,3 +8,5 @@ ITEM_ARRAYS = "items.npz"
 # In scoring's own folder; Codabench looks for the first and the third.
 SCORES, SUMMARY, REPORT = "scores.json", "summary.json", "detailed_results.html"
 ITEMS, SUBSETS = "items.parquet", "subsets.parquet"
+# In the reference data: the competition's name, for the heads of pages.
+COMPETITION = "competition.txt"

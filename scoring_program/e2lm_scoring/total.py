@@ -39,8 +39,12 @@ def total_and_components(
     pair = configuration.alignment
     if pair is not None:
         scores["cs"] = domain_alignments(window(pair.science, early), window(pair.web, early))
-    if configuration.ranking_groups and pair is not None:
+    if configuration.has_total:
         weights = configuration.weights
-        total = weights.signal_quality * scores["sq"] + weights.ranking_consistency * scores["rc"]
-        scores = {"score": total + weights.domain_alignment * scores["cs"], **scores}
+        total = weights.signal_quality * scores["sq"]
+        if "rc" in scores:
+            total = total + weights.ranking_consistency * scores["rc"]
+        if "cs" in scores:
+            total = total + weights.domain_alignment * scores["cs"]
+        scores = {"score": total, **scores}
     return scores

@@ -62,7 +62,7 @@ HELD_BY_MODULES = {
     "Add a data file type": r"\.parquet\"",
     "Change RC's formula, or another score's": r"formulas\.ranking_consistency import",
     "Change the gate": r"min_improvement_z|formulas\.improvement_gate import",
-    "Add a phase, or change one": r"warm_up\b",
+    "Add a phase, or change one": r"PhaseSpan\b",
 }
 
 

@@ -47,7 +47,7 @@ def anchor(heading: str) -> str:
 
 def broken_links(path: Path, text: str) -> Iterator[str]:
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if re.match(r"[a-z]+:", target):
+        if re.match(r"[a-z]+:|\${", target):
             continue
         name, _, fragment = target.partition("#")
         other = path.parent / name if name else path

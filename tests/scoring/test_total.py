@@ -1,38 +1,35 @@
-"""The total is computed by one function: for the score itself and for every draw of the bootstrap."""
+"""The total: a part of weight 0 needs no models, every other part does."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from e2lm_scoring.inputs.configuration import Configuration
+from e2lm_scoring.columns import columns_of
 from e2lm_scoring.total import total_and_components
-from tests.scoring.tiny_results import SCORING
-
-CONFIGURATION = Configuration.model_validate(SCORING)
-
-
-def curves(draws: int) -> dict[tuple[str, int], np.ndarray]:
-    """Random curves, (draws,) scores at every checkpoint."""
-    rng = np.random.default_rng(0)
-    return {key: rng.random(draws) for key in CONFIGURATION.needed}
-
-
-def test_a_score_alone_is_exactly_the_draw_with_the_same_curves() -> None:
-    given = curves(20)
-    together = total_and_components(given, CONFIGURATION)
-    for draw in range(20):
-        alone = total_and_components({key: np.asarray(values[draw]) for key, values in given.items()}, CONFIGURATION)
-        assert list(alone) == ["score", "sq", "rc", "cs"]
-        assert {key: float(value) for key, value in alone.items()} == {
-            key: float(values[draw]) for key, values in together.items()
-        }
+from tests.contract.simulated import CONFIGURATION
 
 
 @pytest.mark.parametrize(
-    ("without", "left"),
-    [(("late", "ranking_groups"), {"sq", "cs"}), (("alignment",), {"sq", "rc"})],
+    ("weights", "missing", "expected"),
+    [
+        ((0.7, 0.3, 0), ("alignment",), {"score", "sq", "rc"}),
+        ((0.6, 0, 0.4), ("late", "ranking_groups"), {"score", "sq", "cs"}),
+        ((1, 0, 0), ("late", "ranking_groups", "alignment"), {"score", "sq"}),
+        ((0.7, 0.3, 0), (), {"score", "sq", "rc", "cs"}),
+        ((0.6, 0, 0.4), ("alignment",), {"sq", "rc"}),
+    ],
 )
-def test_a_suite_that_lacks_a_component_has_no_total(without: tuple[str, ...], left: set[str]) -> None:
-    configuration = Configuration.model_validate({key: value for key, value in SCORING.items() if key not in without})
-    assert set(total_and_components(curves(3), configuration)) == left
+def test_the_total_needs_the_parts_whose_weight_is_above_0(
+    weights: tuple[float, float, float], missing: tuple[str, ...], expected: set[str]
+) -> None:
+    content = CONFIGURATION.model_dump(exclude=set(missing))
+    keys = ("signal_quality", "ranking_consistency", "domain_alignment")
+    configuration = type(CONFIGURATION).model_validate(content | {"weights": dict(zip(keys, weights, strict=True))})
+    rng = np.random.default_rng(0)
+    found = total_and_components({key: np.asarray(rng.random()) for key in configuration.needed}, configuration)
+    assert set(found) == expected
+    assert expected == {"score", "sq", "rc", "cs"} & {column.key for column in columns_of(configuration)}
+    if "score" in found:
+        parts = zip(("sq", "rc", "cs"), weights, strict=True)
+        assert found["score"] == pytest.approx(sum(weight * found.get(key, 0) for key, weight in parts))

@@ -40,6 +40,7 @@ class Board:
     compare: str
     ranked_runs: list[RankedRun]
     home: Home | None = None  # of the competition; its page is HOME
+    competition: str = ""  # its name
 
     @property
     def keys(self) -> list[str]:
@@ -170,7 +171,7 @@ def _render(template: str, script: str, root: str, *, board: Board | None, **val
         **values,
         board=board,
         home_page=HOME if board and board.home else "",
-        competition=(board.home.page.short_name or board.home.page.title) if board and board.home else "",
+        competition=board.competition if board else "",
         root=root,
         columns=BY_KEY,
         style=Markup(style + (FOLDER / "site.css").read_text(encoding="utf-8")),

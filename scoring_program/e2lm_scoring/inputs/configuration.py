@@ -77,7 +77,8 @@ class Configuration(_Strict):
     """How a suite's results are scored.
 
     A suite without late checkpoints or without a web-only model, such as the released one, leaves out `late` and
-    `ranking_groups`, or `alignment`. It is scored for signal quality and the remaining components, without a total.
+    `ranking_groups`, or `alignment`. It is scored for signal quality and the remaining components; the total needs only
+    those whose weight is above 0.
     """
 
     suite: str
@@ -110,6 +111,12 @@ class Configuration(_Strict):
             if len(set(models)) != len(models):
                 raise ValueError(f"a model is listed twice: {', '.join(models)}")
         return self
+
+    @property
+    def has_total(self) -> bool:
+        """Whether the suite measures every component whose weight is above 0."""
+        has_ranking = self.late is not None or not self.weights.ranking_consistency
+        return has_ranking and (self.alignment is not None or not self.weights.domain_alignment)
 
     @property
     def late_iterations(self) -> tuple[int, ...]:

@@ -13,13 +13,14 @@ from e2lm_scoring.report.palette import custom_properties
 LONGEST = 2000  # characters of a message; forged results may carry any amount of text
 
 
-def render_failure(error: SubmissionError | OrganizerError) -> str:
+def render_failure(error: SubmissionError | OrganizerError, competition: str = "") -> str:
     """The page as one HTML document without scripts; text from the results in the message is escaped."""
     message = " ".join(str(error).split())
     page = (
         environment()
         .get_template("failure.html.jinja")
         .render(
+            competition=competition,
             message=message if len(message) <= LONGEST else message[:LONGEST] + " …",
             participant_must_act=isinstance(error, SubmissionError),
             style=Markup(custom_properties() + "\n" + Path(FOLDER / "report.css").read_text(encoding="utf-8")),

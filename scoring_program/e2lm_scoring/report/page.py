@@ -47,8 +47,8 @@ class Contribution:
     interval: str  # "" where there is none
 
 
-def render(score_report: ScoreReport, own_machine: OwnMachine | None = None) -> str:
-    """The report as one HTML document.
+def render(score_report: ScoreReport, own_machine: OwnMachine | None = None, competition: str = "") -> str:
+    """The report as one HTML document, with the name of the competition in its head.
 
     With a `score_report.reveal` other than "organizer", it holds no data of late checkpoints or web-only models,
     and no number with more digits than the leaderboard has. `own_machine` is shown beside it, on the author's own
@@ -69,6 +69,9 @@ def render(score_report: ScoreReport, own_machine: OwnMachine | None = None) -> 
         .get_template("report.html.jinja")
         .render(
             score_report=shown,
+            competition=competition,
+            has_ranking=bool(shown.ranking) or shown.weights["ranking_consistency"] > 0,
+            has_alignment=shown.alignment is not None or shown.weights["domain_alignment"] > 0,
             total=shown.scores.get("score"),
             everything=everything,
             contributions=_contributions(shown),
@@ -95,7 +98,7 @@ def render(score_report: ScoreReport, own_machine: OwnMachine | None = None) -> 
             score_interval=_interval_text(shown, ranked_by(shown.scores)),
             items=item_view(shown.table, shown.subsets) if shown.table is not None else None,
             pruning=shown.pruning,
-            rows=score_rows(shown.scores),
+            rows=score_rows(shown.scores, shown.weights),
             style=Markup(custom_properties() + "\n" + (FOLDER / "report.css").read_text(encoding="utf-8")),
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -125,13 +128,18 @@ def environment(folder: Path = FOLDER) -> Environment:
 
 
 def _contributions(score_report: ScoreReport) -> list[Contribution]:
-    """The three components as segments of a bar whose full length is the highest possible score."""
+    """The components as segments of a bar whose full length is the highest possible score.
+
+    One of weight 0 that the suite does not measure is no part of the score, and left out.
+    """
     scores, weights = score_report.scores, score_report.weights
     whole = sum(weights.values()) or 1.0
     left = 0.0
     contributions = []
     for column in (BY_KEY[key] for key in COMPONENTS):
         value, weight = scores.get(column.key), weights[column.weight]
+        if value is None and not weight:
+            continue
         product = weight * (value or 0.0)
         width = 100 * max(product, 0.0) / whole
         contributions.append(

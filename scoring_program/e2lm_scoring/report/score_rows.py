@@ -16,12 +16,15 @@ class ScoreRow:
     meaning: str
 
 
-def score_rows(scores: dict[str, float]) -> list[ScoreRow]:
+def score_rows(scores: dict[str, float], weights: dict[str, float]) -> list[ScoreRow]:
     """One row a column, in the order of scores.json."""
+    parts = [(weights[column.weight], column.symbol) for column in COLUMNS if column.weight]
+    formula = " + ".join(f"{weight:g} {symbol}" for weight, symbol in parts if weight)
     rows = []
     for column in (column for column in COLUMNS if column.key in scores):
+        meaning = f"{formula}; submissions are ranked by it." if column.key == "score" else column.meaning
         name = f"{column.title}, {column.symbol}" if column.symbol else column.title
-        rows.append(ScoreRow(column.key, name, _value_text(scores[column.key], column.precision), column.meaning))
+        rows.append(ScoreRow(column.key, name, _value_text(scores[column.key], column.precision), meaning))
     return rows
 
 

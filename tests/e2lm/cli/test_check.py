@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from e2lm.codabench.edition import read_edition
+from e2lm.edition.reader import read_edition
 from e2lm.project import PROJECT_ROOT
 from e2lm.submissions.checks.hardware import machine
 from e2lm.suites.registry import find_suite

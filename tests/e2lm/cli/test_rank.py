@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from e2lm.cli.main import main
-from e2lm.codabench.edition import read_edition
+from e2lm.edition.reader import read_edition
 from e2lm.project import PROJECT_ROOT
 from e2lm.runs.manifest import Row, write_index
 from e2lm.submissions.judging.verdicts import Answer, write_answers
@@ -34,13 +34,13 @@ def test_the_ranking_is_printed_and_written_in_three_formats(runs: Path) -> None
     assert "noise is not ranked: it does not improve" in done.stdout
     ranking = json.loads((runs / "out/ranking.json").read_text())
     prizes = read_edition(PROJECT_ROOT / "edition.yaml").prizes
-    assert [(row["rank"], row["tied"], row["prize_usd"]) for row in ranking["runs"]] == [
+    assert [(row["rank"], row["tied"], row["prize"]) for row in ranking["runs"]] == [
         (1, True, prizes.teams[0]),
         (1, True, prizes.teams[1]),
         (None, False, 0),
     ]
     assert 0.5 < ranking["runs"][0]["p_above_next"] < 0.95
-    assert ranking["runs"][1]["student_award_usd"] == prizes.students[0]
+    assert ranking["runs"][1]["student_award"] == prizes.students[0]
     with (runs / "out/ranking.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["score"] for row in rows] == ["0.9", "0.895", "0.1"]
@@ -146,11 +146,12 @@ def test_folders_without_runs_are_named(
 def test_without_an_edition_there_are_places_and_no_prizes(
     runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("e2lm.cli.rank.PROJECT_ROOT", runs / "installed")
+    monkeypatch.setattr("e2lm.project.PROJECT_ROOT", runs / "installed")
+    monkeypatch.chdir(runs)
     assert main(["rank", str(runs / "runs"), "--out", str(runs / "out")]) == 0
     assert "no prizes: " in capsys.readouterr().out
     rows = json.loads((runs / "out/ranking.json").read_text())["runs"]
-    assert [(row["position"], row["prize_usd"]) for row in rows] == [(1, 0), (2, 0), (None, 0)]
+    assert [(row["position"], row["prize"]) for row in rows] == [(1, 0), (2, 0), (None, 0)]
 
 
 def test_an_entry_of_no_run_is_named_and_left_out(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

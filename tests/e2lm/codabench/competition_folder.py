@@ -11,7 +11,7 @@ version: 2
 title: A small competition
 image: logo.png
 terms: terms.md
-docker_image: $image
+docker_image: ${image}
 pages:
   - {title: Overview, file: overview.md}
 tasks:
@@ -50,19 +50,40 @@ fact_sheet:
 """
 
 EDITION = """\
+title: A small competition
+short_name: SMALL
+motto: Small is enough
 year: 2025
+conference: NeurIPS
+hosts: [A laboratory]
+organizers: {A laboratory: [Ada Example]}
+logo: logo.png
 suite: small
 image: localhost:5000/e2lm:1
-dates:
-  warm_up: 2025-07-07
-  development: 2025-08-11
-  final: 2025-10-20
-  last_day: 2025-11-03
-  results: 2025-11-04
-  fact_sheets: 2025-11-22
-  workshop: 6 December
+phases:
+  - {name: First, start: 2025-07-07, description: Try.}
+  - {name: Second, start: 2025-08-11, description: Improve.}
+  - {name: Final, start: 2025-10-20, end: 2025-11-03, description: Finish., migrate: true}
+dates: {results: 2025-11-04, fact_sheets: 2025-11-22, workshop: 6 December}
 prizes: {teams: [500, 250], students: [1000]}
 limits: {submissions_a_day: 10, step_hours: 12}
+"""
+
+SUITE = """\
+suite: small
+version: 1
+context_length: 2048
+tokens: {sequence_length: 1024, global_batch_size: 100}
+models:
+  - {id: one, size: 1B, architecture: a, mixture: science, source: lab/one,
+     iterations: {start: 1000, stop: 8000, step: 1000}}
+"""
+
+SCORED = """\
+suite: small
+suite_version: 1
+early: {iterations: {start: 1000, stop: 8000, step: 1000}}
+signal_models: [one]
 """
 
 INGESTION = """\
@@ -91,8 +112,10 @@ def write_competition(root: Path, *, ingestion: str = INGESTION, scoring: str = 
         "logo.png": "a picture",
         "terms.md": "Terms.",
         "overview.md": "# Overview",
-        "input_data/suite.yaml": "suite: small",
-        "reference_data/scoring.yaml": "suite: small",
+        "suite.yaml": SUITE,
+        "scoring.yaml": SCORED,
+        "input_data/suite.yaml": SUITE,
+        "reference_data/scoring.yaml": SCORED,
         "ingestion_program/metadata.yaml": "command: python3 /app/program/ingestion.py "
         "/app/input_data /app/ingested_program /app/output --checkpoints /app/data\n",
         "ingestion_program/ingestion.py": ingestion,

@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 
 from e2lm import __version__
+from e2lm.codabench.sources import sources
 from e2lm.codabench.starting_kit import starting_kit
+from e2lm.edition.reader import read_edition
 from e2lm.project import EXAMPLE_SUBMISSIONS, PROJECT_ROOT
+from e2lm.suites.registry import find_suite
 from e2lm_ingestion.submission.submission import open_submission
 
 # The one step that is not in the README: packages are linked from this environment, since downloading takes minutes.
@@ -32,7 +35,12 @@ ACTIVATED = ". .venv/bin/activate\n"
 
 @pytest.fixture(scope="module")
 def kit() -> bytes:
-    return starting_kit(PROJECT_ROOT)
+    return the_kit()
+
+
+def the_kit() -> bytes:
+    edition = read_edition(PROJECT_ROOT / "edition.yaml")
+    return starting_kit(sources(PROJECT_ROOT, PROJECT_ROOT, edition, find_suite(edition.suite)))
 
 
 @pytest.fixture
@@ -111,7 +119,7 @@ def test_the_kit_holds_what_its_readme_speaks_of_and_is_the_same_every_time(kit:
     assert {"README.md", *examples} <= set(names)
     (wheel,) = (name for name in names if name.endswith(".whl"))
     assert re.fullmatch(r"e2lm-[^-]+-py3-none-any\.whl", wheel)
-    assert starting_kit(PROJECT_ROOT) == kit
+    assert the_kit() == kit
 
 
 def test_every_link_of_the_kit_s_documents_leads_to_something_in_it(kit: bytes) -> None:

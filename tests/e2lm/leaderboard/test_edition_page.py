@@ -19,10 +19,10 @@ from tests.e2lm.leaderboard.summaries import write_run
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>\"'{{7*7}}"
 
 
-def write_edition(folder: Path, page: dict[str, Any]) -> Path:
+def write_edition(folder: Path, page: dict[str, Any], **keys: Any) -> Path:  # noqa: ANN401 (keys of edition.yaml)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "edition.yaml"
-    path.write_text(EDITION + yaml.safe_dump({"page": page}, allow_unicode=True))
+    path.write_text(yaml.safe_dump({**yaml.safe_load(EDITION), **keys, "page": page}, allow_unicode=True))
     return path
 
 
@@ -30,7 +30,7 @@ def test_the_page_of_2025_has_its_facts() -> None:
     home = read_home(PROJECT_ROOT / "edition.yaml")
     page = home_page(home, with_board=False)
     for fact in (
-        "From Noise to Knowledge",
+        "From noise to knowledge",
         "26 May 2025",
         "7 July 2025",
         "4 November 2025",
@@ -51,21 +51,21 @@ def test_the_page_of_2025_has_its_facts() -> None:
 
 def test_what_an_edition_does_not_say_is_left_out(tmp_path: Path) -> None:
     page = home_page(read_home(write_edition(tmp_path, {})), with_board=False)
-    for heading in ("Overview", "Announcements", "Organizers", "Institutions"):
+    for heading in ("Overview", "Announcements", "Institutions"):
         assert f">{heading}</h2>" not in page
     assert ">Timeline</h2>" in page
 
 
 def test_texts_are_escaped_and_the_latest_news_comes_first(tmp_path: Path) -> None:
-    text = dict.fromkeys(("title", "short_name", "motto", "conference", "overview"), HOSTILE)
-    more = {
-        "links": {HOSTILE: "mailto:a@example.org"},
+    keys = dict.fromkeys(("title", "short_name", "motto", "conference"), HOSTILE)
+    more = {"links": {HOSTILE: "mailto:a@example.org"}, "organizers": {HOSTILE: [HOSTILE]}}
+    page_keys = {
+        "overview": HOSTILE,
         "announcements": [{"date": "2025-01-02", "text": "old"}, {"date": "2025-02-01", "text": HOSTILE}],
-        "organizers": {HOSTILE: [HOSTILE]},
         "institutions": [{"name": HOSTILE, "link": "https://example.org/\"onclick='x"}],
         "special_prizes": [{"name": HOSTILE, "amount": 500, "text": HOSTILE}],
     }
-    page = home_page(read_home(write_edition(tmp_path, text | more)), with_board=False)
+    page = home_page(read_home(write_edition(tmp_path, page_keys, **keys, **more)), with_board=False)
     assert page.count("<script") == 1
     assert "<img" not in page
     assert "onclick='x" not in page
@@ -76,13 +76,13 @@ def test_texts_are_escaped_and_the_latest_news_comes_first(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("page", "part"),
     [
-        ({"mottto": "x"}, "page.mottto: not a key of this file; did you mean motto?"),
+        ({"registraton": "x"}, "page.registraton: not a key of this file; did you mean registration?"),
         ({"announcements": [{"dat": "2025-01-01"}]}, "page.announcements.0.dat: not a key of this file; did you mean"),
-        ({"zzz": 1}, "page.zzz: not a key of this file; choose one of title"),
-        ({"motto": "two\nlines"}, "page.motto: empty, or with line breaks"),
-        ({"proposal": "javascript:alert(1)"}, "page.proposal: 'javascript:alert(1)' is not an address; write one"),
-        ({"links": {"x": "data:text/html,x"}}, "is not an address"),
-        ({"links": {"x": "//example.org"}}, "is not an address"),
+        ({"zzz": 1}, "page.zzz: not a key of this file; choose one of registration"),
+        ({"institutions": [{"name": "two\nlines"}]}, "page.institutions.0.name: empty, or with line breaks"),
+        ({"discussion": "javascript:alert(1)"}, "page.discussion: 'javascript:alert(1)' is not an address; write one"),
+        ({"registration": "data:text/html,x"}, "is not an address"),
+        ({"registration": "//example.org"}, "is not an address"),
         ({"announcements": [{"date": "soon", "text": "x"}]}, "page.announcements.0.date: "),
         ({"special_prizes": [{"name": "x", "amount": -1}]}, "page.special_prizes.0.amount: "),
         ({"institutions": [{"name": "x", "logo": "../secret.png"}]}, "logo '../secret.png': outside of"),
@@ -118,7 +118,7 @@ def test_a_logo_beside_the_edition_is_embedded(tmp_path: Path) -> None:
 def test_the_page_stands_alone_and_then_beside_the_board(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    edition = write_edition(tmp_path / "edition", {"title": "Another edition", "short_name": "AE"})
+    edition = write_edition(tmp_path / "edition", {}, title="Another edition", short_name="AE")
     write_run(tmp_path / "runs/one", 0.5)
     site = tmp_path / "site"
     assert main(["edition", "site", "-o", str(site), "--edition", str(edition.parent)]) == 0
@@ -131,7 +131,7 @@ def test_the_page_stands_alone_and_then_beside_the_board(
     for page in ("leaderboard.html", "compare.html"):
         assert '<a href="index.html">AE</a>' in (site / page).read_text()
     assert '<a href="../index.html">AE</a>' in (site / "submissions/one.html").read_text()
-    write_edition(tmp_path / "edition", {"title": "Changed"})
+    write_edition(tmp_path / "edition", {}, title="Changed")
     assert main(["edition", "site", "-o", str(site)]) == 0
     assert "Changed" in (site / "index.html").read_text()
     assert (site / "leaderboard.html").is_file()

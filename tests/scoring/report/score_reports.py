@@ -137,7 +137,7 @@ def _scores(sq: float, rc: float, cs: float) -> dict[str, float]:
         "monotonicity": sq,
         "autocorrelation": sq,
         "snr": 7.3125,
-        "tau_1t": 0.8667,
+        "tau_last": 0.8667,
         "items": 1200.0,
         "improvement_z": 11.8134,
         "contrast_z": 11.8134,

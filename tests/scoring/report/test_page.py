@@ -155,13 +155,41 @@ def test_an_ineligible_submission_keeps_its_score_and_tells_every_reason() -> No
 def test_a_suite_without_late_checkpoints_and_web_model_says_what_it_cannot_measure(reveal: str) -> None:
     score_report = good(reveal)
     science = tuple(curve for curve in score_report.curves if curve.model != WEB)
-    scores = {key: value for key, value in score_report.scores.items() if key not in {"score", "rc", "cs", "tau_1t"}}
+    scores = {key: value for key, value in score_report.scores.items() if key not in {"score", "rc", "cs", "tau_last"}}
     page = render(replace(score_report, curves=science, ranking=(), alignment=None, scores=scores))
     assert "there is no total score" in page
     assert "does not measure ranking consistency" in page
     assert "does not measure domain alignment" in page
     assert "held by the organizers" not in page
     assert f"{scores['sq']:.4f}" in page
+
+
+def test_a_part_of_weight_0_that_is_not_measured_is_no_part_of_the_report() -> None:
+    score_report = good("participant")
+    science = tuple(curve for curve in score_report.curves if curve.model != WEB)
+    scores = {key: value for key, value in score_report.scores.items() if key not in {"cs", "cs_gain"}}
+    weights = {"signal_quality": 0.7, "ranking_consistency": 0.3, "domain_alignment": 0.0}
+    page = render(replace(score_report, curves=science, alignment=None, scores=scores, weights=weights))
+    assert "0.7 SQ + 0.3 RC; submissions are ranked by it." in page
+    assert "Late checkpoints are held by the organizers" in page
+    assert not re.search(r"no total|Domain alignment|web.only model|not measured", page)
+
+
+def test_without_a_total_no_weights_are_drawn_and_the_ranking_is_by_signal_quality() -> None:
+    score_report = good("organizer")
+    scores = {key: value for key, value in score_report.scores.items() if key not in {"score", "rc", "cs"}}
+    page = render(replace(score_report, ranking=(), alignment=None, scores=scores))
+    assert "takes part in the ranking, which here is by signal quality." in page
+    assert "runs over it are ranked by signal quality" in page
+    assert 'class="stack"' not in page
+    assert "nothing is ranked" not in page
+
+
+def test_the_head_names_the_competition_where_there_is_one() -> None:
+    assert '"eyebrow">Signals &amp; Noise · report on a submission' in render(good(), competition="Signals & Noise")
+    assert '"eyebrow">report on a submission' in render(good())
+    failure = render_failure(SubmissionError("x"), "Signals & Noise")
+    assert '"eyebrow">Signals &amp; Noise · report on a submission' in failure
 
 
 def test_a_lone_surrogate_in_a_name_can_still_be_written_to_a_file() -> None:
