@@ -137,6 +137,8 @@ def main(argv: list[str] | None = None) -> int:
         location = f"{error.filename2 or error.filename}: " if error.filename else ""
         print(f"error: {location}{error.strerror}: {_remedy(error)}", file=sys.stderr)
         return 2
+    finally:
+        choose_edition(None)
     return code
 
 

@@ -183,6 +183,7 @@ def _of_scoring(scoring: Configuration) -> dict[str, Any]:
         "groups": [_listed(group) for group in scoring.ranking_groups],
         "science_model": scoring.alignment.science if scoring.alignment else "",
         "min_improvement_z": f"{scoring.min_improvement_z:g}",
+        "min_effective_items": f"{scoring.min_effective_items:g}",
         "min_label_share": f"{scoring.min_label_share:.0%}".replace("%", " %"),
         "min_accept_rate": f"{scoring.min_accept_rate:.0%}".replace("%", " %"),
     }

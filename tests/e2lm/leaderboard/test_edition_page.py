@@ -123,7 +123,7 @@ def test_the_page_stands_alone_and_then_beside_the_board(
     site = tmp_path / "site"
     assert main(["edition", "site", "-o", str(site), "--edition", str(edition.parent)]) == 0
     assert sorted(path.name for path in site.iterdir()) == ["index.html", "site.json"]
-    assert f"edition: {edition}" in capsys.readouterr().out
+    assert f"edition: AE 2025, {edition}" in capsys.readouterr().out
     monkeypatch.chdir(edition.parent)
     assert main(["leaderboard", str(tmp_path / "runs"), "-o", str(site)]) == 0
     assert "Another edition" in (site / "index.html").read_text()
