@@ -27,7 +27,8 @@ def test_the_total_needs_the_parts_whose_weight_is_above_0(
     keys = ("signal_quality", "ranking_consistency", "domain_alignment")
     configuration = type(CONFIGURATION).model_validate(content | {"weights": dict(zip(keys, weights, strict=True))})
     rng = np.random.default_rng(0)
-    found = total_and_components({key: np.asarray(rng.random()) for key in configuration.needed}, configuration)
+    curves = {key: np.asarray(rng.random()) for key in configuration.needed}
+    found = total_and_components(curves, configuration)
     assert set(found) == expected
     assert expected == {"score", "sq", "rc", "cs"} & {column.key for column in columns_of(configuration)}
     if "score" in found:
