@@ -1,10 +1,11 @@
 """Reads every task of an installed lm-evaluation-harness and counts what stands between it and a submission.
 
-usage: python benchmarks/lm_eval_tasks.py [--list KIND] [--json FILE]
+usage: python benchmarks/lm_eval_tasks.py [--list KIND] [--json FILE] [--sample]
 
 A task needs nothing but a data set when `task.yaml` may keep all of its keys and files: `dataset_path` and
 `dataset_kwargs: data_files` are replaced, everything else stays as the harness has it. The others are counted by each
-thing that stands in the way. `--list` prints the names of the tasks of one kind. Whether the meaning is the same is
+thing that stands in the way. `--list` prints the names of the tasks of one kind,
+`--sample` the table of well-known tasks in docs/parity.md. Whether the meaning is the same is
 measured by `python -m tests.contract.parity.both`, not here.
 
 The JSON has `tasks`, `only_data`, `with_notes` (of those, the ones with keys without effect) and `blockers`: for each
@@ -18,7 +19,7 @@ import importlib.util
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,26 @@ from e2lm_ingestion.task.task import Task, task_of
 
 _FUNCTION = "!function "  # before the name of a function, as read here
 _SPLITS = ("test_split", "validation_split", "training_split", "fewshot_split")
+
+
+# Of each well-known data set, one task or a few.
+SAMPLE = """
+    arc_easy arc_challenge arc_challenge_chat boolq piqa sciq hellaswag openbookqa winogrande cb copa rte wic wsc
+    multirc record cola mnli mrpc qnli qqp sst2 wnli commonsense_qa social_iqa logiqa logiqa2 mathqa asdiv
+    medqa_4options medmcqa pubmedqa headqa_en headqa_es prost mc_taco swag webqs triviaqa nq_open squadv2 drop coqa race quac_dummy
+    mmlu_anatomy mmlu_continuation_anatomy mmlu_generative mmlu_pro_biology mmlu_flan_cot_zeroshot_anatomy
+    toxigen
+    truthfulqa_mc1 truthfulqa_mc2 truthfulqa_gen mutual mutual_plus lambada_openai lambada_standard
+    lambada_openai_cloze_yaml wikitext pile_10k paloma_c4_en gsm8k gsm8k_cot gsm8k_platinum minerva_math_algebra
+    hendrycks_math_algebra arithmetic_1dc arithmetic_2da blimp_adjunct_island blimp_passive_1
+    bbh_cot_fewshot_boolean_expressions bbh_zeroshot_navigate agieval_lsat_ar agieval_sat_math anli_r1 xnli_en xcopa_it
+    xwinograd_en xstorycloze_en pawsx_en belebele_eng_Latn global_mmlu_full_en_anatomy kobest_boolq ceval-valid_law
+    cmmlu_anatomy crows_pairs_english ethics_cm fda swde squad_completion ifeval humaneval mbpp eus_trivia
+    gpqa_main_zeroshot musr leaderboard_gpqa_main eq_bench acp_bool_gen babi tinyHellaswag storycloze_2016 unscramble
+    anagrams1 cycle_letters inverse_scaling_redefine_math polemo2_in winogender_all fld_default scrolls_quality
+    hendrycks_ethics model_written_evals nq_swap cnn_dailymail glianorex mela
+"""
+SAMPLE_SIZE = 85  # the first of SAMPLE that the installed harness has as single tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +167,24 @@ def _templates(task: Task) -> Iterator[str]:
             yield f"{key}: the template cannot be read: {str(error)[:40]}"
 
 
+def print_sample(readings: Sequence[Reading]) -> None:
+    """The table of docs/parity.md: each task of the sample, and what stands in its way."""
+    named = {reading.name: reading for reading in readings}
+    sample = [named[name] for name in dict.fromkeys(SAMPLE.split()) if name in named][:SAMPLE_SIZE]
+    free = sum(not reading.blockers for reading in sample)
+    noted = sum(bool(reading.notes) for reading in sample if not reading.blockers)
+    print(f"{len(sample)} tasks; {free} are read as they are, {noted} of them with a note\n")
+    print("| task | read as it is | keys in the way |\n|---|---|---|")
+    for reading in sample:
+        answer = "no" if reading.blockers else "yes, with a note" if reading.notes else "yes"
+        print(f"| {reading.name} | {answer} | {'; '.join(reading.blockers).replace('|', ',')} |")
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--list", metavar="KIND", help="print the names of the tasks in whose way this stands")
+    parser.add_argument("--sample", action="store_true", help="print the table of well-known tasks")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts there")
     args = parser.parse_args()
     spec = importlib.util.find_spec("lm_eval")
@@ -159,6 +194,9 @@ def main() -> None:
     free = [one for one in readings if not one.blockers]
     every = Counter(kind for one in readings for kind in one.blockers)
     alone = Counter(one.blockers[0] for one in readings if len(one.blockers) == 1)
+    if args.sample:
+        print_sample(readings)
+        return
     if args.list is not None:
         print("\n".join(one.name for one in readings if args.list in one.blockers))
         return
