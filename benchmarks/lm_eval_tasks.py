@@ -38,18 +38,17 @@ _SPLITS = ("test_split", "validation_split", "training_split", "fewshot_split")
 SAMPLE = """
     arc_easy arc_challenge arc_challenge_chat boolq piqa sciq hellaswag openbookqa winogrande cb copa rte wic wsc
     multirc record cola mnli mrpc qnli qqp sst2 wnli commonsense_qa social_iqa logiqa logiqa2 mathqa asdiv
-    medqa_4options medmcqa pubmedqa headqa_en headqa_es prost mc_taco swag webqs triviaqa nq_open squadv2 drop coqa race quac_dummy
-    mmlu_anatomy mmlu_continuation_anatomy mmlu_generative mmlu_pro_biology mmlu_flan_cot_zeroshot_anatomy
-    toxigen
-    truthfulqa_mc1 truthfulqa_mc2 truthfulqa_gen mutual mutual_plus lambada_openai lambada_standard
-    lambada_openai_cloze_yaml wikitext pile_10k paloma_c4_en gsm8k gsm8k_cot gsm8k_platinum minerva_math_algebra
-    hendrycks_math_algebra arithmetic_1dc arithmetic_2da blimp_adjunct_island blimp_passive_1
-    bbh_cot_fewshot_boolean_expressions bbh_zeroshot_navigate agieval_lsat_ar agieval_sat_math anli_r1 xnli_en xcopa_it
-    xwinograd_en xstorycloze_en pawsx_en belebele_eng_Latn global_mmlu_full_en_anatomy kobest_boolq ceval-valid_law
-    cmmlu_anatomy crows_pairs_english ethics_cm fda swde squad_completion ifeval humaneval mbpp eus_trivia
-    gpqa_main_zeroshot musr leaderboard_gpqa_main eq_bench acp_bool_gen babi tinyHellaswag storycloze_2016 unscramble
-    anagrams1 cycle_letters inverse_scaling_redefine_math polemo2_in winogender_all fld_default scrolls_quality
-    hendrycks_ethics model_written_evals nq_swap cnn_dailymail glianorex mela
+    medqa_4options medmcqa pubmedqa headqa_en headqa_es prost mc_taco swag webqs triviaqa nq_open squadv2 drop coqa
+    race quac_dummy mmlu_anatomy mmlu_continuation_anatomy mmlu_generative mmlu_pro_biology
+    mmlu_flan_cot_zeroshot_anatomy toxigen truthfulqa_mc1 truthfulqa_mc2 truthfulqa_gen mutual mutual_plus
+    lambada_openai lambada_standard lambada_openai_cloze_yaml wikitext pile_10k paloma_c4_en gsm8k gsm8k_cot
+    gsm8k_platinum minerva_math_algebra hendrycks_math_algebra arithmetic_1dc arithmetic_2da blimp_adjunct_island
+    blimp_passive_1 bbh_cot_fewshot_boolean_expressions bbh_zeroshot_navigate agieval_lsat_ar agieval_sat_math
+    anli_r1 xnli_en xcopa_it xwinograd_en xstorycloze_en pawsx_en belebele_eng_Latn global_mmlu_full_en_anatomy
+    kobest_boolq ceval-valid_law cmmlu_anatomy crows_pairs_english ethics_cm fda swde squad_completion ifeval
+    humaneval mbpp eus_trivia gpqa_main_zeroshot musr leaderboard_gpqa_main eq_bench acp_bool_gen babi tinyHellaswag
+    storycloze_2016 unscramble anagrams1 cycle_letters inverse_scaling_redefine_math polemo2_in winogender_all
+    fld_default scrolls_quality hendrycks_ethics model_written_evals nq_swap cnn_dailymail glianorex mela
 """
 SAMPLE_SIZE = 85  # the first of SAMPLE that the installed harness has as single tasks
 
