@@ -147,4 +147,8 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
             module = importlib.import_module(f"e2lm.cli.{name.replace('-', '_')}")
             module.add_arguments(subparser)
             subparser.set_defaults(main=module.main)
-    return parser.parse_args(arguments)
+    args, surplus = parser.parse_known_args(arguments)
+    if surplus:
+        done = commands.choices[chosen] if chosen is not None else parser
+        done.error(f"unrecognized arguments: {' '.join(surplus)}; put a path with spaces in quotes")
+    return args
