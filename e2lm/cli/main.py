@@ -172,7 +172,11 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
         parser.error(f"{chosen!r} is not a command{meant}")
     if chosen is not None:  # the others would import torch and more only to be listed
         _add_command(commands, chosen)
-    return parser.parse_args(arguments)
+    args, surplus = parser.parse_known_args(arguments)
+    if surplus:
+        done = commands.choices[chosen] if chosen is not None else parser
+        done.error(f"unrecognized arguments: {' '.join(surplus)}; put a path with spaces in quotes")
+    return args
 
 
 def whole_parser() -> Parser:

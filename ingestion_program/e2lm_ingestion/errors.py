@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,17 +45,20 @@ class ItemProblems:
     """Errors of single items: those that say the same of several items are told once, with their number."""
 
     MOST = 20  # different ones
+    _OWN_VALUE = re.compile(  # what differs between items that have the same mistake
+        r"""(?<=is |as )('[^']*'|"[^"]*"|\[[^\]]*\]|\{[^}]*\}|-?[\d.]+)(\.\.\.)?|(?<=character )\d+"""
+    )
 
     def __init__(self) -> None:
-        self._found: dict[str, tuple[str, int]] = {}
+        self._found: dict[str, tuple[str, int]] = {}  # kind of problem -> the first one, how many
 
     def add(self, location: str, error: SubmissionError) -> None:
         """Keep the problems of one item, whose location begins each. Raises SubmissionError where they are many."""
         for problem in map(str, error.args):
             place = location if problem.startswith(location) else ""
-            what = problem.removeprefix(place)
-            first, count = self._found.get(what, (place, 0))
-            self._found[what] = (first, count + 1)
+            kind = self._OWN_VALUE.sub("", problem.removeprefix(place))
+            first, count = self._found.get(kind, (problem, 0))
+            self._found[kind] = (first, count + 1)
         if len(self._found) >= self.MOST:
             self.raise_any()
 
@@ -63,8 +67,8 @@ class ItemProblems:
         if self._found:
             raise SubmissionError(
                 *(
-                    f"{place}{what}" + (f" (and likewise {count - 1:,} more)" if count > 1 else "")
-                    for what, (place, count) in self._found.items()
+                    first + (f" (and likewise {count - 1:,} more)" if count > 1 else "")
+                    for first, count in self._found.values()
                 )
             )
 

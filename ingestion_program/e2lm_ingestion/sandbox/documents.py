@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -127,12 +127,32 @@ def _refuse_wrapped(document: Document, number: int) -> None:
     """Refuse an object that holds all items, such as {"data": [...]}."""
     if number > 1:
         return
+    if (what := _turned(document.fields)) is not None:
+        raise SubmissionError(f"{document.location}: {what}; write an object for each item, {_RECORDS}")
     for field, value in document.fields.items():
         if isinstance(value, list) and len(value) >= LEAST_WRAPPED and all(isinstance(one, dict) for one in value):
             raise SubmissionError(
                 f"{document.location}: one object that holds {len(value):,} others under {field[:60]!r}; keep its "
                 f"list alone, in a .json file where {_LIST}"
             )
+
+
+_RECORDS = "as pandas does with to_json(..., orient='records', lines=True)"
+
+
+def _turned(fields: Mapping[str, Any]) -> str | None:
+    """What one object is that holds all items otherwise than as a list of objects; None where it is an item."""
+    values = list(fields.values())
+    rows = fields.get("data")
+    if fields.keys() <= {"columns", "data", "index"} and "columns" in fields and isinstance(rows, list):
+        return "columns and rows apart, as pandas writes with orient='split'"
+    if len(values) >= LEAST_WRAPPED and all(isinstance(value, dict) for value in values):
+        return f"one object that holds {len(values):,} others by their names"
+    if values and all(isinstance(value, dict) and len(value) >= LEAST_WRAPPED for value in values):
+        return "an object for each column, as pandas' to_json writes without orient"
+    if len(values) > 1 and all(isinstance(value, list) and len(value) >= LEAST_WRAPPED for value in values):
+        return "a list for each column"
+    return None
 
 
 def _refuse_other_first_item(start: str, name: str) -> None:

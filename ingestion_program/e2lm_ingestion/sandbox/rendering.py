@@ -29,6 +29,10 @@ MAX_TEXT = 100_000  # characters of one rendered text; a context of 2,048 tokens
 FEWSHOT_SEED = 1234  # the default seed of lm-evaluation-harness' sampler
 _ADJACENT = re.compile(r"""['"]\s+['"]""")
 _ADDRESS = re.compile(r"<[^<>]{1,200} at 0x[0-9a-f]{4,}>|<class '[\w.]+'>|&lt;[^&]{1,200} at 0x[0-9a-f]{4,}&gt;")
+_NUMPY_LIST = (
+    "a list without commas between its texts, as numpy prints ['a' 'b']: write lists as JSON does, with "
+    "df.to_json(..., orient='records', lines=True)"
+)
 _FORBIDDEN = re.compile("[\0\ud800-\udfff]")
 
 
@@ -347,10 +351,7 @@ def _list_of(name: str, text: str, document: Document) -> list[str]:
             "{{[a, b]}} or the name of a field that holds a list"
         ) from None
     if _ADJACENT.search(text) and _joins_texts(text):
-        raise SubmissionError(
-            f"{location}: a list without commas between its texts, as numpy prints ['a' 'b']: write lists as "
-            "JSON does, with df.to_json(..., orient='records', lines=True)"
-        )
+        raise SubmissionError(f"{location}: {_NUMPY_LIST}")
     return _texts(value, location)
 
 
@@ -386,9 +387,14 @@ def _scalars(value: Any) -> list[str | int]:  # noqa: ANN401 (any JSON value)
 
 def _texts(value: Any, location: str) -> list[str]:  # noqa: ANN401 (any JSON value)
     if not isinstance(value, (list, tuple)):
-        printed = isinstance(value, str) and value.lstrip().startswith("[")
-        advice = "; a text that prints a list is read by the template {{field}}" if printed else ""
-        raise SubmissionError(f"{location}: must be a list of texts; it is {brief(repr(value))}{advice}")
+        if isinstance(value, str) and value.lstrip().startswith("["):
+            if _joins_texts(value):
+                raise SubmissionError(f"{location}: {_NUMPY_LIST}")
+            name = location.split("`")[1] if location.count("`") > 1 else "field"
+            raise SubmissionError(
+                f'{location}: a text that prints a list; write "{{{{{name}}}}}" to read the list in it'
+            )
+        raise SubmissionError(f"{location}: must be a list of texts; it is {brief(repr(value))}")
     wrong = next((choice for choice in value if not isinstance(choice, str)), None)
     if wrong is not None or None in value:
         raise SubmissionError(

@@ -221,6 +221,31 @@ def check_and_digest(files: dict[str, Path]) -> str:
     return digest.hexdigest()
 
 
+# The first bytes of files that are no text: what they are, and what to do.
+_BINARY = (
+    (
+        (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"),
+        'a spreadsheet or a zip, not text: save it as "CSV UTF-8 (comma delimited)"',
+    ),
+    ((b"PAR1",), "a parquet file: give it the ending .parquet, and write `dataset_path: parquet`"),
+    ((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"), "compressed: unpack it"),
+    ((b"\xff\xfe", b"\xfe\xff"), "UTF-16 text: save it as UTF-8"),
+    ((b"version https://git-lfs",), "a pointer of Git LFS, not the file: fetch it with git lfs pull"),
+    ((b"<!DOCTYPE", b"<!doctype", b"<html"), "a web page, not data: download the file itself"),
+)
+
+
+def _refuse_binary(start: bytes, name: str) -> None:
+    """Refuse a file of which the first bytes say that it is no text of JSON, CSV or YAML."""
+    excel = ', in Excel as "CSV UTF-8"' if name.lower().endswith(".csv") else ""
+    for marks, what in _BINARY:
+        if start.startswith(marks):
+            raise SubmissionError(f"{name}, line 1: {what}{excel if 'UTF-16' in what else ''}")
+    odd = sum(byte < 32 and byte not in b"\t\n\r\f" for byte in start[:1000])
+    if odd > len(start[:1000]) / 50 + 1:
+        raise SubmissionError(f"{name}: not a text file; save the documents as UTF-8 text")
+
+
 class _TextCheck:
     """Checks chunk by chunk that a file is UTF-8 text without NUL in lines of limited length."""
 
@@ -228,10 +253,14 @@ class _TextCheck:
         self._name = shown(relative)
         self._decode = codecs.getincrementaldecoder("utf-8")().decode
         self._bounded = not relative.lower().endswith(".json")  # a JSON array may be on one line
+        self._begun = False
         self._line = 1
         self._line_bytes = 0  # of the current line so far
 
     def feed(self, chunk: bytes, *, last: bool = False) -> None:
+        if not self._begun:
+            _refuse_binary(chunk, self._name)
+            self._begun = True
         try:
             self._decode(chunk, last)
         except UnicodeDecodeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -53,6 +54,7 @@ _WRITE = {
     "literal_error": "write {expected}",
     "finite_number": "write a finite number",
 }
+_LISTS = ("filter_list", "filter", "metric_list", "samples")
 _MAPPINGS = ("dict_type", "model_type", "model_attributes_type", "mapping_type")
 
 
@@ -125,8 +127,14 @@ def _line(one: dict[str, Any], place: tuple[int | str, ...], location: str, kind
         message = f"write keys and values, such as `{example}`"
     else:
         message = _WRITE.get(kind, one["msg"]).format_map(one.get("ctx", {}))
+        if kind in ("list_type", "tuple_type") and names and names[-1] in _LISTS:
+            message = f"write a list, such as `[{_EXAMPLES[names[-1]].removeprefix('- ')}]`"
         if kind == "literal_error" and isinstance(one["input"], str):
             options = [part.strip("'") for part in one["ctx"]["expected"].replace(" or ", ", ").split(", ")]
             near = difflib.get_close_matches(one["input"], options, n=1, cutoff=0.5)
             message += f" (did you mean {near[0]}?)" if near else ""
-    return f"{location}: {message}; it is {repr(one['input'])[:80]}"
+    return f"{location}: {message}; it is {_in_yaml(one['input'])[:80]}"
+
+
+def _in_yaml(value: Any) -> str:  # noqa: ANN401 (what YAML holds)
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else repr(value)

@@ -29,15 +29,14 @@ def read_yaml(text: str, name: str, *, max_characters: int | None = MAX_CHARACTE
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         location = f"{name}, line {mark.line + 1}" if mark else name
-        raise SubmissionError(
-            f"{location}: not YAML: {' '.join(str(error.problem).split())}; put texts with : {{ or # in quotes"
-        ) from None
+        raise SubmissionError(f"{location}: not YAML: {_explained(error, text)}") from None
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise SubmissionError(f"{name}: not YAML: {' '.join(str(error).split())[:200]}") from None
     _refuse_odd_characters(value, name)
     return value
 
 
+_TYPOGRAPHIC = "\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019"
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
@@ -77,6 +76,21 @@ class _Loader(yaml.SafeLoader):
                 raise SubmissionError(f"{location}: the key {_shown(key.value)} stands twice; keep one")
             seen.add(key.value)
         return node
+
+
+def _explained(error: yaml.MarkedYAMLError, text: str) -> str:
+    """What is wrong and what to write, where the mistake is a common one."""
+    problem, lines = " ".join(str(error.problem).split()), text.split("\n")
+    line = lines[min(error.problem_mark.line, len(lines) - 1)] if error.problem_mark else ""
+    if line.startswith("\t") or "'\\t'" in problem:
+        return "a tab stands where the line begins: indent with spaces"
+    if set(line) & set(_TYPOGRAPHIC):
+        return "a typographic quote: write straight ones, \" or '"
+    if "found another document" in problem:
+        return "a second document begins with ---: write one task into each file"
+    if "expected <block end>" in problem:
+        return "indented otherwise than the lines beside it: begin keys of one mapping in the same column"
+    return f"{problem}; put texts with : {{ or # in quotes"
 
 
 def _shown(text: str) -> str:

@@ -251,6 +251,8 @@ def unknown_key(key: str) -> str | None:
         return f"{key}: {REFUSED_KEYS[key]}"
     if key in Task.model_fields:
         return None
+    if (ours := _OTHER_NAMES.get(key.lower())) is not None:
+        return f"{shown_key(key)} is not a key of a task; did you mean `{ours}`?"
     near = difflib.get_close_matches(key[:60], [*Task.model_fields, *REFUSED_KEYS], n=1)
     if key in ("data_files", "sampler", "samples", "until", "max_gen_toks", "metric"):
         homes = {"data_files": "dataset_kwargs", "until": "generation_kwargs", "max_gen_toks": "generation_kwargs"}
@@ -258,6 +260,19 @@ def unknown_key(key: str) -> str | None:
         return f"`{key}` belongs under `{home}`: indent it two spaces more than that key"
     advice = f"did you mean `{near[0]}`?" if near else f"the keys are {', '.join(Task.model_fields)}"
     return f"{shown_key(key)} is not a key of a task; {advice}"
+
+
+_OTHER_NAMES = {  # of keys, in the words of other programs -> here
+    **dict.fromkeys(("prompt", "question", "query", "input", "template", "context"), "doc_to_text"),
+    **dict.fromkeys(("target", "answer", "label", "gold", "output"), "doc_to_target"),
+    **dict.fromkeys(("choices", "options", "endings"), "doc_to_choice"),
+    "metrics": "metric_list",
+    **dict.fromkeys(("filter", "filters"), "filter_list"),
+    **dict.fromkeys(("shots", "fewshot", "n_shot", "few_shot"), "num_fewshot"),
+    **dict.fromkeys(("name", "task_name"), "task"),
+    **dict.fromkeys(("split", "eval_split", "evaluation_splits"), "test_split"),
+    **dict.fromkeys(("type", "task_type"), "output_type"),
+}
 
 
 def check_group(group: Group, tasks: Mapping[str, Task]) -> None:

@@ -202,7 +202,9 @@ Pattern = Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)]
 def _filter(value: Any) -> Any:  # noqa: ANN401 (what YAML holds)
     known = get_args(FilterName)
     if value not in known:
-        raise ValueError(f"{repr(value)[:60]} is not run; the functions are {', '.join(known)}")
+        near = difflib.get_close_matches(str(value)[:60], known, n=1)
+        advice = f"did you mean {near[0]}?" if near else f"the functions are {', '.join(known)}"
+        raise ValueError(f"{repr(value)[:60]} is not run; {advice}")
     return value
 
 
@@ -279,6 +281,20 @@ class Metric(Strict):
         return self.spec(output_type).higher_is_better if self.higher_is_better is None else self.higher_is_better
 
 
+_OTHER_NAMES = {  # of metrics, elsewhere -> here, of which the output type has one
+    **dict.fromkeys(("accuracy", "acc_raw", "mc1"), ("acc", "exact_match")),
+    **dict.fromkeys(("accuracy_norm", "acc_normalized", "normalized_accuracy", "acc_char"), ("acc_norm",)),
+    **dict.fromkeys(("acc_norm_bytes", "acc_per_byte"), ("acc_bytes",)),
+    **dict.fromkeys(("em", "exact", "quasi_exact_match"), ("exact_match",)),
+    **dict.fromkeys(("f1_score", "macro_f1", "token_f1", "squad_f1"), ("f1",)),
+    **dict.fromkeys(("ppl", "bpb"), ("perplexity", "bits_per_byte")),
+    **dict.fromkeys(("likelihood", "logprob", "log_prob"), ("correct_logprob",)),
+    **dict.fromkeys(("matthews", "matthews_corrcoef", "matthews_correlation"), ("mcc",)),
+    **dict.fromkeys(("sacrebleu", "bleu_score"), ("bleu",)),
+    **dict.fromkeys(("mc2", "probability", "prob"), ("norm_correct_prob",)),
+}
+
+
 def check_metric(metric: Metric, output_type: OutputTypeName) -> None:
     """Raise ValueError unless it is a metric of the output type, with options and aggregation of its own."""
     rules = RULES[output_type]
@@ -296,7 +312,10 @@ def check_metric(metric: Metric, output_type: OutputTypeName) -> None:
             raise ValueError(f"metric_list: {metric.metric} is a metric already; give the expression another name")
     elif metric.metric not in named:
         near = difflib.get_close_matches(metric.metric, named, n=1)
+        near = [other for other in _OTHER_NAMES.get(metric.metric.lower(), ()) if other in named] or near
         advice = f"did you mean {near[0]}?" if near else f"it has {', '.join(named)}"
+        if metric.metric.lower().startswith("rouge"):  # lm-evaluation-harness has it in the code of tasks alone
+            advice = "for words that two texts share write f1, for pieces of words chrf"
         raise ValueError(f"metric_list: {output_type} has no metric {metric.metric}; {advice}")
     if rules.generates and metric.metric in OF_TEXTS and not is_installed():
         raise ValueError(

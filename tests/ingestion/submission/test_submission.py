@@ -110,14 +110,14 @@ def test_there_must_be_one_task_in_one_folder(make_submission: MakeSubmission, t
     ("content", "message"),
     [
         (b'{"q": 1}\n{"q": "\xff"}\n', "test.jsonl, line 2: not UTF-8; save the file as UTF-8 text"),
-        ('{"q": 1}'.encode("utf-16"), "test.jsonl, line 1: not UTF-8"),
+        ('{"q": 1}'.encode("utf-16"), "test.jsonl, line 1: UTF-16 text: save it as UTF-8"),
         (b'{"q": 1}\n\n{"q": "\0"}', "test.jsonl, line 3: a NUL byte"),
         (b"\xed\xa0\x80", "test.jsonl, line 1: not UTF-8"),
         (b'{"q": "\xe2\x82', "test.jsonl, line 1: not UTF-8"),
         (b"\n" * 1_500_000 + b"\xff", "test.jsonl, line 1500001: not UTF-8"),
         (b"\n" + b"x" * 10_000_001, "test.jsonl, line 2: longer than 10 MB"),
         (b"\n" + b"x" * 10_000_001 + b"\n", "test.jsonl, line 2: longer than 10 MB"),
-        (b"PK\x03\x04\0\0\0\0", "test.jsonl, line 1: a NUL byte"),
+        (b"PK\x03\x04\0\0\0\0", "test.jsonl, line 1: a spreadsheet or a zip"),
     ],
 )
 def test_text_that_is_not_utf8_is_refused_with_its_line(
