@@ -28,7 +28,7 @@ def main(args: argparse.Namespace) -> int:
     for output_type in (args.output_type,) if args.output_type else RULES:
         columns = [Column("metric", is_name=True), Column("better", left=True), Column("of an item", is_name=True)]
         rows = [
-            [name, "higher" if spec.higher_is_better else "lower", meaning(output_type, name)]
+            [name, "higher" if spec.higher_is_better else "lower", meaning(RULES[output_type].meanings, name)]
             for name, spec in RULES[output_type].metrics.items()
         ]
         console.print(fitted_table(output_type, columns, rows, console.width))

@@ -116,5 +116,5 @@ def test_it_is_kept_without_outputs_and_begins_with_the_cell_to_change(path: Pat
     assert path.stat().st_size < 20_000
 
 
-def test_there_are_eight() -> None:
-    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{number}-" for number in range(1, 9)]
+def test_there_are_ten() -> None:
+    assert [path.stem.split("-")[0] for path in NOTEBOOKS] == [str(number) for number in range(1, 11)]

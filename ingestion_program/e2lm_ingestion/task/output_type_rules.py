@@ -17,6 +17,12 @@ from e2lm_ingestion.metrics.builtin import (
     MULTIPLE_CHOICE_METRICS,
     MetricSpec,
 )
+from e2lm_ingestion.metrics.meanings import (
+    GENERATE_UNTIL_MEANINGS,
+    LOGLIKELIHOOD_MEANINGS,
+    LOGLIKELIHOOD_ROLLING_MEANINGS,
+    MULTIPLE_CHOICE_MEANINGS,
+)
 
 OutputTypeName = Literal["multiple_choice", "loglikelihood", "loglikelihood_rolling", "generate_until"]
 
@@ -28,6 +34,7 @@ class OutputTypeRules:
     """The keys of task.yaml that an output type reads, beside those that all read."""
 
     metrics: Mapping[str, MetricSpec]
+    meanings: Mapping[str, str]  # of the metrics, a line each; `meaning` reads them
     default_metric: str  # of a task of lm-evaluation-harness with metrics that are not known here
     harness_metrics: tuple[str, ...]  # without a metric_list, as in lm-evaluation-harness
     choices: Literal["needed", "optional", "refused"]  # doc_to_choice
@@ -37,13 +44,22 @@ class OutputTypeRules:
 
 RULES: Mapping[OutputTypeName, OutputTypeRules] = {
     "multiple_choice": OutputTypeRules(
-        MULTIPLE_CHOICE_METRICS, default_metric="acc", harness_metrics=("acc", "acc_norm"), choices="needed"
+        MULTIPLE_CHOICE_METRICS,
+        MULTIPLE_CHOICE_MEANINGS,
+        default_metric="acc",
+        harness_metrics=("acc", "acc_norm"),
+        choices="needed",
     ),
     "loglikelihood": OutputTypeRules(
-        LOGLIKELIHOOD_METRICS, default_metric="perplexity", harness_metrics=("perplexity", "acc"), choices="refused"
+        LOGLIKELIHOOD_METRICS,
+        LOGLIKELIHOOD_MEANINGS,
+        default_metric="perplexity",
+        harness_metrics=("perplexity", "acc"),
+        choices="refused",
     ),
     "loglikelihood_rolling": OutputTypeRules(
         LOGLIKELIHOOD_ROLLING_METRICS,
+        LOGLIKELIHOOD_ROLLING_MEANINGS,
         default_metric="bits_per_byte",
         harness_metrics=("word_perplexity", "byte_perplexity", "bits_per_byte"),
         choices="refused",
@@ -51,6 +67,7 @@ RULES: Mapping[OutputTypeName, OutputTypeRules] = {
     ),
     "generate_until": OutputTypeRules(
         GENERATE_UNTIL_METRICS,
+        GENERATE_UNTIL_MEANINGS,
         default_metric="exact_match",
         harness_metrics=("exact_match",),
         choices="optional",
