@@ -152,6 +152,9 @@ def _write(path: Path, content: str) -> None:
         with naming(path):
             temporary.write_text(content, encoding="utf-8", errors="replace", newline="")
         os.replace(temporary, path)
+    except OSError as error:  # of the file that was asked for, not of the temporary one
+        error.filename, error.filename2 = str(path), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
