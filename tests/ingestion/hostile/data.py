@@ -181,7 +181,7 @@ CASES = [
     with_field("nested choice", "line 101", choices=["a", ["b"]]),
     with_field("identical choices", TOLERATED, choices=["a", "a", "a"]),
     Case(
-        "data second file in UTF-16", lambda f: split_of_two(f, ROWS.encode("utf-16")), "more.jsonl, line 1: not UTF-8"
+        "data second file in UTF-16", lambda f: split_of_two(f, ROWS.encode("utf-16")), "more.jsonl, line 1: UTF-16 text"
     ),
     Case("data second file of other fields", lambda f: split_of_two(f, b'{"other": 1}\n'), "more.jsonl, line 1"),
     file("JSON list", TOLERATED, "json", json.dumps(documents())),
