@@ -180,9 +180,7 @@ CASES = [
     with_field("empty choice", "line 101: choice 1", choices=["a", " "]),
     with_field("nested choice", "line 101", choices=["a", ["b"]]),
     with_field("identical choices", TOLERATED, choices=["a", "a", "a"]),
-    Case(
-        "data second file in UTF-16", lambda f: split_of_two(f, ROWS.encode("utf-16")), "more.jsonl, line 1: UTF-16 text"
-    ),
+    Case("data second file in UTF-16", lambda f: split_of_two(f, ROWS.encode("utf-16")), "line 1: UTF-16 text"),
     Case("data second file of other fields", lambda f: split_of_two(f, b'{"other": 1}\n'), "more.jsonl, line 1"),
     file("JSON list", TOLERATED, "json", json.dumps(documents())),
     file("JSON cut short", "test.json: not JSON", "json", json.dumps(documents())[:-1]),
