@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from e2lm.cli.arguments import count
 from e2lm.codabench.client import PASSWORD_VARIABLE, TOKEN_VARIABLE, USER_VARIABLE, Codabench, Submitted
 from e2lm.codabench.phase import FACTS, choose, fetch, rerun
 from e2lm.spreadsheet import csv_text
@@ -20,7 +21,7 @@ from e2lm_scoring.columns import TOTAL_AND_COMPONENTS
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm codabench`."""
     parser.add_argument("action", choices=["list", "fetch", "rerun"], help="list, download, or run again")
-    parser.add_argument("phase", type=int, help="the phase's number (phase= in the requests of the site)")
+    parser.add_argument("phase", type=count, help="the phase's number (phase= in the requests of the site)")
     parser.add_argument("ids", type=int, nargs="*", metavar="ID", help="only these submissions")
     parser.add_argument(
         "--url", default="https://www.codabench.org", help="the site (default: https://www.codabench.org)"

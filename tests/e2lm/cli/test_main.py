@@ -40,6 +40,7 @@ def error_line(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> 
             ["check", "my", "task"],
             "check: unrecognized arguments: task; put a path with spaces in quotes; see e2lm check --",
         ),
+        (["codabench", "fetch", "x"], "phase: 'x' is not a whole number of 1 or more"),
         (["suite", "lst"], "see e2lm suite --help"),
         (["run", "x", "--workers", "-1"], "--workers: '-1' is not a whole number of 1 or more"),
         (["run", "x", "--deadline", "0"], "--deadline: '0' is not a number above 0"),

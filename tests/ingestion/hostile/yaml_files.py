@@ -56,7 +56,7 @@ CASES = [
     case("no number", "num_fewshot", PLAIN + "num_fewshot: .nan"),
     case("number that is none", "not YAML", "task: 0x_"),
     case("date that is none", "not YAML: month must be in", "task: 2020-99-99"),
-    case("two documents", "another document", PLAIN + "---\n" + PLAIN),
+    case("two documents", "a second document", PLAIN + "---\n" + PLAIN),
     case("nothing", "a task is a mapping", ""),
     case("a list", "a task is a mapping", "- task"),
     case("NUL escape", "half a character", 'task: "\\0"'),
