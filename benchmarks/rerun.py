@@ -72,7 +72,7 @@ def compare_with_single_runs(
 
 def make_submissions(folder: Path, count: int) -> list[Path]:
     """Folders of 100 items each, drawn with a fixed seed."""
-    examples = sorted(EXAMPLES.iterdir())
+    examples = sorted(path for path in EXAMPLES.iterdir() if path.is_dir())
     made = []
     for number in range(count):
         rng = random.Random(number)

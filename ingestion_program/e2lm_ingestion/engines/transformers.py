@@ -35,6 +35,7 @@ transformers.logging.disable_progress_bar()  # the sweep has its own
 _SELF_CHECK_TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.2}
 
 _CHUNKS_A_WALK = 4  # fewer in a thread of their own would not pay for the stem that it computes once more
+_SMALL = 50_000_000  # parameters; a chunk takes little time, and operations on one core have the same rounding on any
 
 
 class TransformersEngine:
@@ -178,7 +179,8 @@ class TransformersEngine:
         chunks = self._plan(requests)
         cores = torch.get_num_threads() if self._device.type == "cpu" else 1
         walks = [self._walk() for _ in range(max(1, min(cores, len(chunks) // _CHUNKS_A_WALK)))]
-        scored = score_chunks(walks, chunks)
+        small = self._model is not None and self._model.num_parameters() <= _SMALL
+        scored = score_chunks(walks, chunks, threads=1 if small else max(1, cores // len(walks)))
         # The first wait for the device: until here all chunks were queued without one.
         token_values = torch.cat([values for values, _ in scored]).cpu().double().numpy()
         token_greedy = torch.cat([greedy for _, greedy in scored]).cpu().numpy()

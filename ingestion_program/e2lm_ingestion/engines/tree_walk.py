@@ -32,6 +32,14 @@ class DeviceChunk:
     target_requests: np.ndarray  # (targets,) int64
 
 
+@dataclass(frozen=True, slots=True)
+class StemPart:
+    """Tokens of a stem that one forward pass computes."""
+
+    begin: int  # position of the first
+    tokens: np.ndarray  # (tokens,) int32
+
+
 def on_device(chunk: Chunk, device: torch.device) -> DeviceChunk:
     rows, row_of_target = np.unique(chunk.target_nodes, return_inverse=True)
 
@@ -65,7 +73,7 @@ class TreeWalk:
     def __init__(self, model: PreTrainedModel, device: torch.device, max_nodes: int) -> None:
         self.model = model
         self._device = device
-        self._max_nodes = max_nodes
+        self.max_nodes = max_nodes
         self.cache = DynamicCache(config=model.config)
         self._stem = np.empty(0, dtype=np.int32)
         self.computed_tokens = 0
@@ -82,16 +90,32 @@ class TreeWalk:
         log_sums = logits.sub_(largest[:, None]).exp_().sum(-1).log_()
         return values - log_sums[row], most_likely[row] == target
 
-    def _move_to(self, stem: np.ndarray) -> None:
-        kept = shared_length(self._stem, stem)
-        if kept < len(self._stem):
-            self.cache.crop(kept - len(self._stem))
-        for begin in range(kept, len(stem), self._max_nodes):
-            tokens = torch.from_numpy(stem[begin : begin + self._max_nodes]).to(self._device).long()
-            positions = torch.arange(begin, begin + len(tokens), device=self._device)
-            visible = torch.ones(len(tokens), len(tokens), dtype=torch.bool, device=self._device).tril_()
-            self._forward(tokens, positions, visible, positions[:1] - begin)
+    def begin_at(self, stem: np.ndarray, parts: Sequence[StemPart]) -> None:
+        """Compute a stem in the parts in which a walk over all chunks before would have computed it.
+
+        Its keys and values are then those of that walk, to the last bit.
+        """
+        for part in parts:
+            self._crop(part.begin)
+            self._extend(part)
+        self._crop(len(stem))
         self._stem = stem
+
+    def _move_to(self, stem: np.ndarray) -> None:
+        self._crop(shared_length(self._stem, stem))
+        for part in _new_parts(self._stem, stem, self.max_nodes):
+            self._extend(part)
+        self._stem = stem
+
+    def _crop(self, length: int) -> None:
+        if length < self.cache.get_seq_length():
+            self.cache.crop(length - self.cache.get_seq_length())
+
+    def _extend(self, part: StemPart) -> None:
+        tokens = torch.from_numpy(part.tokens).to(self._device).long()
+        positions = torch.arange(part.begin, part.begin + len(tokens), device=self._device)
+        visible = torch.ones(len(tokens), len(tokens), dtype=torch.bool, device=self._device).tril_()
+        self._forward(tokens, positions, visible, positions[:1] - part.begin)
 
     def _forward(
         self, tokens: torch.Tensor, positions: torch.Tensor, visible: torch.Tensor, rows: torch.Tensor
@@ -120,27 +144,36 @@ class TreeWalk:
         return logits
 
 
-def score_chunks(walks: Sequence[TreeWalk], chunks: Sequence[DeviceChunk]) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """`TreeWalk.score` of each chunk, in the order of `chunks`. Each walk takes a run of them, in a thread of its own.
+def score_chunks(
+    walks: Sequence[TreeWalk], chunks: Sequence[DeviceChunk], threads: int
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """`TreeWalk.score` of each chunk, in the order of `chunks`. Each walk takes a run of them, in `threads` of a CPU.
 
     A CPU's cores work on chunks of their own rather than share each operation: those of a small model are too short to
-    be worth dividing. The stem at which a run begins is computed once more.
+    be worth dividing. The stem at which a run begins is computed once more, in the same parts, so that the number of
+    threads changes no result.
     """
-    if len(walks) == 1:
-        return [walks[0].score(chunk) for chunk in chunks]
-    threads = torch.get_num_threads()
-    for_each = max(1, threads // len(walks))
+    own = torch.get_num_threads()
+    runs = _runs(chunks, len(walks))
+    beginnings = _parts_at(chunks, runs, walks[0].max_nodes)
 
-    def score_run(walk: TreeWalk, run: Sequence[DeviceChunk]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    def score_run(
+        walk: TreeWalk, run: Sequence[DeviceChunk], parts: Sequence[StemPart]
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
         with torch.inference_mode():
+            if run:
+                walk.begin_at(run[0].stem, parts)
             return [walk.score(chunk) for chunk in run]
 
     try:
-        with ThreadPoolExecutor(len(walks), initializer=torch.set_num_threads, initargs=(for_each,)) as pool:
-            scored = pool.map(score_run, walks, _runs(chunks, len(walks)))
+        if len(walks) == 1:
+            torch.set_num_threads(threads)
+            return [walks[0].score(chunk) for chunk in chunks]
+        with ThreadPoolExecutor(len(walks), initializer=torch.set_num_threads, initargs=(threads,)) as pool:
+            scored = pool.map(score_run, walks, runs, beginnings)
             return [one for run in scored for one in run]
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(own)
 
 
 def _runs(chunks: Sequence[DeviceChunk], count: int) -> list[Sequence[DeviceChunk]]:
@@ -148,3 +181,25 @@ def _runs(chunks: Sequence[DeviceChunk], count: int) -> list[Sequence[DeviceChun
     pairs = np.cumsum([len(chunk.tokens) * (len(chunk.stem) + len(chunk.tokens)) for chunk in chunks])
     ends = np.searchsorted(pairs, pairs[-1] * np.arange(1, count) / count) + 1
     return [chunks[begin:end] for begin, end in pairwise([0, *ends.tolist(), len(chunks)])]
+
+
+def _parts_at(
+    chunks: Sequence[DeviceChunk], runs: Sequence[Sequence[DeviceChunk]], max_nodes: int
+) -> list[list[StemPart]]:
+    """The parts in which one walk over all chunks would have computed the stem of each run's first chunk."""
+    starts = np.cumsum([0, *(len(run) for run in runs)])[:-1].tolist()
+    found: dict[int, list[StemPart]] = {len(chunks): []}
+    stem, parts = np.empty(0, dtype=np.int32), list[StemPart]()
+    for number, chunk in enumerate(chunks):
+        kept = shared_length(stem, chunk.stem)
+        parts = [part for part in parts if part.begin < kept] + _new_parts(stem, chunk.stem, max_nodes)
+        stem = chunk.stem
+        if number in starts:
+            found[number] = parts
+    return [found[start] for start in starts]
+
+
+def _new_parts(before: np.ndarray, stem: np.ndarray, max_nodes: int) -> list[StemPart]:
+    """What a walk computes to move from one stem to another."""
+    kept = shared_length(before, stem)
+    return [StemPart(begin, stem[begin : begin + max_nodes]) for begin in range(kept, len(stem), max_nodes)]

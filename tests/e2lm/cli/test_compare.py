@@ -66,8 +66,10 @@ def test_long_names_are_whole_in_any_terminal_and_every_interval_with_them(runs:
     ("arguments", "expected"),
     [
         (["rising"], "two or more"),
-        (["rising", "nowhere", "--suite", "suite.yaml"], "nowhere/results.json: missing"),
-        (["rising", "nowhere", "--suite", "suite.yaml"], "nowhere/results.json: missing; give a folder in which e2lm run has finished"),
+        (
+            ["rising", "nowhere", "--suite", "suite.yaml"],
+            "nowhere/results.json: missing; give a folder in which e2lm run",
+        ),
         (["rising", "other", "--suite", "suite.yaml"], "other: a run over another, but rising is one over tiny"),
         (["nowhere", "rising"], "nowhere/results.json: missing; give a folder in which e2lm run has finished"),
         (["rising", "falling"], "no suite is named 'tiny'"),
