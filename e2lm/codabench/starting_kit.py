@@ -19,15 +19,19 @@ from e2lm.edition.values import values
 from e2lm_ingestion.errors import OrganizerError
 
 # Of docs/: what a task may say, what its score is, and how it becomes better.
-DOCUMENTS = (
-    *("quickstart.md", "better.md", "task-language.md", "task-reference.md", "errors.md", "baselines.md"),
-    *("metrics.md", "curves.svg", "validity.md", "uncertainty.md", "glossary.md", "signal.md"),
-)
+DOCUMENTS = ("better.md", "task-language.md", "task-reference.md", "errors.md", "validity.md", "uncertainty.md")
+# These have examples of the project's edition, so that the kit of another goes without.
+_WITH_EXAMPLES = ("quickstart.md", "baselines.md", "metrics.md", "curves.svg", "glossary.md", "signal.md")
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]+)\]\((?P<target>[^)\s]+)\)")
 _EPOCH_SECONDS = "315532800"  # archive.EPOCH, so that the wheel has the same bytes every time
 _WITHIN = ("e2lm", "ingestion_program", "scoring_program", "starting_kit", "input_data", "reference_data")
 _BESIDE = ("setup.py", "pyproject.toml", "README.md", "LICENSE")
-_OF_THE_PROJECTS_EDITION = ("e2lm/suites/e2lm-2025", "input_data", "reference_data")  # not for the kit of another
+_OF_THE_PROJECTS_EDITION = (
+    "e2lm/suites/e2lm-2025",
+    "e2lm/suites/e2lm-2025-laptop",
+    "input_data",
+    "reference_data",
+)  # not for the kit of another
 _README = "README.md"
 # What the notebooks say of a released model, in the text of their JSON, for that of another edition.
 _MODEL = re.compile(r"\\\"tiiuae/dense-500m-arch1\\\", \d+")
@@ -38,7 +42,8 @@ _MINIATURE = r"\"miniature/mini-400k-arch1\", 56000"
 def starting_kit(found: Sources) -> bytes:
     """The kit of an edition, the same bytes for the same files. Raises OrganizerError."""
     root = found.root
-    paths = dict(files_under(root / "starting_kit")) | {f"docs/{name}": root / "docs" / name for name in DOCUMENTS}
+    documents = DOCUMENTS + (_WITH_EXAMPLES if found.is_of_the_project else ())
+    paths = dict(files_under(root / "starting_kit")) | {f"docs/{name}": root / "docs" / name for name in documents}
     entries = {name: path.read_bytes() for name, path in paths.items()}
     readme = filled_in(entries[_README].decode("utf-8"), values(found.scored), f"starting_kit/{_README}")
     entries[_README] = readme.encode("utf-8")

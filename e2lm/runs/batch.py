@@ -17,6 +17,7 @@ from e2lm.runs.manifest import FINISHED, INDEX, Row, write_index
 from e2lm.runs.output_folder import refuse_if_held, writing
 from e2lm.runs.run_folder import RunFolder
 from e2lm.runs.single import hub_cache
+from e2lm.submissions.checks.known_world import other_world
 from e2lm.submissions.paths import submission_paths
 from e2lm.suites.registry import SuiteFiles
 from e2lm.terminal.progress import progress_bar
@@ -148,7 +149,8 @@ def _prepared_one(
             results = RunFolder(out / name).results
             if finished(submission, suite, results):
                 return replace(row, status=FINISHED), None
-            return row, prepare(submission, suite, results, store, number)
+            also_check = partial(other_world, suite=suite)
+            return row, prepare(submission, suite, results, store, number, also_check)
     except Exception as error:  # an untrusted file must not stop the other submissions
         row = row or Row(name_of(path, sha256, out, taken), str(path), sha256, "waiting")
         if not isinstance(error, (SubmissionError, OrganizerError)):

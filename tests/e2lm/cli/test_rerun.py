@@ -123,7 +123,7 @@ def test_what_is_finished_is_compared_with_earlier_runs_without_being_asked_agai
     done = e2lm("rerun", submissions, "--suite", suite, "--out", out, "--development", undisturbed)
     assert done.returncode == 0, done.stderr
     assert "drift: 0 of 48 checkpoints differ by more than rounding explains" in done.stdout
-    score = json.loads((out / "science-cloze-01/scores.json").read_text())["sq"]
+    score = json.loads((out / "science-cloze-02/scores.json").read_text())["sq"]
     assert re.search(rf"{score:.4f}\W+{score:.4f}\W+0 of 16", done.stdout)
     assert finished(out) == finished(undisturbed)
 

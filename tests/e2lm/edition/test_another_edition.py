@@ -176,7 +176,7 @@ def test_a_total_without_the_web_only_model_is_told_without_contradiction(produc
     report = products["runs/one/detailed_results.html"].decode()
     assert "0.7 SQ + 0.3 RC; submissions are ranked by it." in report
     assert not re.search(r"no total|Domain alignment|[Ww]eb.only|not measured", report)
-    board = products["out/site/index.html"].decode()
+    board = products["out/site/leaderboard.html"].decode()
     assert "Domain alignment" not in board
     assert "Ranked by score" in board
 
