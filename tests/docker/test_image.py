@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -159,7 +158,8 @@ def test_a_full_disk_ends_with_the_reason(ingestion: Step) -> None:
     mounts = {path: folder for path, folder in ingestion.mounts.items() if path != "/app/output"}
     done = container(replace(ingestion, mounts=mounts), "--tmpfs=/app/output:size=64k")
     assert done.returncode == 2
-    assert re.match(r"error: /app/output/\S+: No space left on device; organizers: check", done.stderr.splitlines()[-1])
+    said = "error: No space left on device; organizers: check that the worker's disk has room and is healthy"
+    assert done.stderr.splitlines()[-1] == said, "without the file's name, which may be a checkpoint's"
 
 
 def test_a_worker_without_checkpoints_says_which_one_is_missing(ingestion: Step, tmp_path: Path) -> None:
