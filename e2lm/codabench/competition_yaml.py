@@ -6,21 +6,17 @@ models below accept only the keys that it reads, and require those with an unwan
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from e2lm_ingestion.errors import OrganizerError
-from e2lm_ingestion.unique_keys import UniqueKeyLoader
+from e2lm_ingestion.organizer_yaml import Remedies, parse_model
 
 # The effect of a missing key that Codabench does not require, and the remedy.
-WITHOUT = {
+WITHOUT: Mapping[str, str] = {
     "docker_image": "Codabench would run a Python 3.7 image; name the competition's image",
     "submission_rule": "the default, Add, puts nothing on the leaderboard; add submission_rule: Force_Best",
     "sorting": "add sorting: desc (larger is better) or asc",
@@ -32,6 +28,7 @@ WITHOUT = {
     "hide_prediction_output: true",
     "execution_time_limit": "each step would be stopped after 600 seconds; add execution_time_limit",
 }
+REMEDIES = Remedies(unknown="Codabench does not know this key and would ignore it", missing=WITHOUT)
 
 
 def _moment(value: Any) -> datetime:  # noqa: ANN401 (what YAML holds)
@@ -228,33 +225,4 @@ class Competition(_Strict):
 
 def read_competition(text: str) -> Competition:
     """Parse competition.yaml. Raises OrganizerError, one line with the key and the remedy."""
-    try:
-        return Competition.model_validate(yaml.load(text, UniqueKeyLoader))
-    except yaml.YAMLError as error:
-        raise OrganizerError(f"competition.yaml: not YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        # unknown keys first: one is often the misspelling of a missing one
-        first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
-        raise OrganizerError(f"competition.yaml: {_explain(first)}") from None
-    except ValueError as error:  # a date that does not exist
-        raise OrganizerError(
-            f"competition.yaml: not YAML: {error}; put a text that looks like a date in quotes"
-        ) from None
-
-
-def _explain(error: ErrorDetails) -> str:
-    location = ".".join(str(part) for part in error["loc"])
-    key = str(error["loc"][-1]) if error["loc"] else ""
-    if error["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(key, _known_keys(), n=1)
-        remedy = f"write {close[0]} if that is meant, or remove it" if close else "remove it"
-        return f"{location}: Codabench does not know this key and would ignore it; {remedy}"
-    if error["type"] == "missing":
-        return f"{location}: missing; {WITHOUT.get(key, 'add it')}"
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{location}: {message}" if location else message
-
-
-def _known_keys() -> set[str]:
-    models: tuple[type[BaseModel], ...] = (Competition, Page, Task, Phase, Leaderboard, Column, Question)
-    return {key for model in models for key in model.model_fields}
+    return parse_model(text, Competition, "competition.yaml", REMEDIES)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -30,8 +31,13 @@ def _one_line(value: str) -> str:
 
 
 def _address(value: str) -> str:
-    if not value.startswith(("https://", "http://", "mailto:")) or any(c.isspace() for c in value):
-        raise ValueError(f"{value!r} is not an address; write one that begins with https://")
+    try:
+        parts = urlsplit(value)
+        usable = bool(parts.hostname) if parts.scheme in {"http", "https"} else parts.scheme == "mailto"
+    except ValueError:
+        usable = False
+    if not usable or not value.isprintable() or " " in value:
+        raise ValueError(f"{value[:80]!r} is not an address; write one that begins with https://, http:// or mailto:")
     return value
 
 
@@ -113,6 +119,41 @@ class Prizes(_Strict):
         return sum(self.teams) + sum(self.students)
 
 
+class Announcement(_Strict):
+    """News with its day."""
+
+    date: date
+    text: Line
+    link: Address | None = None
+
+
+class SpecialPrize(_Strict):
+    """A prize beside those of the ranking."""
+
+    name: Line
+    amount: int | None = Field(default=None, gt=0)  # in the currency of the prizes
+    text: Line | None = None  # who gets it
+
+
+class Institution(_Strict):
+    """An institution behind the competition."""
+
+    name: Line
+    link: Address | None = None
+    logo: Line | None = None  # an image file beside edition.yaml or in a folder there
+
+
+class Page(_Strict):
+    """The key `page` of edition.yaml. Every key may be missing: the page then says nothing about it."""
+
+    registration: Address | None = None
+    discussion: Address | None = None
+    overview: str = ""  # paragraphs, with empty lines between them
+    announcements: tuple[Announcement, ...] = ()
+    special_prizes: tuple[SpecialPrize, ...] = ()
+    institutions: tuple[Institution, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class PhaseSpan:
     """A phase with what follows from its neighbors and from the limits."""
@@ -155,7 +196,7 @@ class Edition(_Strict):
     limits: Limits
     worker: Worker = Worker()
     columns: tuple[str, ...] | None = None
-    page: dict[str, Any] = {}  # e2lm/leaderboard/edition_page.py reads it
+    page: Page = Page()
 
     @property
     def full_title(self) -> str:

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from e2lm_ingestion.errors import OrganizerError
-from e2lm_ingestion.unique_keys import UniqueKeyLoader
+from e2lm_ingestion.organizer_yaml import read_model
 
 
 class _Strict(BaseModel):
@@ -157,25 +156,7 @@ class Checkpoint:
 
 def load_suite(path: Path) -> Suite:
     """Read a suite file. Raises OrganizerError naming the file and the key."""
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader)
-        if not isinstance(content, dict):
-            raise OrganizerError(f"{path}: holds no keys; a suite.yaml has suite, tokens and models")
-        return Suite.model_validate(content)
-    except FileNotFoundError:
-        raise OrganizerError(f"{path}: there is no such file; it lists the models and checkpoints of a suite") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise OrganizerError(f"{path}: not a readable text file: {error}; give a suite.yaml") from None
-    except yaml.YAMLError as error:
-        raise OrganizerError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        location = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise OrganizerError(
-            f"{path}: {location}: {' '.join(first['msg'].removeprefix('Value error, ').split())}"
-        ) from None
-    except ValueError as error:  # a date that does not exist
-        raise OrganizerError(f"{path}: not YAML: {error}; put a text that looks like a date in quotes") from None
+    return read_model(path, Suite, "it lists the models and checkpoints of a suite")
 
 
 def checkpoints_root() -> Path:

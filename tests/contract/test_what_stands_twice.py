@@ -15,14 +15,14 @@ from pydantic import ValidationError
 from e2lm.project import PROJECT_ROOT
 from e2lm_ingestion import errors as ingestion_errors
 from e2lm_ingestion import file_names as ingestion_names
-from e2lm_ingestion import unique_keys as ingestion_keys
+from e2lm_ingestion import organizer_yaml as ingestion_yaml
 from e2lm_ingestion.results import folder as ingestion_results
 from e2lm_ingestion.results import seal as ingestion_seal
 from e2lm_ingestion.submission import file_rules
 from e2lm_ingestion.suite import IterationRange as IngestionRange
 from e2lm_scoring import errors as scoring_errors
 from e2lm_scoring import file_names as scoring_names
-from e2lm_scoring import unique_keys as scoring_keys
+from e2lm_scoring import organizer_yaml as scoring_yaml
 from e2lm_scoring.inputs import results as scoring_results
 from e2lm_scoring.inputs import seal as scoring_seal
 from e2lm_scoring.inputs.configuration import IterationRange as ScoringRange
@@ -116,4 +116,5 @@ def test_the_programs_default_to_the_folders_that_their_metadata_names() -> None
 
 
 def test_the_readers_of_the_organizers_yaml_are_the_same() -> None:
-    assert inspect.getsource(ingestion_keys) == inspect.getsource(scoring_keys)
+    ours = inspect.getsource(ingestion_yaml).replace("e2lm_ingestion", "e2lm_scoring")
+    assert ours == inspect.getsource(scoring_yaml)

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from e2lm_scoring.errors import OrganizerError
-from e2lm_scoring.unique_keys import UniqueKeyLoader
+from e2lm_scoring.organizer_yaml import read_model
 
 
 class _Strict(BaseModel):
@@ -151,19 +149,4 @@ class Configuration(_Strict):
 
 def load_configuration(path: Path) -> Configuration:
     """Read scoring.yaml. Raises OrganizerError naming the file and the key."""
-    try:
-        return Configuration.model_validate(yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader))
-    except FileNotFoundError:
-        raise OrganizerError(f"{path}: there is no such file; it says how a suite's results are scored") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise OrganizerError(f"{path}: not a readable text file: {error}") from None
-    except yaml.YAMLError as error:
-        raise OrganizerError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        location = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise OrganizerError(
-            f"{path}: {location}: {' '.join(first['msg'].removeprefix('Value error, ').split())}"
-        ) from None
-    except ValueError as error:  # a date that does not exist
-        raise OrganizerError(f"{path}: not YAML: {error}; put a text that looks like a date in quotes") from None
+    return read_model(path, Configuration, "it says how a suite's results are scored")

@@ -50,7 +50,7 @@ def test_a_phase_may_end_early_and_have_limits_of_its_own(tmp_path: Path) -> Non
         ("Try.}", "Try., migrate: true}", "phases: First: migrate: nothing comes before the first phase"),
         ("Try.}", "Try., submissions: 351}", "351 do not fit: 10 a day on 35 days are 350"),
         ("year: 2025", "yaer: 2025", "yaer: not a key of this file; did you mean year?"),
-        ("year: 2025", "year: 2025\nweights: {}", "weights: not a key of this file: it is in the scoring.yaml"),
+        ("year: 2025", "year: 2025\nweights: {}", "weights: not a key of this file; it is in the scoring.yaml"),
         ("migrate: true", "migration: true", "did you mean migrate?"),
         ("motto: Small is enough\n", "", "motto: missing; add it"),
         ("submissions_a_day: 10", "submissions_a_day: 0", "limits.submissions_a_day: Input should be greater than 0"),

@@ -78,7 +78,7 @@ def test_texts_are_escaped_and_the_latest_news_comes_first(tmp_path: Path) -> No
     [
         ({"registraton": "x"}, "page.registraton: not a key of this file; did you mean registration?"),
         ({"announcements": [{"dat": "2025-01-01"}]}, "page.announcements.0.dat: not a key of this file; did you mean"),
-        ({"zzz": 1}, "page.zzz: not a key of this file; choose one of registration"),
+        ({"zzz": 1}, "page.zzz: not a key of this file; remove it; the keys there are registration"),
         ({"institutions": [{"name": "two\nlines"}]}, "page.institutions.0.name: empty, or with line breaks"),
         ({"discussion": "javascript:alert(1)"}, "page.discussion: 'javascript:alert(1)' is not an address; write one"),
         ({"registration": "data:text/html,x"}, "is not an address"),
