@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.results.rescoring import AnotherMetric, KeptAnswers
-from e2lm_scoring.inputs.configuration import Configuration, load_configuration
-from e2lm_scoring.inputs.results import Results, read_results
+from e2lm_scoring.inputs.configuration import Configuration
+from e2lm_scoring.inputs.results import Results
 from e2lm_scoring.own_machine import MetricRow
 from e2lm_scoring.scores import key_scores
 
@@ -19,15 +18,12 @@ Checkpoint = tuple[str, int]  # model, iteration
 Scores = dict[Checkpoint, np.ndarray]  # (items,) float32 each
 
 
-def metric_table(results: Path, scoring_yaml: Path) -> tuple[MetricRow, ...]:
+def metric_table(kept: KeptAnswers, read: Results, configuration: Configuration) -> tuple[MetricRow, ...]:
     """A row for each metric, eligible ones first, each part in order of the score; equal metrics share a row.
 
-    Left out are metrics that the answers do not fit, such as acc_mutual_info where the log-likelihoods without a prompt
-    were not computed.
+    `kept` and `read` are of the same results. Left out are metrics that the answers do not fit, such as acc_mutual_info
+    where the log-likelihoods without a prompt were not computed.
     """
-    configuration = load_configuration(scoring_yaml)
-    read = read_results(results, configuration)
-    kept = KeptAnswers(results)
     arrays = {(row["model"], row["iteration"]): kept.arrays(row) for row in kept.rows}
     distinct: list[tuple[list[str], AnotherMetric, Scores, Scores]] = []
     for name in kept.metrics:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -11,8 +10,8 @@ from e2lm_ingestion.output_types.generate_until import unpacked
 from e2lm_ingestion.output_types.protocol import Item
 from e2lm_ingestion.results.rescoring import KeptAnswers
 from e2lm_scoring.curves import window_items, window_tokens
-from e2lm_scoring.inputs.configuration import load_configuration
-from e2lm_scoring.inputs.results import read_results
+from e2lm_scoring.inputs.configuration import Configuration
+from e2lm_scoring.inputs.results import Results
 from e2lm_scoring.items import item_trends
 from e2lm_scoring.own_machine import ShownItem, ShownItems
 
@@ -21,13 +20,11 @@ LONGEST = 1500  # characters of a text
 LONGEST_WRITTEN = 120  # characters of what a model wrote at one checkpoint
 
 
-def shown_items(results: Path, scoring_yaml: Path, items: Sequence[Item]) -> ShownItems:
+def shown_items(kept: KeptAnswers, read: Results, configuration: Configuration, items: Sequence[Item]) -> ShownItems:
     """The items, at most 400: those with the lowest trend and with the highest; in the order of the test file.
 
-    `items` are the submission's, in order. Raises OrganizerError for results that cannot be scored.
+    `kept` and `read` are of the same results, `items` the submission's, in order.
     """
-    configuration = load_configuration(scoring_yaml)
-    read, kept = read_results(results, configuration), KeptAnswers(results)
     models, iterations = configuration.signal_models, configuration.early.iterations
     rows = {(row["model"], row["iteration"]): row for row in kept.rows}
     scores = np.stack([window_items(read, model, iterations) for model in models]) / read.file.item_weights

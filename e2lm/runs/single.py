@@ -26,11 +26,13 @@ from e2lm_ingestion.execution.pickle_store import PickleStore
 from e2lm_ingestion.execution.sweep import Progress, is_finished, prepare, sweep_prepared
 from e2lm_ingestion.execution.worker_devices import visible_gpus
 from e2lm_ingestion.output_types.items import build_items
-from e2lm_ingestion.submission.submission import open_submission
+from e2lm_ingestion.results.rescoring import KeptAnswers
+from e2lm_ingestion.submission.submission import Submission, open_submission
 from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite
 from e2lm_scoring.errors import OrganizerError
-from e2lm_scoring.inputs.results import CheckpointRow, read_results_file
-from e2lm_scoring.output import forget, leave_failure, score
+from e2lm_scoring.inputs.configuration import load_configuration
+from e2lm_scoring.inputs.results import CheckpointRow, read_results, read_results_file
+from e2lm_scoring.output import forget, leave_failure, score_results
 from e2lm_scoring.own_machine import OwnMachine
 from e2lm_scoring.score_report import ScoreReport
 
@@ -100,16 +102,22 @@ def run(
         if suite_files not in SUITES.values() and suite_files.scoring.is_file():
             shutil.copyfile(suite_files.scoring, folder.scoring)
         try:
-            own_machine = OwnMachine(
-                metric_table(folder.results, suite_files.scoring),
-                shown_items(folder.results, suite_files.scoring, build_items(submission)),
-            )
-            score_report = score(folder.results, suite_files.scoring, out, own_machine, competition=competition_name())
-            remember(out, submission, score_report)
-            return score_report, own_machine
+            return _scored(submission, suite_files.scoring, folder, out)
         except OrganizerError as error:
             leave_failure(error, out, competition_name())
             raise
+
+
+def _scored(submission: Submission, scoring_yaml: Path, folder: RunFolder, out: Path) -> tuple[ScoreReport, OwnMachine]:
+    """Write scores and report of a finished run. Raises OrganizerError for results that cannot be scored."""
+    configuration = load_configuration(scoring_yaml)
+    read, kept = read_results(folder.results, configuration), KeptAnswers(folder.results)
+    # rendered again, because a large task takes gigabytes that the sweep needs
+    items = build_items(submission)
+    own_machine = OwnMachine(metric_table(kept, read, configuration), shown_items(kept, read, configuration, items))
+    score_report = score_results(read, configuration, out, own_machine, competition=competition_name())
+    remember(out, submission, score_report)
+    return score_report, own_machine
 
 
 def _refuse_its_own_folder(submission: Path, out: Path) -> None:

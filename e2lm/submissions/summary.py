@@ -59,7 +59,7 @@ def summarize(
         "notes": [
             *_notes(submission),
             *(f"lm-evaluation-harness reads {line}" for line in read_otherwise[:10]),
-            *([] if elsewhere else other_world_note(questions_in(tasks))),
+            *([] if elsewhere else other_world_note(questions)),
         ],
         "warnings": [{key: value for key, value in asdict(finding).items() if value != ()} for finding in findings],
         "task": submission.name,

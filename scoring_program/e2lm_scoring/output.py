@@ -10,8 +10,8 @@ from pathlib import Path
 from e2lm_scoring.columns import columns_of
 from e2lm_scoring.errors import OrganizerError, SubmissionError
 from e2lm_scoring.file_names import COMPETITION, ITEMS, REPORT, SCORES, SUBSETS, SUMMARY
-from e2lm_scoring.inputs.configuration import load_configuration
-from e2lm_scoring.inputs.results import read_results
+from e2lm_scoring.inputs.configuration import Configuration, load_configuration
+from e2lm_scoring.inputs.results import Results, read_results
 from e2lm_scoring.items import items_parquet, subsets_parquet
 from e2lm_scoring.own_machine import OwnMachine
 from e2lm_scoring.report import render, render_failure
@@ -30,7 +30,22 @@ def score(
     full_digits: bool = True,
     competition: str = "",
 ) -> ScoreReport:
-    """Score a results folder into `output`; scores.json is written last and marks the output as complete.
+    """Read a results folder and score it into `output`, as `score_results` does."""
+    configuration = load_configuration(scoring_yaml)
+    read = read_results(results, configuration)
+    return score_results(read, configuration, output, own_machine, full_digits=full_digits, competition=competition)
+
+
+def score_results(
+    read: Results,
+    configuration: Configuration,
+    output: Path,
+    own_machine: OwnMachine | None = None,
+    *,
+    full_digits: bool = True,
+    competition: str = "",
+) -> ScoreReport:
+    """Score results into `output`; scores.json is written last and marks the output as complete.
 
     The report and the tables of items show what the reveal mode of scoring.yaml allows. scores.json and summary.json
     have all digits, for comparing and ranking, unless `full_digits` is false and the reveal mode is "participant": on
@@ -39,8 +54,6 @@ def score(
     the digits that were written. Raises OrganizerError when the results cannot be scored; call `leave_failure` then to
     write the page of the failure.
     """
-    configuration = load_configuration(scoring_yaml)
-    read = read_results(results, configuration)
     score_report, drawn = evaluate_results(read, configuration)
     shown = score_report if shows_everything(score_report) else rounded(redact(score_report))
     written = score_report

@@ -58,6 +58,7 @@ class TransformersEngine:
         self._renames = False  # whether files name tensors otherwise than the model, such as Pythia's embed_out
         self._loaded: Checkpoint | None = None
         self._ahead: tuple[Checkpoint, list[_Weights]] | None = None
+        self._is_small = False
         self._nodes = self._most_nodes = 0  # tokens of one forward pass; known once a model is loaded
         # Kept for as long as the session keeps the requests, because all checkpoints of an engine group have the same.
         self._plans: WeakKeyDictionary[Requests, list[DeviceChunk]] = WeakKeyDictionary()
@@ -85,6 +86,7 @@ class TransformersEngine:
             self._renames = not _names(checkpoint) <= set(self._model.state_dict())
             refuse_longer_context(checkpoint, self._model.config.to_dict(), self._context_length)
             self._nodes = self._most_nodes = self._chunk_size(self._model)
+            self._is_small = self._model.num_parameters() <= _SMALL
         else:
             self._copy(self._model, checkpoint)
         self._loaded = checkpoint
@@ -179,8 +181,7 @@ class TransformersEngine:
         chunks = self._plan(requests)
         cores = torch.get_num_threads() if self._device.type == "cpu" else 1
         walks = [self._walk() for _ in range(max(1, min(cores, len(chunks) // _CHUNKS_A_WALK)))]
-        small = self._model is not None and self._model.num_parameters() <= _SMALL
-        scored = score_chunks(walks, chunks, threads=1 if small else max(1, cores // len(walks)))
+        scored = score_chunks(walks, chunks, threads=1 if self._is_small else max(1, cores // len(walks)))
         # The first wait for the device: until here all chunks were queued without one.
         token_values = torch.cat([values for values, _ in scored]).cpu().double().numpy()
         token_greedy = torch.cat([greedy for _, greedy in scored]).cpu().numpy()

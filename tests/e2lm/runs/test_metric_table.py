@@ -8,13 +8,22 @@ from pathlib import Path
 import pytest
 
 from e2lm.runs.metric_table import metric_table
-from e2lm_ingestion.results.rescoring import rescore
+from e2lm_ingestion.results.rescoring import KeptAnswers, rescore
+from e2lm_scoring.inputs.configuration import load_configuration
+from e2lm_scoring.inputs.results import read_results
+from e2lm_scoring.own_machine import MetricRow
 from e2lm_scoring.scores import evaluate
+
+
+def metrics_of(run: Path, scoring: Path) -> tuple[MetricRow, ...]:
+    configuration = load_configuration(scoring)
+    results = run / "results"
+    return metric_table(KeptAnswers(results), read_results(results, configuration), configuration)
 
 
 def test_each_row_is_what_rescoring_gives(small_run: Path, small_suite: Path, tmp_path: Path) -> None:
     scoring = small_suite.parent / "scoring.yaml"
-    rows = {name: row for row in metric_table(small_run / "results", scoring) for name in (row.metric, *row.same)}
+    rows = {name: row for row in metrics_of(small_run, scoring) for name in (row.metric, *row.same)}
     assert {"acc", "acc_norm", "correct_prob", "brier_score", "logprob_margin_per_char"} <= rows.keys()
     assert "acc_mutual_info" not in rows, "its log-likelihoods were not kept"
     for name in ("acc", "correct_prob", "brier_score"):
@@ -29,7 +38,7 @@ def test_each_row_is_what_rescoring_gives(small_run: Path, small_suite: Path, tm
 
 
 def test_the_task_s_own_metric_is_marked_and_eligible_ones_come_first(small_run: Path, small_suite: Path) -> None:
-    rows = metric_table(small_run / "results", small_suite.parent / "scoring.yaml")
+    rows = metrics_of(small_run, small_suite.parent / "scoring.yaml")
     assert [row.metric for row in rows if row.is_own] == ["acc"]
     ranked = [(not row.eligible, -row.ranked) for row in rows]
     assert ranked == sorted(ranked)
