@@ -32,7 +32,7 @@ from e2lm_scoring.formulas.signal_quality import SignalQuality, signal_qualities
 from e2lm_scoring.formulas.signal_to_noise import signal_to_noise
 from e2lm_scoring.inputs.configuration import Configuration
 from e2lm_scoring.inputs.results import Results
-from e2lm_scoring.score_report import GroupRanking
+from e2lm_scoring.score_report import GroupRanking, SubsetFinding
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Measured:
     improvement_z: float
     contrast: Contrast | None  # None where the task has none
     contrast_curves: Sequence[np.ndarray]  # of the signal models, (early checkpoints,) each; none likewise
+    subset_finding: SubsetFinding | None  # None where subsets cannot be compared
     signal_items: np.ndarray  # (signal models, early checkpoints, items) float32, higher is better
     effective_items: float  # how many items carry the score of the signal models
     signal_models: Sequence[str]
@@ -373,6 +374,16 @@ COLUMNS = (
         how="rise of the contrast over rise of the score, over the signal models, clipped to 0 and 1",
         tasks="a task with a contrast",
         compute=lambda measured: None if measured.contrast is None else measured.contrast.label_share,
+    ),
+    Column(
+        key="subsets_without_contrast",
+        title="Weight of subsets without contrast",
+        meaning="Share of the score in subsets that rise whatever answer is marked as right; from 0.1, no prize.",
+        how="weight of the subsets whose contrast z and label share are both below the minimum, where together they "
+        "clearly have less contrast than the others ([validity.md](validity.md#subsets-that-measure-nothing))",
+        sorting="asc",
+        tasks="a group of tasks with a contrast",
+        compute=lambda measured: None if measured.subset_finding is None else measured.subset_finding.weight,
     ),
     Column(
         key="eligible",

@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from e2lm_scoring.formulas.improvement_gate import ENDS
+from e2lm_scoring.formulas.improvement_gate import ENDS, improvement_z
 from e2lm_scoring.formulas.signal_quality import correlation, signal_qualities
+from e2lm_scoring.formulas.strata import SMALLEST, strata_of
 from e2lm_scoring.score_report import ItemTable, Pruning, SubsetRow
 
 CLEAR = 2.0  # standard errors of the trend from which an item is called rising or falling
@@ -50,8 +51,17 @@ def item_table(scores: np.ndarray, subset: Sequence[str] = (), weights: np.ndarr
     )
 
 
-def subset_rows(scores: np.ndarray, sizes: Mapping[str, int], weights: np.ndarray) -> tuple[SubsetRow, ...]:
+def subset_rows(
+    scores: np.ndarray,
+    sizes: Mapping[str, int],
+    weights: np.ndarray,
+    *,
+    contrasts: np.ndarray | None = None,
+    clusters: np.ndarray | None = None,
+) -> tuple[SubsetRow, ...]:
     """Contribution of each subset to the signal; `scores`, `weights` as in `item_table`, `sizes` in the items' order.
+
+    `contrasts` has the shape of `scores`; `clusters` (items,) are the cluster of each.
 
     >>> rising, falling = [0.0] * 4 + [1.0] * 4, [1.0] * 4 + [0.0] * 4
     >>> scores = np.array([[rising, rising, falling]]).transpose(0, 2, 1)
@@ -77,9 +87,18 @@ def subset_rows(scores: np.ndarray, sizes: Mapping[str, int], weights: np.ndarra
                 rise=float((curves[:, -ENDS:].mean(axis=1) - curves[:, :ENDS].mean(axis=1)).mean()),
                 sq=float(np.mean(signal_qualities(curves))),
                 influence=whole - without,
+                contrast_z=None if contrasts is None else _contrast_z(contrasts, chosen, clusters),
             )
         )
     return tuple(rows)
+
+
+def _contrast_z(contrasts: np.ndarray, chosen: np.ndarray, clusters: np.ndarray | None) -> float | None:
+    """The improvement z of the mean contrast over the signal models of some items; None for fewer than ten."""
+    if chosen.sum() < SMALLEST:
+        return None
+    strata = strata_of(int(chosen.sum()), clusters=None if clusters is None else clusters[chosen])
+    return improvement_z(contrasts[:, :, chosen].mean(axis=0, dtype=np.float64), strata)
 
 
 def item_trends(scores: np.ndarray) -> np.ndarray:

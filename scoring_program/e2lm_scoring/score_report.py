@@ -91,6 +91,18 @@ class SubsetRow:
     rise: float  # its last 3 early means minus its first 3, in the score's unit
     sq: float  # signal quality of its own curves
     influence: float  # SQ of the whole minus SQ without the subset; positive helps
+    contrast_z: float | None = None  # improvement of its mean contrast; None where there is none, or too few items
+
+
+@dataclass(frozen=True, slots=True)
+class SubsetFinding:
+    """Subsets that rise whatever answer is marked as right, formulas/subset_contrast.py; none where `weight` is 0."""
+
+    names: tuple[str, ...] = ()
+    items: int = 0
+    weight: float = 0.0  # their share of the score
+    other_share: float = 0.0  # label share of the other subsets
+    blocks: bool = False  # whether they carry so much that a prize is withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +150,7 @@ class ScoreReport:
     intervals: dict[str, Interval] = field(default_factory=dict)  # of score, sq, rc, cs: those that were computed
     table: ItemTable | None = None
     subsets: tuple[SubsetRow, ...] = ()
+    subset_finding: SubsetFinding | None = None  # None where subsets cannot be compared
     warnings: tuple[str, ...] = ()  # warnings from the check of the submission
     clusters: int = 0  # what is resampled: clusters of items, or items that share nothing; 0 where it is not recorded
     expression: str = ""  # of a metric that is one of the participant's own

@@ -35,6 +35,7 @@ from e2lm_scoring.inputs.results import Results, read_results
 from e2lm_scoring.items import item_table, prune, subset_rows
 from e2lm_scoring.one_line import one_line
 from e2lm_scoring.score_report import Alignment, Generalization, GroupRanking, ModelSignal, ScoreReport
+from e2lm_scoring.subset_finding import KIND, early_contrasts, message_of, subset_finding
 from e2lm_scoring.total import total_and_components
 from e2lm_scoring.uncertainty import DRAWS, SEED, Bootstrap, bootstrap, interval
 
@@ -62,6 +63,8 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
     early_signal = np.stack([early_science[model] for model in configuration.signal_models])
     carried_by = effective_items(early_signal)
     reasons = reasons_against(z_of_model, contrast, configuration, effective_items=carried_by)
+    of_subsets = subset_finding(results, configuration, strata, early_signal)
+    findings = ((KIND, message_of(of_subsets)),) if of_subsets is not None and of_subsets.blocks else ()
     model_qualities = {
         model: float(signal_qualities(items.mean(axis=1, dtype=np.float64))) for model, items in early_science.items()
     }
@@ -77,6 +80,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         contrast=contrast,
         contrast_curves=contrast_curves,
         signal_items=early_signal,
+        subset_finding=of_subsets,
         effective_items=carried_by,
         signal_models=configuration.signal_models,
         model_qualities=model_qualities,
@@ -112,11 +116,24 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         ranking_reference=configuration.ranking_reference,
         intervals={key: interval(scores[key], draws) for key, draws in drawn.scores.items()},
         table=item_table(early_signal, [subset.name for subset in subsets for _ in range(subset.items)], weights),
-        subsets=subset_rows(early_signal, {subset.name: subset.items for subset in subsets}, weights),
-        warnings=tuple(one_line(warning.message) for warning in results.file.warnings),
+        subsets=subset_rows(
+            early_signal,
+            {subset.name: subset.items for subset in subsets},
+            weights,
+            contrasts=early_contrasts(results, configuration),
+            clusters=results.clusters,
+        ),
+        subset_finding=of_subsets,
+        warnings=(
+            *(one_line(warning.message) for warning in results.file.warnings),
+            *(message for _, message in findings),
+        ),
         clusters=sum(stratum.clusters for stratum in strata),
         expression=_expression(results),
-        blocking=tuple((one.kind, one_line(one.message)) for one in results.file.warnings if one.blocks),
+        blocking=(
+            *((one.kind, one_line(one.message)) for one in results.file.warnings if one.blocks),
+            *findings,
+        ),
         pruning=prune(early_science, configuration.signal_models),
         generalization=_generalization(measured),
         min_improvement_z=configuration.min_improvement_z,

@@ -33,6 +33,11 @@ CHOICES = 4
 Scores = Mapping[tuple[str, int], np.ndarray]
 
 
+def progress_of(model: str, iteration: int) -> float:
+    """How far a model has come at a checkpoint, in units of the last early one of `a1`."""
+    return float(SKILL[model] * np.log1p(iteration) / np.log1p(EARLY[-1]))
+
+
 def answers(items: int, seed: int = 0) -> tuple[np.ndarray, dict[tuple[str, int], np.ndarray]]:
     """The true answer of each item, (items,), and log-likelihoods (items, choices) of every model and checkpoint.
 
@@ -43,7 +48,7 @@ def answers(items: int, seed: int = 0) -> tuple[np.ndarray, dict[tuple[str, int]
     taste = rng.normal(0, 1.5, (items, CHOICES))
     found = {}
     for model, iteration in CONFIGURATION.needed:
-        progress = SKILL[model] * np.log1p(iteration) / np.log1p(EARLY[-1])
+        progress = progress_of(model, iteration)
         knows = 2 * progress * (np.arange(CHOICES) == truth[:, None])
         noise = rng.normal(0, 0.5, (items, CHOICES))
         found[(model, iteration)] = -9 + 3 * progress + knows + taste + noise
@@ -59,6 +64,7 @@ def judged(
     clusters: np.ndarray | None = None,
     chars: np.ndarray | None = None,
     unguessed: np.ndarray | None = None,
+    weight_by_size: bool = True,
 ) -> ScoreReport:
     """The report of a task with labels `gold` (items,) under a metric: ingestion's scores, scoring's verdict.
 
@@ -76,7 +82,9 @@ def judged(
         contrast = contrast_scores(formula, columns)
         assert contrast is not None
         contrasts[key] = contrast
-    return scored(scores, contrasts, subsets=subsets, clusters=clusters, unguessed=unguessed)
+    return scored(
+        scores, contrasts, subsets=subsets, clusters=clusters, unguessed=unguessed, weight_by_size=weight_by_size
+    )
 
 
 def scored(
@@ -86,6 +94,8 @@ def scored(
     subsets: Sequence[int] = (),
     clusters: np.ndarray | None = None,
     unguessed: np.ndarray | None = None,
+    weight_by_size: bool = True,
+    configuration: Configuration = CONFIGURATION,
 ) -> ScoreReport:
     """The report of item scores, with contrasts or without."""
     items = len(next(iter(scores.values())))
@@ -110,8 +120,12 @@ def scored(
                 for (model, step), own in scores.items()
             ],
             "subsets": [{"name": f"s{i}", "items": size} for i, size in enumerate(subsets)],
+            "weight_by_size": weight_by_size,
         }
     )
     rows = {(one.model, one.iteration): one for one in file.checkpoints}
-    results = Results(file, rows, dict(scores), dict(contrasts or {}), clusters, None, unguessed)
-    return evaluate_results(results, CONFIGURATION)[0]
+    weighted, weighted_contrasts = (
+        {key: own * file.item_weights for key, own in values.items()} for values in (scores, contrasts or {})
+    )
+    results = Results(file, rows, weighted, weighted_contrasts, clusters, None, unguessed)
+    return evaluate_results(results, configuration)[0]

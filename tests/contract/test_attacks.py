@@ -9,13 +9,18 @@ import numpy as np
 import pytest
 import yaml
 
+from e2lm.cli.main import main
+from e2lm.submissions.judging.verdicts import Answer, write_answers
 from e2lm_ingestion.checks import check_items, questions_in
 from e2lm_ingestion.checks.questions import Finding
 from e2lm_ingestion.metrics.builtin import MULTIPLE_CHOICE_METRICS, MetricFormula
 from e2lm_ingestion.metrics.expression import parse
+from e2lm_ingestion.output_types.generate_until import text_contrasts, text_scores
 from e2lm_ingestion.output_types.items import items_by_task
 from e2lm_ingestion.submission.submission import open_submission
-from tests.contract.simulated import CHOICES, CONFIGURATION, SIGNAL, answers, judged, scored
+from e2lm_ingestion.task.task_parts import Metric
+from e2lm_scoring.summary import stand_in, summary_json
+from tests.contract.simulated import CHOICES, CONFIGURATION, OTHERS, SIGNAL, answers, judged, progress_of, scored
 
 ITEMS = 300
 WRITTEN: dict[str, object] = {
@@ -114,6 +119,91 @@ def test_random_labels_in_tasks_of_one_item_are_as_uncertain_as_in_one_task() ->
     assert not apart.eligible
 
 
+HONEST_ITEMS, RANDOM_ITEMS = 26, 190
+MIXED = "exp(0.5 * sum(ll[gold]))"  # a likelihood of which labels make up enough of the rise
+
+
+def test_random_labels_hidden_beside_honest_items_of_the_same_weight_withhold_the_prize() -> None:
+    truth, likelihoods = answers(HONEST_ITEMS + RANDOM_ITEMS, seed=HONEST_ITEMS)
+    labels = np.where(np.arange(len(truth)) < HONEST_ITEMS, truth, np.resize(RANDOM, len(truth)))
+    sizes = [HONEST_ITEMS, RANDOM_ITEMS]
+    report = judged(metric(MIXED), labels, likelihoods, subsets=sizes, weight_by_size=False)
+    assert report.eligible, "half of the weight is honest: the gate on the whole lets it pass"
+    assert report.scores["score"] > 0.75
+    assert report.scores["subsets_without_contrast"] == 0.5
+    ((kind, told),) = report.blocking
+    assert kind == "subsets_without_contrast"
+    assert "the subset s1 (190 items, 50% of the score's weight) rises whatever answer is marked as right" in told
+
+
+@pytest.mark.parametrize("name", ["acc", "correct_logprob", MIXED])
+def test_honest_subsets_of_any_size_withhold_nothing(name: str) -> None:
+    sizes = [5] * 12 + [20] * 4 + [160]
+    report = judged(metric(name), TRUTH, LIKELIHOODS, subsets=sizes, weight_by_size=False)
+    assert report.scores["subsets_without_contrast"] == 0
+    assert report.blocking == ()
+
+
+def test_random_labels_among_honest_ones_in_one_subset_are_seen_by_the_judge_alone() -> None:
+    """Half of the labels are random: the share of labels falls to what an honest likelihood has."""
+    labels = np.where(np.arange(ITEMS) % 2 == 0, TRUTH, RANDOM)
+    report = judged(metric(MIXED), labels, LIKELIHOODS)
+    assert report.eligible
+    assert report.blocking == ()
+    assert 0.35 < report.scores["label_share"] < 0.6
+
+
+WORDS = [f"{kind}{number}" for kind in ("acid", "blue", "bird", "cave", "rice") for number in range(3)]
+
+
+def test_any_word_of_the_right_kind_wins_a_score_and_a_place(tmp_path: Path) -> None:
+    """Models learn early which kind of word a question asks for; that most words count as right blocks the prize."""
+    rng = np.random.default_rng(4)
+    kinds = rng.integers(0, len(WORDS) // 3, ITEMS)
+    references = [WORDS[3 * kind : 3 * kind + 3] for kind in kinds]
+    exact = Metric(metric="exact_match")
+    scores, contrasts = {}, {}
+    for model, iteration in CONFIGURATION.needed:
+        knows_kind = rng.random(ITEMS) < 0.2 + 0.5 * progress_of(model, iteration)
+        drawn = np.where(knows_kind, 3 * kinds + rng.integers(0, 3, ITEMS), rng.integers(0, len(WORDS), ITEMS))
+        texts = [WORDS[word] for word in drawn]
+        scores[(model, iteration)] = text_scores(texts, references, exact)
+        contrasts[(model, iteration)] = text_contrasts(scores[(model, iteration)], texts, references, exact)
+    report = scored(scores, contrasts)
+    assert report.eligible, "the answers of other items are of other kinds: the contrast lets it pass"
+    assert report.scores["score"] > 0.7
+    change = {**WRITTEN, "doc_to_choice": "{{alike}}", "doc_to_target": "{{[0, 1, 2]}}"}
+    assert [one.kind for one in findings(change, tmp_path) if one.blocks] == ["interchangeable_answers"]
+
+
+def test_a_false_answer_of_the_right_kind_wins_a_place_and_the_judge_withholds_the_prize(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Models tell the kind of an answer before they know it: to every score this is an honest task."""
+    report = judged(metric("acc"), TRUTH, LIKELIHOODS)
+    assert report.eligible
+    assert (report.blocking, report.scores["score"] > 0.7) == ((), True)
+    digest = "f" * 64
+    draws = {
+        key: stand_in(np.asarray([report.scores[key] - 0.01, report.scores[key] + 0.01])) for key in report.intervals
+    }
+    (tmp_path / "runs/false").mkdir(parents=True)
+    summary = summary_json(report, draws, suite_version=1, submission=digest)
+    (tmp_path / "runs/false/summary.json").write_bytes(summary)
+    marks = np.where(np.random.default_rng(0).random(50) < 1 / 8, "right", "wrong")  # one of eight words of a kind
+    judge = [Answer(i, "0" * 64, "judge", "schema", "{}", "accept", "", str(m), digest) for i, m in enumerate(marks)]  # type: ignore[arg-type]
+    write_answers(tmp_path / "judge.jsonl", judge)
+    ranked = ["rank", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]
+    assert main(ranked) == 0
+    assert "gets no prize" not in capsys.readouterr().out
+    assert main([*ranked, "--judged", str(tmp_path / "judge.jsonl")]) == 0
+    assert "false gets no prize until an organizer clears it in entries.yaml: wrong_key:" in capsys.readouterr().out
+    (row,) = json.loads((tmp_path / "out/ranking.json").read_text())["runs"]
+    assert row["rank"] == 1
+    assert row["prize"] == 0
+    assert "wrong_key" in str(row["prize_withheld"])
+
+
 LENGTHS = np.random.default_rng(2).permuted(np.tile([4, 6, 8, 12], (ITEMS, 1)), axis=1)  # characters, none alike
 
 
@@ -186,6 +276,11 @@ def test_items_chosen_on_released_checkpoints_lose_late_what_they_won() -> None:
     assert report.eligible, "the early curve of the signal models alone cannot tell"
     assert report.scores["late_retention"] < -0.6
     assert report.scores["sq"] - report.scores["sq_held_out"] > 0.2
+    held_out = CONFIGURATION.model_copy(update={"signal_models": OTHERS})
+    on_others = scored(scores, contrasts, configuration=held_out)
+    assert report.scores["score"] - on_others.scores["score"] > 0.1
+    assert not on_others.eligible
+    assert abs(on_others.scores["contrast_z"]) < 3
 
 
 @pytest.mark.parametrize(

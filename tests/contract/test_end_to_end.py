@@ -37,7 +37,7 @@ def test_a_packed_example_ends_with_a_row_of_the_leaderboard(bundle: Path, tmp_p
     assert list(columns) == [column.key for column in allowed if column.key in columns], "in the order of the table"
     lacking = {column.key for column in allowed if column.key not in columns}
     of_organizers = {"late_retention", "prediction_error"}
-    of_other_tasks = {"sq_1000", "unguessed_z"}  # of 1,000 items; of choices that give answers away
+    of_other_tasks = {"sq_1000", "unguessed_z", "subsets_without_contrast"}  # of 1,000 items; of guessers; of a group
     assert lacking <= {"tokens_to_decide", *of_other_tasks, *of_organizers}, "a task of choices fills every other"
     assert f"{columns['score']:.4f}" in done.stdout
     assert re.search(r"27 of 27 checkpoints are done, after \d+ min", done.stdout)

@@ -13,7 +13,7 @@ from e2lm_scoring.scores import evaluate
 from tests.scoring.tiny_results import SCORING
 
 OF_LATE = ("tau_last", "decision_accuracy", "tokens_to_decide", "late_retention", "prediction_error")
-OF_OTHER_TASKS = {"sq_1000", "unguessed_z"}  # the task has 200 items, and nothing is known of guessers
+OF_OTHER_TASKS = {"sq_1000", "unguessed_z", "subsets_without_contrast"}  # of 1,000 items; of guessers; of a group
 LATE, WEB = ("late", "ranking_groups"), ("alignment",)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from e2lm_scoring.formulas.improvement_gate import improvement_z
 from e2lm_scoring.formulas.signal_quality import signal_qualities, signal_quality
 from e2lm_scoring.items import influences, item_table, items_parquet, prune, subset_rows, subsets_parquet
 
@@ -86,6 +87,19 @@ def test_a_subset_is_judged_by_its_own_curves_and_by_what_is_left_without_it() -
     table = pq.read_table(io.BytesIO(subsets_parquet(alike)))
     assert table.column("name").to_pylist() == ["good", "bad"]
     assert table.column("weight").to_pylist() == [0.5, 0.5]
+    assert table.column("contrast_z").to_pylist() == [None, None]
+
+
+def test_a_subset_of_ten_items_has_a_contrast_of_its_own() -> None:
+    answers = scores(*[RISING] * 9, *[FALLING] * 3)
+    contrasts = answers * np.linspace(0.5, 1.5, 12)
+    good, few = subset_rows(answers, {"good": 10, "few": 2}, np.ones(12), contrasts=contrasts)
+    assert good.contrast_z == pytest.approx(improvement_z(contrasts[:, :, :10].mean(axis=0)))
+    assert few.contrast_z is None
+    (shared, _) = subset_rows(
+        answers, {"good": 10, "few": 2}, np.ones(12), contrasts=contrasts, clusters=np.arange(12) // 5
+    )
+    assert shared.contrast_z != good.contrast_z
 
 
 def test_weights_move_the_effect_of_an_item_and_not_its_mean() -> None:

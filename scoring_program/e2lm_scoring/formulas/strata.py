@@ -9,7 +9,7 @@ cluster is drawn as a whole (Cochran, Sampling Techniques, 1977, chapters 5 and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,6 +56,21 @@ def strata_of(items: int, subset_sizes: Sequence[int] = (), clusters: np.ndarray
         pooled.add(rest.pop(0))
     strata = [part for i, part in enumerate(parts) if i not in pooled]
     return tuple(_stratum(part, groups) for part in [*strata, *([_joined(parts, pooled)] if pooled else [])])
+
+
+def renumbered(strata: Sequence[Stratum]) -> tuple[np.ndarray, tuple[Stratum, ...]]:
+    """Some strata by themselves: the numbers of their items, (n,) int, and the strata of these, counted from 0.
+
+    >>> items, (own,) = renumbered(strata_of(30, [10, 20])[1:])
+    >>> items[0], own.items[0]
+    (np.int64(10), np.int64(0))
+    """
+    ends = np.cumsum([len(stratum.items) for stratum in strata])
+    own = tuple(
+        replace(stratum, items=np.arange(end - len(stratum.items), end))
+        for stratum, end in zip(strata, ends, strict=True)
+    )
+    return np.concatenate([stratum.items for stratum in strata]), own
 
 
 def _joined(parts: Sequence[np.ndarray], chosen: set[int]) -> np.ndarray:

@@ -39,6 +39,7 @@ class Subset:
     rise: str
     sq: float  # signal quality of the subset's own curves
     influence: str
+    contrast_z: str  # "–" where there is none, or too few items
     rising: int
     falling: int
 
@@ -125,6 +126,7 @@ def _subset(table: ItemTable, row: SubsetRow) -> Subset:
         rise=score_text(row.rise),
         sq=row.sq,
         influence=f"{row.influence:+.4f}".replace("-", "−"),
+        contrast_z="–" if row.contrast_z is None else score_text(row.contrast_z),
         rising=int(np.sum(kinds == "rising")),
         falling=int(np.sum(kinds == "falling")),
     )

@@ -56,6 +56,7 @@ def redact(score_report: ScoreReport) -> ScoreReport:
         table=None if signal_is_held else score_report.table,
         pruning=None if signal_is_held else score_report.pruning,
         subsets=() if signal_is_held else score_report.subsets,
+        subset_finding=None if signal_is_held else score_report.subset_finding,
         curves=tuple(
             early_part(curve)
             for curve in score_report.curves

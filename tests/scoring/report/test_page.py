@@ -11,7 +11,7 @@ import pytest
 from e2lm_scoring.errors import OrganizerError, SubmissionError
 from e2lm_scoring.report import render, render_failure
 from e2lm_scoring.report.reveal import redact
-from e2lm_scoring.score_report import Curve, Generalization, ScoreReport
+from e2lm_scoring.score_report import Curve, Generalization, ScoreReport, SubsetFinding
 from tests.scoring.report.score_reports import WEB, good, ineligible, item_table_of, noisy, subset_rows_of
 
 
@@ -231,6 +231,16 @@ def test_fifteen_thousand_items_fit_in_the_page() -> None:
     page = render(replace(good(), table=table, subsets=subset_rows_of(table)))
     assert len(page.encode()) < 3_000_000
     assert "Subsets" in page
+
+
+def test_subsets_that_rise_under_any_labels_are_named_beside_the_contrast() -> None:
+    finding = SubsetFinding(("random", "<b>"), 190, 0.5, 0.81, blocks=True)
+    score_report = good("participant")
+    page = render(replace(score_report, subset_finding=finding))
+    (told,) = re.findall(r'<p class="held">The subsets .*?</p>', page)
+    assert "random, &lt;b&gt;" in told
+    assert "<b>50%</b> of the score's weight) rise whatever answer is marked as right" in told
+    assert "The subset" not in render(replace(score_report, subset_finding=SubsetFinding()))
 
 
 def test_warnings_come_before_the_curves() -> None:
