@@ -1,7 +1,7 @@
 """Hooks of mkdocs.yml: which files of the repository are pages of the site, at the paths that they have there.
 
-So a link between two documents is the same in the repository and on the site. The competition's pages are shown as
-`e2lm bundle` fills them in.
+So a link between two documents is the same in the repository and on the site. The competition's pages and the documents
+of its kit are shown as `e2lm bundle` fills them in.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from e2lm.codabench.sources import sources
+from e2lm.codabench.starting_kit import FILLED
 from e2lm.edition.reader import read_edition
 from e2lm.edition.template import filled_in
 from e2lm.edition.values import values
@@ -37,7 +38,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """A page's text; those of the competition and its kit are filled in as for the bundle."""
-    if not page.file.src_uri.startswith(("pages/", "starting_kit/")):
+    if not (page.file.src_uri.startswith("pages/") or page.file.src_uri in FILLED):
         return markdown
     edition = read_edition(PROJECT_ROOT / "edition.yaml")
     found = sources(PROJECT_ROOT, PROJECT_ROOT, edition, find_suite(edition.suite))

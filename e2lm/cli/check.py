@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples: e2lm check my-task\n"
         "          e2lm check my-task --gpu A100 --gpus 4\n"
-        "          e2lm check my-task --suite e2lm-2025-laptop --gpu cpu\n"
+        "          e2lm check my-task --suite pythia-small --gpu cpu\n"
         "          e2lm check my-task --suite miniature --calibrate build/my-task\n"
         "next:     e2lm run my-task --suite miniature"
     )

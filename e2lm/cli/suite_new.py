@@ -22,7 +22,7 @@ EXAMPLES = """\
 examples:
   e2lm suite new mine ours --tokens-per-step 4194304
   e2lm suite new lab runs/* --tokens-per-step 4194304
-  e2lm suite new small tiiuae/dense-500m-arch1 --checkpoint "iter_{iteration:07d}" \\
+  e2lm suite new small OWNER/NAME --checkpoint "iter_{iteration:07d}" \\
       --iterations 4000:52000:4000 --tokens-per-step 4194304
   e2lm suite new pythia EleutherAI/pythia-70m --revision "step{iteration}" \\
       --iterations 1000:143000:2000 --tokens-per-step 2097152

@@ -20,8 +20,12 @@ from e2lm_ingestion.errors import OrganizerError
 
 # Of docs/: what a task may say, what its score is, and how it becomes better.
 DOCUMENTS = ("better.md", "task-language.md", "task-reference.md", "errors.md", "validity.md", "uncertainty.md")
-# These have examples of the project's edition, so that the kit of another goes without.
-_WITH_EXAMPLES = ("quickstart.md", "baselines.md", "metrics.md", "curves.svg", "glossary.md", "signal.md")
+DOCUMENTS += ("quickstart.md", "baselines.md", "metrics.md", "curves.svg", "glossary.md", "signal.md")
+# Templates, as pages are: they have figures and names of the edition.
+FILLED = (
+    "starting_kit/README.md",
+    *(f"docs/{one}.md" for one in ("quickstart", "baselines", "metrics", "glossary", "signal")),
+)
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]+)\]\((?P<target>[^)\s]+)\)")
 _EPOCH_SECONDS = "315532800"  # archive.EPOCH, so that the wheel has the same bytes every time
 _WITHIN = ("e2lm", "ingestion_program", "scoring_program", "starting_kit", "input_data", "reference_data")
@@ -42,14 +46,15 @@ _MINIATURE = r"\"miniature/mini-400k-arch1\", 56000"
 def starting_kit(found: Sources) -> bytes:
     """The kit of an edition, the same bytes for the same files. Raises OrganizerError."""
     root = found.root
-    documents = DOCUMENTS + (_WITH_EXAMPLES if found.is_of_the_project else ())
-    paths = dict(files_under(root / "starting_kit")) | {f"docs/{name}": root / "docs" / name for name in documents}
+    paths = dict(files_under(root / "starting_kit")) | {f"docs/{name}": root / "docs" / name for name in DOCUMENTS}
     entries = {name: path.read_bytes() for name, path in paths.items()}
-    readme = filled_in(entries[_README].decode("utf-8"), values(found.scored), f"starting_kit/{_README}")
-    entries[_README] = readme.encode("utf-8")
+    filling = values(found.scored)
     for name in (name for name in entries if name.endswith(".md")):
-        source = paths[name].relative_to(root).parent
-        entries[name] = _relinked(entries[name].decode(), str(source), posixpath.dirname(name), entries).encode()
+        source = paths[name].relative_to(root)
+        text = entries[name].decode("utf-8")
+        if str(source) in FILLED:
+            text = filled_in(text, filling, str(source))
+        entries[name] = _relinked(text, str(source.parent), posixpath.dirname(name), entries).encode("utf-8")
     if not found.is_of_the_project:
         entries |= {name: _with_its_model(entries[name], found) for name in entries if name.endswith(".ipynb")}
     name, wheel = build_wheel(found, entries[_README])

@@ -74,7 +74,7 @@ class FactSheet(BaseModel):
     compute: Text = ""
     blocking: dict[str, Reason] = Field(default_factory=dict)  # findings of the organizers: kind, and the reason
     cleared: dict[str, Reason] = Field(default_factory=dict)  # findings that block no prize: kind, and the reason
-    created: Annotated[str, BeforeValidator(_day)] = ""  # day of the submission, such as 2025-10-01
+    created: Annotated[str, BeforeValidator(_day)] = ""  # day of the submission, YYYY-MM-DD
     score: Annotated[float | None, BeforeValidator(_finite)] = None  # on Codabench, before a rerun
     not_ranked: Reason = ""  # the reason not to rank it, such as being a baseline
 

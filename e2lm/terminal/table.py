@@ -42,8 +42,8 @@ def fitted_table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[
 def folded(text: str, width: int) -> list[str]:
     """The lines of a text within a width, broken after - _ . / and spaces if possible.
 
-    >>> folded("science-questions-of-2025", 18)
-    ['science-questions-', 'of-2025']
+    >>> folded("science-questions-of-ours", 18)
+    ['science-questions-', 'of-ours']
     """
     lines = []
     for whole in text.split("\n"):

@@ -32,7 +32,7 @@ class TokenSchedule(_Strict):
 
         During the ramp-up the batch grows by the increment; each size below the global one is used for an equal share
         of the samples. Source: the organizers' starting kit, where a size may end within a step. Reference value:
-        8,000 iterations of the e2lm-2025 suite are 10.110550e9 tokens.
+        8,000 iterations of the published models (arXiv 2506.07731) are 10.110550e9 tokens.
         """
         samples, steps = 0.0, float(iteration)
         if self.batch_size_rampup is not None:

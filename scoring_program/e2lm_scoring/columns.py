@@ -103,7 +103,7 @@ COLUMNS = (
         key="score",
         title="Score",
         meaning="The weighted sum of the parts; the leaderboard ranks it.",
-        how="0.5 SQ + 0.1 RC + 0.4 CS, or the weights of scoring.yaml; a part of weight 0 need not be measured",
+        how="SQ, RC and CS by the weights of scoring.yaml; a part of weight 0 need not be measured",
         needs=(PARTS,),
         compute=lambda measured: measured.total["score"],
     ),

@@ -18,7 +18,7 @@ from e2lm_ingestion.suite import Suite
 KIND = "other_world"
 LEAST_SHARE = 0.5  # of the items that belong to the invented world; with fewer, chance decides most of the score
 _WORD = re.compile(r"[^\W\d_]+")
-_WAY_ON = "e2lm run with --suite pythia-small (or e2lm-2025-laptop) and --disk-budget 10"
+_WAY_ON = "e2lm run with --suite pythia-small and --disk-budget 10 (e2lm suite list names others)"
 
 
 def other_world(questions: Sequence[Question], suite: Suite) -> list[Finding]:

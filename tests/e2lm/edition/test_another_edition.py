@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from e2lm.codabench.starting_kit import DOCUMENTS
 from e2lm.edition.reader import read_edition
 from e2lm.edition.statements import TEXTS, check_statements
 from e2lm.edition.values import Scored
@@ -159,6 +160,18 @@ def test_the_bundle_has_the_editions_figures(bundle: dict[str, bytes]) -> None:
     assert "| Selection | 1 May | 31 May |" in bundle["pages/timeline.md"].decode()
     assert "| 1 | 3,000 EUR |" in bundle["pages/prizes.md"].decode()
     assert bundle["reference_data/competition.txt"] == b"Signals of Young Models\n"
+
+
+def test_the_kits_documents_are_all_there_with_the_editions_figures(bundle: dict[str, bytes]) -> None:
+    kit = {name.removeprefix("starting_kit.zip/"): content for name, content in bundle.items()}
+    assert {f"docs/{name}" for name in DOCUMENTS} <= set(kit)
+    documents = {name: kit[name].decode() for name in kit if name.startswith("docs/") and name.endswith(".md")}
+    assert [name for name, text in documents.items() if "${" in text] == []
+    glossary = documents["docs/glossary.md"]
+    assert "| **Score** | 0.7 SQ + 0.3 RC here;" in glossary
+    assert "with its limits: Trial, Open, Selection, Last." in glossary
+    assert "    Score = 0.7 SQ + 0.3 RC " in documents["docs/metrics.md"]
+    assert "*early* (SYM 2027: every 4,000 iterations" in documents["docs/metrics.md"]
 
 
 def test_the_kits_program_has_the_editions_suite_by_its_name(bundle: dict[str, bytes]) -> None:

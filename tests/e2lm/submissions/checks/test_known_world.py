@@ -59,7 +59,9 @@ def test_real_questions_are_noticed_although_they_share_words(miniature_suite: S
     assert finding.message.startswith(
         "no item names anything of the invented world that the models of miniature were trained on (items 0, 1, 2): "
     )
-    assert finding.message.endswith("e2lm run with --suite pythia-small (or e2lm-2025-laptop) and --disk-budget 10")
+    assert finding.message.endswith(
+        "e2lm run with --suite pythia-small and --disk-budget 10 (e2lm suite list names others)"
+    )
 
 
 def test_half_of_the_items_is_enough_to_stay_quiet(miniature_suite: Suite) -> None:
