@@ -19,7 +19,15 @@ from e2lm.edition.values import values
 from e2lm_ingestion.errors import OrganizerError
 
 # Of docs/: what a task may say, what its score is, and how it becomes better.
-DOCUMENTS = ("better.md", "task-language.md", "task-reference.md", "errors.md", "validity.md", "uncertainty.md")
+DOCUMENTS = (
+    "better.md",
+    "task-language.md",
+    "task-reference.md",
+    "mistakes.md",
+    "errors.md",
+    "validity.md",
+    "uncertainty.md",
+)
 # These have examples of the project's edition, so that the kit of another goes without.
 _WITH_EXAMPLES = ("quickstart.md", "baselines.md", "metrics.md", "curves.svg", "glossary.md", "signal.md")
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]+)\]\((?P<target>[^)\s]+)\)")
