@@ -151,7 +151,7 @@ def _new_name(folder: Path) -> str:
     name = folder.resolve().name
     if not re.match(NAME, name):
         raise SubmissionError(
-            f"{folder}: the folder's name is also the task's name: use at most 64 letters, digits, - _ and ."
+            f"{folder}: the folder's name is the task's name too: use at most 64 letters from a to z, digits, - _ and ."
         )
     if folder.exists():
         raise SubmissionError(f"{folder}: exists already, and nothing is overwritten; give another name")

@@ -111,11 +111,15 @@ def test_the_checker_finds_what_is_wrong(tmp_path: Path) -> None:
 
 def test_every_error_that_is_explained_is_one_that_can_happen() -> None:
     quoted = re.findall(r"^\| `([^`]+)` \|", (PROJECT_ROOT / "docs/errors.md").read_text(), re.MULTILINE)
-    files = [path for folder in ("e2lm", "ingestion_program", "scoring_program", "docker") for path in walk(folder)]
-    # a message that is broken over lines of the source is joined
-    source = re.sub(r"""["']\n\s*f?["']""", "", "\n".join(path.read_text() for path in files))
     assert len(quoted) > 20
-    assert [text for text in quoted if text not in source] == []
+    assert [text for text in quoted if text not in source_of_messages()] == []
+
+
+@cache
+def source_of_messages() -> str:
+    """The programs' source, where a message that is broken over lines is joined."""
+    files = [path for folder in ("e2lm", "ingestion_program", "scoring_program", "docker") for path in walk(folder)]
+    return re.sub(r"""["']\n\s*f?["']""", "", "\n".join(path.read_text() for path in files))
 
 
 def walk(folder: str) -> list[Path]:

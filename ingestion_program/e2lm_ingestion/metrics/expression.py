@@ -220,7 +220,9 @@ def _check(expression: Expression, node: ast.expr, depth: int) -> None:
         inner = [node.operand]
     elif isinstance(node, ast.Subscript):
         if _kept(node) is None:
-            expression.refuse(node.slice, "only [gold] and [~gold] choose among the choices")
+            expression.refuse(
+                node.slice, "only [gold] and [~gold] choose among the choices: the right one, and all wrong ones"
+            )
         inner = [node.value]
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1 and not node.keywords:
         if node.func.id not in FUNCTIONS:

@@ -46,7 +46,8 @@ def items_by_task(submission: Submission, notes: list[str] | None = None) -> dic
     count = sum(len(one.locations) for one in rendered)
     if not MIN_ITEMS <= count <= MAX_ITEMS:
         name = submission.task.data_files[submission.task.test_split][0]
-        raise SubmissionError(f"{name}: {count:,} items; a submission has {MIN_ITEMS} to {MAX_ITEMS:,}")
+        do = f"add {MIN_ITEMS - count:,}" if count < MIN_ITEMS else f"leave {count - MAX_ITEMS:,} out"
+        raise SubmissionError(f"{name}: {count:,} items; a submission has {MIN_ITEMS} to {MAX_ITEMS:,}: {do}")
     size, items = _Size(), {}
     for (source, task), one in zip(tasks, rendered, strict=True):
         if not one.locations:

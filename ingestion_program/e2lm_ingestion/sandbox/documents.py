@@ -196,6 +196,20 @@ def _parsed(text: str, location: str) -> Any:  # noqa: ANN401 (any JSON value)
     return value
 
 
+_IN_PLAIN_WORDS = {  # messages of Python's json -> what to write
+    "Expecting ',' delimiter": "a comma is missing before this place",
+    "Expecting ':' delimiter": "a colon is missing between a field's name and its value",
+    "Expecting property name enclosed in double quotes": (
+        "a field's name in double quotes is missing, or a comma is too many"
+    ),
+    "Expecting value": "a value is missing, or a text is without double quotes",
+    "Extra data": "more text after the item; write each item on a line of its own",
+    "Unterminated string starting at": "a text whose closing quotation mark is missing",
+    "Invalid control character at": "a tab or line break inside a text; write \\t or \\n",
+    "Invalid \\escape": "a single backslash in a text; write two",
+}
+
+
 def _explained(error: json.JSONDecodeError) -> str:
     """What is wrong, with the remedy where the mistake is a common one."""
     at = error.doc[error.pos : error.pos + 1]
@@ -206,7 +220,9 @@ def _explained(error: json.JSONDecodeError) -> str:
         return f"a comma after the object {place}; leave it out: every line is an object of its own"
     if at == "'":
         return f"a single quote {place}; JSON has double ones: write the file with json.dumps"
-    return f"{error.msg} {place}"
+    if not error.doc[error.pos :].strip() and error.msg.startswith("Expecting"):
+        return "it ends too early; a bracket or a brace is not closed"
+    return f"{_IN_PLAIN_WORDS.get(error.msg, error.msg)} {place}"
 
 
 def _document(value: Any, location: str) -> Document:  # noqa: ANN401 (any JSON value)
@@ -261,7 +277,8 @@ def _check_header(header: list[str], location: str) -> None:
     for mark, mark_name in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
         if len(header) == 1 and mark in header[0]:
             raise SubmissionError(
-                f"{location}: {mark_name} separate the columns; save with commas, as pandas' to_csv does, or as .jsonl"
+                f"{location}: {mark_name} separate the columns; save with commas between them, or make a task of the "
+                "table with e2lm new NAME --from FILE"
             )
     if header[0] == "" and "" not in header[1:]:
         raise SubmissionError(

@@ -64,7 +64,9 @@ def _task(task: dict[str, Any], columns: _Columns) -> dict[str, Any]:
     pool = test if same_split else _pool(task, wanted, kept)
     if shots > len(pool) - same_split:
         name = (pool or test)[0].location.split(",")[0] if pool or test else "data_files"
-        raise SubmissionError(f"{name}: num_fewshot is {shots}, but its split has {len(pool)} documents")
+        raise SubmissionError(
+            f"{name}: num_fewshot is {shots}, but its split has {len(pool)} documents: lower it, or add examples"
+        )
     examples = _examples(task["sampler"], test, pool, shots, same_split)
     used = range(shots) if examples is None else sorted({i for own in examples for i in own})
     index_of = {number: i for i, number in enumerate(used)}
@@ -181,12 +183,12 @@ class _Columns:
             return self._values(
                 documents, lambda document: self._checked(name, _field(name, template, document), document)
             )
-        compiled = self._compiled(location, template)
+        compiled, read = self._compiled(location, template), self.fields([template]) or frozenset()
         if name == "description" and "{" not in template:
             documents = documents[:1]
 
         def rendered(document: Document) -> Any:  # noqa: ANN401 (text or list)
-            text = self._text(name, compiled, document)
+            text = self._text(name, compiled, read, document)
             return self._checked(name, _LISTS.get(name, _unchanged)(name, text, document), document)
 
         return self._values(documents, rendered)
@@ -215,7 +217,7 @@ class _Columns:
         except Exception as error:  # a hostile template can make Jinja or Python raise any exception
             raise SubmissionError(f"{location}: {type(error).__name__}: {brief(error)}") from None
 
-    def _text(self, name: str, compiled: jinja2.Template, document: Document) -> str:
+    def _text(self, name: str, compiled: jinja2.Template, read: frozenset[str], document: Document) -> str:
         location = f"{document.location}: {name}"
         try:
             with timed(self._seconds):
@@ -228,6 +230,11 @@ class _Columns:
             raise _TooMuchError(f"{location}: takes too much memory; simplify the template") from None
         except SecurityError as error:
             raise SubmissionError(f"{location}: {brief(error)}; a template may only read fields") from None
+        except _EmptyFieldError as error:
+            empty = [field for field in document.fields if field in read and document.fields[field] is None]
+            which, test = (brief(", ".join(empty)), f" {empty[0]}") if empty else ("it", "")
+            do = f"fill in {which}, or guard it with {{% if{test[:60]} %}}"
+            raise SubmissionError(f"{location}: {error}; {do}") from None
         except _UnprintableError as error:
             raise SubmissionError(f"{location}: {error}") from None
         except jinja2.UndefinedError as error:
@@ -270,6 +277,13 @@ class _UnprintableError(Exception):
     """A template prints a value that must not appear in a prompt."""
 
 
+class _EmptyFieldError(_UnprintableError):
+    """A template prints None, which in documents is an empty field."""
+
+    def __init__(self) -> None:
+        super().__init__("prints a field that is null or missing here")
+
+
 def _meant(message: str, document: Document) -> str:
     """The field that an undefined name resembles."""
     name = message.split("'")[1] if message.count("'") > 1 else ""
@@ -306,7 +320,7 @@ def _refuse_addresses(text: str, document: Document) -> None:
 def _printable(value: Any) -> Any:  # noqa: ANN401 (any value of a template)
     """Refuse values that would print as "None" or a memory address in a prompt."""
     if value is None:
-        raise _UnprintableError("prints a field that is null or missing here; fill it in, or guard it with {% if %}")
+        raise _EmptyFieldError
     if isinstance(value, (list, tuple)):
         _refuse_undefined(value)
         return value

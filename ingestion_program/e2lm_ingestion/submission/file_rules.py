@@ -44,7 +44,7 @@ _CHUNK = 1 << 20
 # By the end of a name: what to do with a file that holds data in another form.
 _REMEDIES = {
     (".xlsx", ".xls", ".ods", ".numbers"): 'a spreadsheet: save it as "CSV UTF-8 (comma delimited)", and write '
-    "`dataset_path: csv`",
+    "`dataset_path: csv`; or make a task of it with e2lm new NAME --from FILE",
     (".tsv", ".tab"): "columns separated by tabs: save it with commas as .csv, and write `dataset_path: csv`",
     (".ndjson", ".jsonlines"): "one JSON object per line: rename it to .jsonl",
     (".gz", ".bz2", ".xz", ".zst"): "compressed: unpack it, and name the file that comes out (the zip compresses)",

@@ -64,7 +64,9 @@ def open_submission(path: Path) -> Iterator[Submission]:
 def _refuse_other_files(path: Path, given: Path) -> None:
     """Raise SubmissionError for a path that is neither a folder nor a file that may be a zip."""
     if not path.is_file():
-        raise SubmissionError(f"{given}: there is no such file or folder")
+        near = difflib.get_close_matches(given.name, [path.name for path in given.parent.glob("*")], n=1)
+        advice = f"did you mean {given.with_name(near[0])}?" if near else "check the path"
+        raise SubmissionError(f"{given}: there is no such file or folder; {advice}")
     if path.name.lower().endswith(YAML):
         raise SubmissionError(f"{given}: a task's file alone: give its folder, {given.parent}, or a zip of it")
 
@@ -98,7 +100,7 @@ def _absent(file: str, files: Mapping[str, Path]) -> str:
     data = [name for name in files if name.lower().endswith(DATA)]
     near = difflib.get_close_matches(file, data, n=1)
     found = f"there is {', '.join(map(shown, near or data[:5]))}" if data else "there is no data file at all"
-    return f"{shown(file)} is not in the submission; {found}"
+    return f"{shown(file)} is not in the submission; {found}: add the file, or correct its name in task.yaml"
 
 
 def _root_of(files: Mapping[str, Path]) -> str:
@@ -122,7 +124,7 @@ def _nearly_task(files: Mapping[str, Path]) -> str:
     near = [name for name in files if PurePosixPath(name).stem.lower() in ("task", "tasks")]
     near += [name for name in files if name.lower().endswith(YAML)]
     if not near:
-        return "it says where the items are and how to use them"
+        return "it says where the items are and how to ask them; e2lm new writes a folder with one"
     others = len({name for name in near if name.lower().endswith(YAML)}) > 1 and near[0].lower().endswith(YAML)
     which = "the file of the task or group that is scored, such as " if others else ""
     return f"rename {which}{shown(near[0])} to task.yaml"

@@ -89,7 +89,7 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> str:
     if "found another document" in problem:
         return "a second document begins with ---: write one task into each file"
     if "expected <block end>" in problem:
-        return "indented otherwise than the lines beside it: begin keys of one mapping in the same column"
+        return "indented otherwise than the lines beside it: keys that belong together begin in the same column"
     return f"{problem}; put texts with : {{ or # in quotes"
 
 

@@ -180,7 +180,9 @@ class Task(Strict):
         if self.fewshot_config.samples is not None and self.examples_split is not None:
             yield "fewshot_config: samples: there is a split for the examples too; leave one of the two out"
         if self.shots and self.examples_split is None and self.fewshot_config.samples is None:
-            yield f"num_fewshot: {self.shots} examples need a fewshot_split to come from; it may be {splits}"
+            other = next((split for split in self.data_files if split != self.test_split), None)
+            advice = f"write `fewshot_split: {other}`" if other else "add a file of examples to data_files"
+            yield f"num_fewshot: {self.shots} examples need a fewshot_split to come from; {advice}"
 
     def _wrong_files(self) -> Iterator[str]:
         extensions = EXTENSIONS[self.dataset_path]
@@ -236,13 +238,23 @@ def task_of(value: Mapping[str, Any], name: str, notes: list[str] | None = None)
         keys, dropped = without_effect(value, name)
         if notes is not None:
             notes += dropped
+    read = {key: value for key, value in keys.items() if key in Task.model_fields}
     for key in keys:
         if (message := unknown_key(key)) is not None:
             problems.add(f"{name}: {message}")
+            read |= _as_meant(message, key, keys)
     with problems.gathering():
-        task = validated(Task, {key: value for key, value in keys.items() if key in Task.model_fields}, name)
+        task = validated(Task, read, name)
     problems.raise_any()
     return task
+
+
+def _as_meant(message: str, key: str, keys: Mapping[str, Any]) -> dict[str, Any]:
+    """The key that a message proposes, with the value of the wrong one, so that it is not said to be missing too."""
+    if key == "data_files":
+        return {"dataset_kwargs": {key: keys[key]}}
+    meant = message.partition("did you mean `")[2].removesuffix("`?")
+    return {meant: keys[key]} if meant in Task.model_fields and meant not in keys else {}
 
 
 def unknown_key(key: str) -> str | None:

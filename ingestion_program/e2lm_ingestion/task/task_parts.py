@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, get_args
@@ -19,6 +19,7 @@ from e2lm_ingestion.task.output_type_rules import RULES, OutputTypeName
 
 MAX_FEWSHOT = 100
 MAX_GENERATED_TOKENS = 512
+SHOWN_METRICS = 8  # of a message
 MAX_PATTERN = 1000  # characters of a regular expression
 
 
@@ -295,6 +296,13 @@ _OTHER_NAMES = {  # of metrics, elsewhere -> here, of which the output type has 
 }
 
 
+def _some_of(named: Iterable[str], output_type: str) -> str:
+    first, others = list(named)[:SHOWN_METRICS], list(named)[SHOWN_METRICS:]
+    if not others:
+        return f"it has {', '.join(first)}"
+    return f"it has {', '.join(first)} and {len(others)} others, which `e2lm metrics {output_type}` explains"
+
+
 def check_metric(metric: Metric, output_type: OutputTypeName) -> None:
     """Raise ValueError unless it is a metric of the output type, with options and aggregation of its own."""
     rules = RULES[output_type]
@@ -313,7 +321,7 @@ def check_metric(metric: Metric, output_type: OutputTypeName) -> None:
     elif metric.metric not in named:
         near = difflib.get_close_matches(metric.metric, named, n=1)
         near = [other for other in _OTHER_NAMES.get(metric.metric.lower(), ()) if other in named] or near
-        advice = f"did you mean {near[0]}?" if near else f"it has {', '.join(named)}"
+        advice = f"did you mean {near[0]}?" if near else _some_of(named, output_type)
         if metric.metric.lower().startswith("rouge"):  # lm-evaluation-harness has it in the code of tasks alone
             advice = "for words that two texts share write f1, for pieces of words chrf"
         raise ValueError(f"metric_list: {output_type} has no metric {metric.metric}; {advice}")

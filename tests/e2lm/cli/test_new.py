@@ -36,7 +36,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["my task", "-x", "a" * 65, "straße"])
 def test_a_name_that_no_task_can_have_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(SubmissionError, match="the folder's name is also the task's name"):
+    with pytest.raises(SubmissionError, match="the folder's name is the task's name too"):
         begin(tmp_path / name, "noise")
     assert not list(tmp_path.iterdir())
 
