@@ -25,6 +25,7 @@ CEILING = 0.97  # a score from which two models have no room to differ, of a hig
 LOW_CS = 0.25
 LATE_LEARNING = 0.35  # mean height of a curve in its own range, below which most of the rise comes late
 MOST_ITEMS = 15_000
+MOST_NAMED = 4  # subsets in a title
 HURTS = -0.02  # effect of a subset on SQ
 CARRIES = 0.5  # share of SQ that is lost without one subset
 FEW, MOST_OF_THE_RISE = 0.1, 0.6  # share of the items, share of the rise that they carry
@@ -196,10 +197,22 @@ def tied_at_the_top(score_report: ScoreReport, own_machine: OwnMachine) -> Advic
 
 
 def uneven_subsets(score_report: ScoreReport, own_machine: OwnMachine) -> Advice | None:
-    """One subset lowers the signal of all, or the others add nothing to one."""
-    subsets = score_report.subsets
+    """Some subsets measure nothing, one lowers the signal of all, or the others add nothing to one."""
+    subsets, finding = score_report.subsets, score_report.subset_finding
     if len(subsets) < 2:
         return None
+    if finding is not None and finding.weight:
+        count = len(finding.names)
+        which = f"{count} subsets" if count > MOST_NAMED else _listed(finding.names)
+        return Advice(
+            "subsets",
+            f"{which} measure{'s' if count == 1 else ''} nothing",
+            f"{finding.weight:.0%} of the score's weight is in subsets that rise whatever answer is marked as right. "
+            f"In the others, labels account for {finding.other_share:.0%} of the rise.",
+            "Look at the labels there, and leave out what asks nothing that models learn; or take a metric that "
+            "compares the choices, such as acc.",
+            "labels-heading",
+        )
     worst, best = min(subsets, key=lambda one: one.influence), max(subsets, key=lambda one: one.influence)
     if worst.influence <= HURTS:
         return Advice(

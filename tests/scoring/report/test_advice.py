@@ -27,7 +27,7 @@ from e2lm_scoring.report.advice import (
     uneven_subsets,
 )
 from e2lm_scoring.report.references import REFERENCES
-from e2lm_scoring.score_report import ScoreReport, SubsetRow
+from e2lm_scoring.score_report import ScoreReport, SubsetFinding, SubsetRow
 from tests.scoring.report.score_reports import good, item_table_of
 
 BETTER = Path(__file__).parents[3] / "docs/better.md"
@@ -160,6 +160,10 @@ def test_a_subset_that_hurts_or_carries_all_is_named() -> None:
     assert hurts.title == "The subset part-1 hurts"
     assert carries.title == "The subset part-0 carries the signal"
     assert uneven_subsets(subsets(0.01, 0.02), NOTHING) is None
+    finding = SubsetFinding(("part-1",), 100, 0.5, 0.81, blocks=True)
+    idle = uneven_subsets(replace(subsets(0.05, 0.6), subset_finding=finding), NOTHING)
+    assert idle
+    assert idle.title == "part-1 measures nothing", "and no advice to ask more of the kind"
     assert uneven_subsets(good(), NOTHING) is None
 
 

@@ -243,6 +243,18 @@ def test_subsets_that_rise_under_any_labels_are_named_beside_the_contrast() -> N
     assert "The subset" not in render(replace(score_report, subset_finding=SubsetFinding()))
 
 
+def test_a_page_with_a_finding_that_withholds_a_prize_does_not_congratulate() -> None:
+    told = "80% are right without the question"
+    report = replace(good("participant"), warnings=(told, "short items"), blocking=(("guesser_choices_only", told),))
+    page = render(report)
+    verdict = page.split('aria-labelledby="verdict"')[1].split("</section>")[0]
+    assert "Eligible, but no prize yet." in verdict
+    assert "✓" not in verdict
+    assert f"<strong>withholds a prize:</strong> <bdi>{told}" in page
+    assert page.count("withholds a prize:") == 1
+    assert "No rule found a fault" not in page
+
+
 def test_warnings_come_before_the_curves() -> None:
     page = render(replace(good("participant"), warnings=("the longest choice is right in 80%",)))
     assert "the longest choice is right in 80%" in page.split('id="all-curves"')[0]
