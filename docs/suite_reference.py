@@ -47,6 +47,7 @@ KEYS: Mapping[type[BaseModel], Mapping[str, tuple[str, str]]] = {
         "mixture": ("science", "what it was trained on, as text"),
         "source": ("tiiuae/dense-1b-arch1", "a folder under $E2LM_CHECKPOINTS, or the repository on the Hub"),
         "checkpoint": ('"iter_{iteration:07d}"', "the folder of a checkpoint within the source"),
+        "checkpoints": ("{1000: step1000-tokens4B}", "the folder of each iteration, where no pattern names them"),
         "revision": ('"step{iteration}"', "the revision on the Hub, if each checkpoint is one"),
         "revisions": ("{1000: step1000-tokens4B}", "the revision of each iteration, where no pattern names them"),
         "iterations": ("{start: 1000, stop: 100000, step: 1000}", "the optimizer steps that there is a checkpoint of"),

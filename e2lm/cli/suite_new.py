@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from e2lm.cli.arguments import count
+from e2lm.suites.checkpoint_names import Series, in_folders, in_range, in_revisions, names_iterations
 from e2lm.suites.proposal import LEAST, UNKNOWN, compact, proposed_scoring, scoring_yaml, size_in
 from e2lm_ingestion.errors import OrganizerError, naming
 from e2lm_ingestion.suite import checkpoints_root
@@ -27,9 +28,8 @@ examples:
   e2lm suite new pythia EleutherAI/pythia-70m --revision "step{iteration}" \\
       --iterations 1000:143000:2000 --tokens-per-step 2097152
   e2lm suite new olmo allenai/OLMo-2-0425-1B --revision "stage1-step{iteration}-tokens{tokens}B" \\
-      --iterations 10000:200000:10000 --tokens-per-step 2097152
+      --iterations 10000:200000:10000
 next: e2lm run my-task --suite mine/suite.yaml"""
-FOLDER = re.compile(r"(?P<before>.*?)(?P<number>\d+)(?P<after>\D*)")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,15 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tokens-per-step",
         type=count,
-        required=True,
         metavar="N",
-        help="training tokens of an optimizer step: batch x length",
+        help="training tokens of an optimizer step: batch x length (default: what the names of the checkpoints state)",
     )
     parser.add_argument(
         "--revision",
         metavar="R",
-        help='Hub: the revision of a checkpoint, such as "step{iteration}"; with {tokens} or * in it, such as '
-        '"stage1-step{iteration}-tokens{tokens}B", the names are listed',
+        help='Hub: the revision of a checkpoint, such as "step{iteration}" or '
+        '"stage1-step{iteration}-tokens{tokens}B", where * stands for any text; those of the repository are listed',
     )
     parser.add_argument(
         "--checkpoint", metavar="C", help='Hub: the folder of a checkpoint, such as "iter_{iteration:07d}"'
@@ -62,7 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--iterations",
         metavar="START:STOP:STEP",
-        help="Hub: the iterations, both ends included, such as 1000:16000:1000; several, or numbers, with commas",
+        help="Hub: the iterations, both ends included, such as 1000:16000:1000; several, or numbers, with commas "
+        "(default: those of all revisions)",
     )
     parser.add_argument(
         "--early-tokens",
@@ -77,9 +77,9 @@ def main(args: argparse.Namespace) -> None:
     """Write both files; print what is proposed."""
     if args.early_tokens is not None and not args.early_tokens > 0:
         raise OrganizerError("--early-tokens: give a number of tokens above 0, such as 200e9")
-    models = _with_distinct_ids(
-        [_model(argparse.Namespace(**{**vars(args), "source": source})) for source in dict.fromkeys(args.source)]
-    )
+    described = [_model(args, source) for source in dict.fromkeys(args.source)]
+    models = _with_distinct_ids([model for model, _ in described])
+    args.tokens_per_step = _tokens_per_step(args, [stated for _, stated in described])
     scoring = _proposed(args, models)
     series = ", ".join(str(model["id"]) for model in models)
     suite = {
@@ -90,11 +90,11 @@ def main(args: argparse.Namespace) -> None:
         "tokens": {"sequence_length": 1, "global_batch_size": args.tokens_per_step},
         "models": [model | {"iterations": compact(model["iterations"])} for model in models],
     }
-    described = yaml.safe_dump(suite, sort_keys=False, default_flow_style=None, width=120)
-    _write(args.output, {"suite.yaml": described, "scoring.yaml": scoring_yaml(scoring)})
+    text = yaml.safe_dump(suite, sort_keys=False, default_flow_style=None, width=120)
+    _write(args.output, {"suite.yaml": text, "scoring.yaml": scoring_yaml(scoring)})
     _say(scoring, args.tokens_per_step)
-    on_hub = args.revision or args.checkpoint or args.iterations
-    print(f"next:   e2lm run SUBMISSION --suite {args.output / 'suite.yaml'}" + (" --disk-budget 50" if on_hub else ""))
+    budget = " --disk-budget 50" if _on_hub(args) else ""
+    print(f"next:   e2lm run SUBMISSION --suite {args.output / 'suite.yaml'}{budget}")
 
 
 def _proposed(args: argparse.Namespace, models: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -131,37 +131,60 @@ def _with_distinct_ids(models: Sequence[dict[str, Any]]) -> list[dict[str, Any]]
     return named
 
 
-def _model(args: argparse.Namespace) -> dict[str, Any]:
-    """One model of suite.yaml; `args.source` is its folder or repository."""
-    on_hub = args.revision or args.checkpoint or args.iterations
-    revisions: dict[int, str] | None = None
-    if on_hub and _is_listed(args.revision):
-        from e2lm.suites.hub import revision_names  # imported here: it takes half a second
-
-        source, checkpoint = args.source, "step{iteration}"
-        revisions = _matching(revision_names(source), args.revision, args.source, args.iterations)
-        iterations = sorted(revisions)
-    elif on_hub:
-        source, checkpoint, iterations = args.source, args.checkpoint or args.revision, _range(args.iterations)
-        if checkpoint is None or not _names_iterations(checkpoint):
-            raise OrganizerError('--revision or --checkpoint: give a text such as "step{iteration}"')
+def _model(args: argparse.Namespace, given: str) -> tuple[dict[str, Any], int | None]:
+    """One model of suite.yaml, and the tokens of a step as far as names state them; `given` is its source."""
+    stated, architecture = None, UNKNOWN
+    if not _on_hub(args):
+        source, series = _in_folder(given)
+        names, stated = series.names, series.tokens_per_step
+        keys: dict[str, Any] = {"checkpoint": series.pattern} if series.pattern else {"checkpoints": dict(names)}
+        architecture = _architecture(source, next(iter(names.values()), ""))
+    elif args.revision and (args.iterations is None or "{tokens" in args.revision or "*" in args.revision):
+        source, series = given, _listed(args, given)
+        names, stated = series.names, series.tokens_per_step
+        keys = {"checkpoint": "step{iteration}"}
+        keys |= {"revision": series.pattern} if series.pattern else {"revisions": dict(names)}
     else:
-        source, checkpoint, iterations = _in_folder(args.source)
-    if args.tokens_per_step < 1 or len(iterations) < LEAST:
-        raise OrganizerError(
-            f"{args.source}: {len(iterations)} checkpoints of {args.tokens_per_step} tokens a step; signal quality "
-            f"needs {LEAST} checkpoints or more, and a step has tokens"
-        )
-    name = re.sub(r"[^A-Za-z0-9._-]", "-", args.source.rstrip("/").rsplit("/", 1)[-1])
-    architecture = UNKNOWN if on_hub else _architecture(source, checkpoint.format(iteration=iterations[0]))
+        source, names = given, dict.fromkeys(in_range(args.iterations), "")
+        keys = {"checkpoint": args.checkpoint or args.revision}
+        if not names_iterations(keys["checkpoint"] or ""):
+            raise OrganizerError('--revision or --checkpoint: give a text such as "step{iteration}"')
+        keys |= {"revision": args.revision} if args.revision else {}
+    if len(names) < LEAST:
+        raise OrganizerError(f"{given}: {len(names)} checkpoints; signal quality needs {LEAST} or more")
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", given.rstrip("/").rsplit("/", 1)[-1])
     model = {"id": name, "size": size_in(name), "architecture": architecture, "mixture": UNKNOWN, "source": source}
-    model |= {
-        "checkpoint": checkpoint,
-        **({"revision": args.revision} if args.revision and revisions is None else {}),
-        **({"revisions": {iteration: revisions[iteration] for iteration in iterations}} if revisions else {}),
-        "iterations": iterations,
-    }
-    return model
+    return model | keys | {"iterations": list(names)}, stated
+
+
+def _on_hub(args: argparse.Namespace) -> bool:
+    return bool(args.revision or args.checkpoint or args.iterations)
+
+
+def _listed(args: argparse.Namespace, repository: str) -> Series:
+    """The checkpoints among the revisions of a repository."""
+    from e2lm.suites.hub import revision_names  # imported here: it takes half a second
+
+    if "{iteration" not in args.revision:
+        raise OrganizerError('--revision: give a text such as "step{iteration}", so that each checkpoint is one')
+    return in_revisions(revision_names(repository), args.revision, repository, args.iterations)
+
+
+def _tokens_per_step(args: argparse.Namespace, stated: Sequence[int | None]) -> int:
+    """What --tokens-per-step gives, else what the names of all models state. Raises OrganizerError without either."""
+    if args.tokens_per_step is not None:
+        return int(args.tokens_per_step)
+    found = {*stated}
+    if len(found) != 1 or None in found:
+        counts = ", ".join(f"{count:,}" for count in sorted(found - {None}, key=lambda count: count or 0))
+        read = f"; the names of the models state {counts}" if counts else ""
+        raise OrganizerError(
+            "--tokens-per-step: give the training tokens of an optimizer step, batch x length; it is read in names "
+            f'only where they have {{tokens}}, as in "step{{iteration}}-tokens{{tokens}}B"{read}'
+        )
+    (tokens,) = (count for count in found if count is not None)
+    print(f"tokens: {tokens:,} a step, as the names of the checkpoints state")
+    return tokens
 
 
 def _architecture(source: str, checkpoint: str) -> str:
@@ -190,104 +213,15 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
         print(path)
 
 
-def _names_iterations(pattern: str) -> bool:
-    """Whether the pattern gives every iteration a distinct name, as `step{iteration}` does."""
-    try:
-        return pattern.format(iteration=1) != pattern.format(iteration=2)
-    except (LookupError, ValueError):
-        return False
-
-
-def _range(text: str | None) -> list[int]:
-    """The iterations of numbers and ranges such as 1,2,4,1000:143000:1000, without 0, the untrained model."""
-    iterations: set[int] = set()
-    for part in (text or "").split(","):
-        found = re.fullmatch(r"(\d+)(?::(\d+):(\d+))?", part.strip())
-        if found is None or found[3] == "0":
-            raise OrganizerError(
-                "--iterations: give START:STOP:STEP, both ends included, or numbers, with commas between several, such "
-                "as 1000:16000:1000 or 1,2,4,8,16:512:16"
-            )
-        start = int(found[1])
-        iterations |= {start} if found[2] is None else set(range(start, int(found[2]) + 1, int(found[3])))
-    if 0 in iterations:
-        print("left out: iteration 0, the untrained model")
-    return sorted(iterations - {0})
-
-
-def _is_listed(revision: str | None) -> bool:
-    """Whether names of revisions hold more than the iteration, so that they must be listed."""
-    return revision is not None and "{iteration" in revision and ("{tokens" in revision or "*" in revision)
-
-
-def _matching(names: Sequence[str], pattern: str, repository: str, wanted: str | None) -> dict[int, str]:
-    """The revision of each iteration, of the names that a pattern such as stage1-step{iteration}-tokens{tokens}B fits.
-
-    `wanted` are those of --iterations. Raises OrganizerError where none fits, or one iteration has two revisions.
-    """
-    parts = re.split(r"(\{iteration[^}]*\}|\{tokens[^}]*\}|\*)", pattern)
-    form = "".join(_form(part) for part in parts)
-    kept = None if wanted is None else set(_range(wanted))
-    found: dict[int, str] = {}
-    for name in names:
-        if (fit := re.fullmatch(form, name)) is None or not int(fit["iteration"]):
-            continue
-        iteration = int(fit["iteration"])
-        if kept is not None and iteration not in kept:
-            continue
-        if iteration in found:
-            raise OrganizerError(
-                f"--revision: {found[iteration]} and {name} of {repository} are both iteration {iteration}; write more "
-                "of the name"
-            )
-        found[iteration] = name
-    if not found:
-        some = ", ".join(names[:5])
-        raise OrganizerError(f"--revision: no revision of {repository} is named so; there are {some}")
-    return found
-
-
-def _form(part: str) -> str:
-    if part.startswith("{iteration"):
-        return r"(?P<iteration>\d+)"
-    if part.startswith("{tokens"):
-        return r"[\d.]+"
-    return ".*" if part == "*" else re.escape(part)
-
-
-def _in_folder(given: str) -> tuple[str, str, list[int]]:
-    """Source, checkpoint pattern and iterations of the checkpoints in a folder."""
+def _in_folder(given: str) -> tuple[str, Series]:
+    """The source, and the checkpoints in its folder."""
     root = checkpoints_root().resolve()
     folder = (Path(given) if Path(given).is_dir() else root / given).resolve()
     if not folder.is_dir():
-        raise OrganizerError(f"{given}: no such folder, here or under {root}; for the Hub, give --iterations too")
+        raise OrganizerError(
+            f"{given}: no such folder, here or under {root}; for the Hub, give --revision or --checkpoint too"
+        )
     if root not in folder.parents:
         raise OrganizerError(f"{folder}: not under {root}; set E2LM_CHECKPOINTS to {folder.parent}")
     names = [path.parent.name for path in folder.glob("*/config.json")]
-    return str(folder.relative_to(root)), *_pattern(names, folder)
-
-
-def _pattern(names: Sequence[str], folder: Path) -> tuple[str, list[int]]:
-    """The pattern of names such as step-1000 or iter_0002000, and their numbers in order, without 0.
-
-    Names without a number, such as `final`, are left out.
-    """
-    parts = {name: found for name in sorted(names) if (found := FOLDER.fullmatch(name))}
-    if without := sorted(set(names) - parts.keys()):
-        print(f"left out, without a number: {', '.join(without)}")
-    shapes = Counter((one["before"], one["after"]) for one in parts.values())
-    if len(shapes) != 1:
-        odd = [name for name, one in parts.items() if (one["before"], one["after"]) != shapes.most_common(1)[0][0]]
-        named = f" ({', '.join(odd[:3])} beside the others)" if odd else ""
-        raise OrganizerError(
-            f"{folder}: its folders with a config.json are not named alike{named}, such as step-1000, step-2000"
-        )
-    numbers = {name: one["number"] for name, one in parts.items()}
-    widths = {len(number) for number in numbers.values() if number.startswith("0")}
-    width = max(widths, default=0)
-    for name, number in numbers.items():
-        if f"{int(number):0{width}d}" != number:
-            raise OrganizerError(f"{folder}: {name} is padded otherwise than the others; rename it")
-    ((before, after),) = shapes
-    pattern = f"{{iteration:0{width}d}}" if width else "{iteration}"
-    return f"{before}{pattern}{after}", sorted(int(number) for number in numbers.values() if int(number))
+    return str(folder.relative_to(root)), in_folders(names, str(folder))

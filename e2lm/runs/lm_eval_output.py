@@ -181,10 +181,10 @@ class _Output:
         """How `lm_eval --model hf` would be given this checkpoint."""
         iteration = self.row.iteration
         arguments = [f"pretrained={self.model.source}"]
-        if self.model.revision is not None:
-            arguments.append(f"revision={self.model.revision.format(iteration=iteration)}")
+        if (revision := self.model.revision_of(iteration)) is not None:
+            arguments.append(f"revision={revision}")
         if not self.model.has_revisions:
-            arguments.append(f"subfolder={self.model.checkpoint.format(iteration=iteration)}")
+            arguments.append(f"subfolder={self.model.folder_of(iteration)}")
         return ",".join(arguments)
 
     def _samples(

@@ -85,7 +85,7 @@ def _files_of(
     model: Model, checkpoint: Checkpoint, revision: str | None, listing: Sequence[RepoFile]
 ) -> tuple[RemoteFile, ...]:
     """A revision for each iteration is a whole checkpoint; else the checkpoint is a folder of the repository."""
-    folder = "." if model.has_revisions else model.checkpoint.format(iteration=checkpoint.iteration)
+    folder = "." if model.has_revisions else model.folder_of(checkpoint.iteration)
     files = tuple(
         RemoteFile(
             model.source,
@@ -123,8 +123,18 @@ def _is_whole(checkpoint: Checkpoint) -> bool:
 def revision_names(repository: str) -> list[str]:
     """The branches and tags of a repository. Raises OrganizerError when the Hub does not answer."""
     with _hub_errors(repository):
-        refs = HfApi().list_repo_refs(repository)
-        return [ref.name for ref in (*refs.branches, *refs.tags)]
+        try:
+            refs = HfApi().list_repo_refs(repository)
+        except GatedRepoError:
+            raise
+        except RepositoryNotFoundError:
+            refs = None
+    if refs is None:
+        raise OrganizerError(
+            f"{repository}: {HfApi().endpoint} has no such repository; correct the name, or set HF_TOKEN if it is "
+            "private"
+        )
+    return [ref.name for ref in (*refs.branches, *refs.tags)]
 
 
 def _listing(repository: str, revision: str | None) -> list[RepoFile]:

@@ -63,6 +63,8 @@ def _iterations(value: Any) -> Any:  # noqa: ANN401 (any YAML value)
     """Convert a range, a number or a list of both to an increasing tuple of iterations. Raises ValueError."""
     found: list[int] = []
     for part in value if isinstance(value, list) else [value]:
+        if 0 in (part, part.get("start") if isinstance(part, Mapping) else None):
+            raise ValueError("iteration 0 is the untrained model, which has no place on a curve; leave it out")
         if isinstance(part, Mapping):
             given = IterationRange.model_validate(part)
             found.extend(range(given.start, given.stop + 1, given.step))
@@ -85,20 +87,31 @@ class Model(_Strict):
     mixture: str
     source: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$")
     checkpoint: str = "iter_{iteration:07d}"  # folder of a checkpoint within the source
+    checkpoints: dict[int, str] | None = None  # by iteration, where no pattern gives the names of the folders
     revision: str | None = None  # of the Hub repository; such as "step{iteration}" if each checkpoint is a revision
     revisions: dict[int, str] | None = None  # by iteration, where no pattern gives the names of the revisions
     iterations: Iterations
 
     @model_validator(mode="after")
-    def _has_every_revision(self) -> Self:
-        if self.revisions is None:
-            return self
-        if self.revision is not None:
-            raise ValueError("revision and revisions: keep one of the two")
-        missing = [iteration for iteration in self.iterations if iteration not in self.revisions]
-        if missing:
-            raise ValueError(f"revisions: none for iteration {missing[0]}; write one for each of `iterations`")
+    def _tables_are_whole(self) -> Self:
+        for key, table, pattern in (
+            ("checkpoints", self.checkpoints, "checkpoint"),
+            ("revisions", self.revisions, "revision"),
+        ):
+            if table is None:
+                continue
+            if pattern in self.model_fields_set:
+                raise ValueError(f"{pattern} and {key}: keep one of the two")
+            if missing := [iteration for iteration in self.iterations if iteration not in table]:
+                raise ValueError(f"{key}: none for iteration {missing[0]}; write one for each of `iterations`")
         return self
+
+    @field_validator("checkpoints", "revisions")
+    @classmethod
+    def _stays_within_the_source(cls, value: dict[int, str] | None) -> dict[int, str] | None:
+        for name in (value or {}).values():
+            _refuse_leading_out(name)
+        return value
 
     @field_validator("checkpoint", "revision")
     @classmethod
@@ -107,8 +120,8 @@ class Model(_Strict):
             name = (value or "").format(iteration=1)
         except (ValueError, LookupError, AttributeError):
             raise ValueError('must be a text such as "iter_{iteration:07d}" with no other name in braces') from None
-        if name.startswith("/") or ".." in name.split("/"):
-            raise ValueError("must not lead out of its source")
+        if value is not None:
+            _refuse_leading_out(name)
         return value
 
     @property
@@ -116,11 +129,20 @@ class Model(_Strict):
         """Whether each checkpoint is a separate revision on the Hub."""
         return self.revisions is not None or (self.revision is not None and "{iteration" in self.revision)
 
+    def folder_of(self, iteration: int) -> str:
+        """The folder of a checkpoint within the source."""
+        return self.checkpoint.format(iteration=iteration) if self.checkpoints is None else self.checkpoints[iteration]
+
     def revision_of(self, iteration: int) -> str | None:
         """The revision on the Hub of a checkpoint; None: the main one."""
         if self.revisions is not None:
             return self.revisions[iteration]
         return self.revision.format(iteration=iteration) if self.revision else None
+
+
+def _refuse_leading_out(name: str) -> None:
+    if not name or name.startswith("/") or ".." in name.split("/"):
+        raise ValueError("must not lead out of its source")
 
 
 class Suite(_Strict):
@@ -173,7 +195,7 @@ def checkpoints_of(suite: Suite, root: Path) -> list[Checkpoint]:
             model=model.id,
             iteration=iteration,
             tokens=suite.tokens.tokens_at(iteration),
-            path=root / model.source / model.checkpoint.format(iteration=iteration),
+            path=root / model.source / model.folder_of(iteration),
         )
         for model in suite.models
         for iteration in model.iterations

@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from e2lm.cli.suite_new import _matching, _range
 from e2lm.codabench.competition_yaml import read_competition
 from e2lm.runs.single import equal_checkpoints
+from e2lm.suites.checkpoint_names import in_range, in_revisions, tokens_per_step
 from e2lm.suites.proposal import SCORING_KEYS
 from e2lm_ingestion.errors import OrganizerError
-from e2lm_ingestion.suite import Model, load_suite
+from e2lm_ingestion.suite import Model, checkpoints_of, load_suite
 from e2lm_scoring.inputs.configuration import Configuration, load_configuration
 from e2lm_scoring.inputs.results import CheckpointRow
 from tests.e2lm.command_line import e2lm
+from tests.e2lm.suites.hub_server import Hub, running_hub
 
 OLMO = [
     "main",
@@ -30,21 +32,96 @@ OLMO = [
 
 
 def test_revisions_are_found_by_their_names() -> None:
-    found = _matching(OLMO, "stage1-step{iteration}-tokens{tokens}B", "allenai/OLMo", None)
-    assert found == {1000: "stage1-step1000-tokens3B", 101000: "stage1-step101000-tokens424B"}
-    assert list(_matching(OLMO, "stage1-step{iteration}-*", "allenai/OLMo", "1000")) == [1000]
+    found = in_revisions(OLMO, "stage1-step{iteration}-tokens{tokens}B", "allenai/OLMo", None)
+    assert found.names == {1000: "stage1-step1000-tokens3B", 101000: "stage1-step101000-tokens424B"}
+    assert list(in_revisions(OLMO, "stage1-step{iteration}-*", "allenai/OLMo", "1000").names) == [1000]
     with pytest.raises(OrganizerError, match="are both iteration 1000"):
-        _matching(OLMO, "*step{iteration}*", "allenai/OLMo", None)
+        in_revisions(OLMO, "*step{iteration}*", "allenai/OLMo", None)
     with pytest.raises(OrganizerError, match="no revision of allenai/OLMo is named so; there are main, stage1"):
-        _matching(OLMO, "ckpt{iteration}*", "allenai/OLMo", None)
+        in_revisions(OLMO, "ckpt{iteration}*", "allenai/OLMo", None)
+
+
+def olmo(stage: str, steps: range) -> list[str]:
+    """Names of revisions as OLMo has them: billions of tokens rounded up, 2,097,152 a step."""
+    return [f"{stage}-step{step}-tokens{-(-step * 2_097_152 // 10**9)}B" for step in steps]
+
+
+REVISIONS = {
+    "olmo/two-stages": [
+        "main",
+        *olmo("stage1", range(0, 110_000, 10_000)),
+        *olmo("stage2-ingredient1", range(1000, 10_000, 1000)),
+    ],
+    "pythia/small": ["main", "step0", *(f"step{2**n}" for n in range(10)), *(f"step{n}000" for n in range(1, 9))],
+    "amber/padded": ["main", *(f"ckpt_{n:03d}" for n in range(12))],
+}
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """Repositories with revisions, of which only the names are read."""
+    with running_hub() as server:
+        empty = tmp_path_factory.mktemp("empty")
+        for repository, revisions in REVISIONS.items():
+            server.repositories |= {(repository, revision): empty for revision in revisions}
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("source", "arguments", "first", "tokens", "count"),
+    [
+        ("olmo/two-stages", ["stage1-step{iteration}-tokens{tokens}B"], "stage1-step10000-tokens21B", 2_097_152, 10),
+        (
+            "olmo/two-stages",
+            ["stage2-ingredient1-step{iteration}-tokens{tokens}B", "--iterations", "2000:9000:1000"],
+            "stage2-ingredient1-step2000-tokens5B",
+            2_097_152,
+            8,
+        ),
+        ("pythia/small", ["step{iteration}", "--tokens-per-step", "7"], "step1", 7, 18),
+        ("amber/padded", ["ckpt_{iteration:03d}", "--tokens-per-step", "7"], "ckpt_001", 7, 11),
+    ],
+)
+def test_revisions_on_the_hub_are_a_suite(
+    source: str, arguments: list[str], first: str, tokens: int, count: int, hub: Hub, tmp_path: Path
+) -> None:
+    command: tuple[str | Path, ...] = ("suite", "new", tmp_path / "mine", source, "--revision", *arguments)
+    done = e2lm(*command, HF_ENDPOINT=hub.endpoint, E2LM_CHECKPOINTS=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    suite = load_suite(tmp_path / "mine/suite.yaml")
+    (model,) = suite.models
+    assert model.has_revisions
+    assert model.revision_of(model.iterations[0]) == first
+    assert {model.revision_of(one) for one in model.iterations} <= set(REVISIONS[source])
+    assert (suite.tokens.tokens_at(1), len(model.iterations)) == (tokens, count)
+
+
+def test_a_series_of_revisions_that_is_not_there_is_one_line(hub: Hub, tmp_path: Path) -> None:
+    def refused(source: str, revision: str) -> str:
+        done = e2lm("suite", "new", tmp_path / "mine", source, "--revision", revision, HF_ENDPOINT=hub.endpoint)
+        assert done.returncode == 2
+        return done.stderr.splitlines()[-1]
+
+    assert "olmo/none: http://127.0.0.1" in refused("olmo/none", "step{iteration}")
+    assert "step{iteration}" in refused("olmo/two-stages", "stage1")
+    assert "--tokens-per-step: give the training tokens of an optimizer" in refused("pythia/small", "step{iteration}")
+
+
+def test_tokens_of_a_step_fit_all_names() -> None:
+    billions = 10**9
+    assert tokens_per_step({step: (-(-step * 4_194_304 // billions), billions) for step in range(1000, 9000, 500)}) == (
+        4_194_304
+    )
+    assert tokens_per_step({1000: (2.1, billions), 2000: (9.9, billions)}) is None  # a batch that grew
+    assert tokens_per_step({}) is None
 
 
 def test_iterations_are_ranges_and_numbers_without_the_untrained_model(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _range("0,1,2,4,8:16:4") == [1, 2, 4, 8, 12, 16]
+    assert in_range("0,1,2,4,8:16:4") == [1, 2, 4, 8, 12, 16]
     assert capsys.readouterr().out == "left out: iteration 0, the untrained model\n"
     for wrong in ("", "a", "1:2", "1:5:0"):
         with pytest.raises(OrganizerError, match="--iterations: give START:STOP:STEP"):
-            _range(wrong)
+            in_range(wrong)
 
 
 def folders(root: Path, *names: str) -> None:
@@ -68,6 +145,44 @@ def test_folders_of_mixed_width_or_with_a_last_one_are_a_series(names: list[str]
     model = load_suite(tmp_path / "mine/suite.yaml").models[0]
     assert model.checkpoint == pattern
     assert all((tmp_path / "run" / pattern.format(iteration=one)).is_dir() for one in model.iterations)
+
+
+@pytest.mark.parametrize(
+    ("names", "first"),
+    [
+        ([f"step{n}000-tokens{4 * n}B" for n in range(1, 10)], "step1000-tokens4B"),
+        (["step-0500", *(f"step-{n}00" for n in range(6, 13))], "step-0500"),
+        ([f"epoch={n // 3}-step={n}00" for n in range(1, 10)], "epoch=0-step=100"),
+    ],
+)
+def test_folders_that_no_pattern_names_are_a_table(names: list[str], first: str, tmp_path: Path) -> None:
+    folders(tmp_path, *names)
+    done = e2lm("suite", "new", tmp_path / "mine", "run", "--tokens-per-step", "4096", E2LM_CHECKPOINTS=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    paths = [one.path for one in checkpoints_of(load_suite(tmp_path / "mine/suite.yaml"), tmp_path)]
+    assert paths[0].name == first
+    assert {path.name for path in paths} == set(names)
+
+
+def test_folders_beside_a_series_are_left_out_by_name(tmp_path: Path) -> None:
+    folders(tmp_path, *(f"checkpoint-{n}" for n in range(9)), "final", "best-3", "checkpoint-5-copy")
+    done = e2lm("suite", "new", tmp_path / "mine", "run", "--tokens-per-step", "4096", E2LM_CHECKPOINTS=str(tmp_path))
+    assert "left out, without a number: final\nleft out, named otherwise: best-3, checkpoint-5-copy\n" in done.stdout
+    assert "left out: iteration 0, the untrained model" in done.stdout
+    assert load_suite(tmp_path / "mine/suite.yaml").models[0].iterations == tuple(range(1, 9))
+
+
+def test_folders_whose_names_do_not_tell_the_iteration_are_refused(tmp_path: Path) -> None:
+    def refused(root: str, *names: str) -> str:
+        folders(tmp_path / root, *names)
+        arguments = ("suite", "new", tmp_path / "mine", "run", "--tokens-per-step", "1")
+        done = e2lm(*arguments, E2LM_CHECKPOINTS=str(tmp_path / root))
+        assert done.returncode == 2
+        return done.stderr
+
+    assert "step-010 and step-10 are both iteration 10; move one" in refused("a", "step-10", "step-010")
+    assert "have 2 numbers that change" in refused("b", *(f"{n}_{2 * n}" for n in range(1, 10)))
+    assert "holds no folders with a config.json that have their iteration" in refused("c", "final")
 
 
 def test_the_folder_that_is_named_otherwise_is_named(tmp_path: Path) -> None:
@@ -135,7 +250,7 @@ def test_every_key_of_scoring_is_written_with_its_meaning(tmp_path: Path) -> Non
     ("series", "more", "part"),
     [
         ({"a": range(1, 10), "b": range(11, 20)}, (), "the 2 models have 0 iterations in common, and signal quality"),
-        ({"a": range(1, 10), "b": range(1, 4)}, (), "b: 3 checkpoints of 1000 tokens a step; signal quality needs 8"),
+        ({"a": range(1, 10), "b": range(1, 4)}, (), "b: 3 checkpoints; signal quality needs 8"),
         ({"a": range(1, 10)}, ("--early-tokens", "-1"), "--early-tokens: give a number of tokens above 0"),
     ],
 )
@@ -160,6 +275,17 @@ def test_a_table_of_revisions_has_one_for_each_iteration() -> None:
     assert (model.revision_of(2), model.has_revisions) == ("two", True)
     with pytest.raises(ValueError, match="none for iteration 2"):
         Model(**keys, revisions={1: "one"})
+    assert Model(**keys, checkpoints={1: "one", 2: "two"}).folder_of(2) == "two"
+    with pytest.raises(ValueError, match="checkpoint and checkpoints: keep one of the two"):
+        Model(**keys, checkpoint="{iteration}", checkpoints={1: "one", 2: "two"})
+    with pytest.raises(ValueError, match="must not lead out of its source"):
+        Model(**keys, checkpoints={1: "one", 2: "../two"})
+
+
+@pytest.mark.parametrize("iterations", [[0, 1, 2], {"start": 0, "stop": 8, "step": 4}])
+def test_the_untrained_model_is_no_checkpoint_of_a_suite(iterations: object) -> None:
+    with pytest.raises(ValueError, match="iteration 0 is the untrained model, which has no place on a curve"):
+        Model(id="m", size="1B", architecture="a", mixture="b", source="m", iterations=iterations)  # type: ignore[arg-type]
 
 
 def test_a_date_that_does_not_exist_is_one_line(tmp_path: Path) -> None:

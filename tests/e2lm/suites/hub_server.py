@@ -39,6 +39,9 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         if path.startswith("/api/models/"):
             owner, name, *rest = path.removeprefix("/api/models/").split("/")
+            if rest == ["refs"]:
+                self._refs(f"{owner}/{name}")
+                return
             what, revision = rest[:2] if rest else ("revision", "main")
             folder = self.server.repositories.get((f"{owner}/{name}", revision))
             self._answer_about(f"{owner}/{name}", folder, what)
@@ -60,6 +63,16 @@ class _Handler(BaseHTTPRequestHandler):
         files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
         rows = [_row(path, str(path.relative_to(folder))) for path in files]
         self._answer(200, json.dumps(rows).encode(), {"Content-Type": "application/json"})
+
+    def _refs(self, repository: str) -> None:
+        """The revisions of a repository, as branches."""
+        names = [revision for named, revision in self.server.repositories if named == repository]
+        branches = [{"name": name, "ref": f"refs/heads/{name}", "targetCommit": "0" * 40} for name in names]
+        if not names:
+            self._answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+            return
+        answer = {"branches": branches, "converts": [], "tags": []}
+        self._answer(200, json.dumps(answer).encode(), {"Content-Type": "application/json"})
 
     def _file(self, path: Path) -> None:
         content, status, headers = path.read_bytes(), 200, {"ETag": f'"{_row(path, "")["oid"]}"'}

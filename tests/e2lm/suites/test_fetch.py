@@ -285,9 +285,9 @@ def test_a_folder_of_steps_becomes_a_suite(
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        ([], "are not named alike"),
+        ([], "holds no folders with a config.json that have their iteration in the name"),
         (["step-1", "iter_2"], "are not named alike"),
-        (["step-1", "step-2"], "2 checkpoints of 4096 tokens a step; signal quality needs 8"),
+        (["step-1", "step-2"], "2 checkpoints; signal quality needs 8 or more"),
     ],
 )
 def test_a_folder_that_is_no_series_is_refused(names: list[str], said: str, tmp_path: Path) -> None:
