@@ -19,8 +19,10 @@ from e2lm.edition.values import values
 from e2lm_ingestion.errors import OrganizerError
 
 # Of docs/: what a task may say, what its score is, and how it becomes better.
-DOCUMENTS = ("better.md", "task-language.md", "task-reference.md", "errors.md", "validity.md", "uncertainty.md")
-DOCUMENTS += ("quickstart.md", "baselines.md", "metrics.md", "curves.svg", "glossary.md", "signal.md")
+DOCUMENTS = (
+    *("better.md", "task-language.md", "task-reference.md", "errors.md", "validity.md", "uncertainty.md"),
+    *("quickstart.md", "baselines.md", "metrics.md", "curves.svg", "glossary.md", "signal.md"),
+)
 # Templates, as pages are: they have figures and names of the edition.
 FILLED = (
     "starting_kit/README.md",
