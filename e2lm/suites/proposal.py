@@ -33,7 +33,7 @@ SCORING_KEYS: Mapping[str, tuple[str, str]] = {
     "ranking_reference": ("each", "each: compare with every late checkpoint; final: with the last one alone"),
     "alignment": (
         "{science: small-a, web: small-a-web}",
-        "the same architecture trained on science and on web pages alone, for domain alignment, which then needs a weight",
+        "one architecture trained on science and on web pages alone, for domain alignment, which then needs a weight",
     ),
     "min_improvement_z": (
         "3.0",
