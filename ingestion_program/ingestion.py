@@ -22,11 +22,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads must not 
 
 from e2lm_ingestion.engines import ENGINES, make_engine
 from e2lm_ingestion.errors import OrganizerError, OutOfTimeError, SubmissionError
-from e2lm_ingestion.execution.least_time import refuse_what_cannot_end
 from e2lm_ingestion.execution.pickle_store import PickleStore
 from e2lm_ingestion.execution.platform_log import WITHHELD, PlatformLog
 from e2lm_ingestion.execution.sweep import Progress, prepare, sweep_prepared
 from e2lm_ingestion.file_names import ORGANIZERS_LOG
+from e2lm_ingestion.forecast.hardware import KINDS, machine
+from e2lm_ingestion.forecast.time_limit import refuse_what_does_not_fit
 from e2lm_ingestion.results.folder import empty_folder
 from e2lm_ingestion.results.seal import read_key, seal
 from e2lm_ingestion.results.unscored import write_unscored
@@ -60,6 +61,8 @@ def main() -> int:
         default=690.0,
         help="minutes to run; below the platform's limit of 720",
     )
+    parser.add_argument("--gpu", choices=KINDS, default="H100", help="of the worker, for the forecast of the time")
+    parser.add_argument("--gpus", type=int, default=1, help="how many the worker has")
     parser.add_argument(
         "--workers", type=int, help="number of parallel processes (default: one to three for each GPU, as fits)"
     )
@@ -102,8 +105,15 @@ def _run(args: argparse.Namespace, log: PlatformLog) -> None:
     suite = load_suite(args.input_data / "suite.yaml")
     ends = time.perf_counter() + args.deadline * 60
     with open_submission(args.submission) as submission, closing(PickleStore(0)) as store:
-        prepared = prepare(submission, suite, args.output, store, 0)
-        refuse_what_cannot_end(suite, prepared.least_tokens, args.deadline)
+        fits = partial(
+            refuse_what_does_not_fit,
+            submission.task,
+            suite=suite,
+            root=args.checkpoints,
+            machine=machine(args.gpu, args.gpus),
+            limit=args.deadline,
+        )
+        prepared = prepare(submission, suite, args.output, store, 0, also_require=fits)
         log.say(f"{submission.name}: running on every checkpoint of {suite.suite}")
         with log.others_kept():
             try:

@@ -14,13 +14,13 @@ from e2lm.edition.current import CurrentEdition, find_edition, scored_suite
 from e2lm.edition.schema import Worker
 from e2lm.submissions.checks.calibration import calibrated
 from e2lm.submissions.checks.check_text import errors_of, text_of
-from e2lm.submissions.checks.forecast import largest_model
-from e2lm.submissions.checks.hardware import KINDS, Machine, machine
 from e2lm.submissions.checks.this_machine import this_machine
-from e2lm.submissions.checks.tokens import Volume
 from e2lm.submissions.summary import summarize
 from e2lm.suites.registry import find_suite
 from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.forecast.duration import largest_model
+from e2lm_ingestion.forecast.hardware import KINDS, Machine, machine
+from e2lm_ingestion.forecast.volume import Volume
 from e2lm_ingestion.output_types.items import items_by_task
 from e2lm_ingestion.submission.submission import open_submission
 from e2lm_ingestion.suite import Suite, load_suite

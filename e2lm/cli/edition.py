@@ -10,9 +10,9 @@ from pathlib import Path
 
 from e2lm.cli import edition_site
 from e2lm.edition.new_edition import Answers, write_edition
-from e2lm.submissions.checks.hardware import KINDS
 from e2lm.suites.registry import find_suite
 from e2lm_ingestion.errors import OrganizerError
+from e2lm_ingestion.forecast.hardware import KINDS
 from e2lm_ingestion.suite import load_suite
 from e2lm_scoring.inputs.configuration import load_configuration
 

@@ -67,11 +67,22 @@ def collect(found: Sources) -> dict[str, bytes]:
     for task in competition.tasks:
         name = f"{task.ingestion_program}metadata.yaml"
         if name in entries:
-            entries[name] = re.sub(rb"--deadline[ =]\d+", b"--deadline %d" % edition.sweep_minutes, entries[name])
+            entries[name] = _with_limits(entries[name].decode("utf-8"), edition).encode("utf-8")
         entries[f"{task.input_data}suite.yaml"] = _read(found.suite.suite)
         entries[f"{task.reference_data}scoring.yaml"] = _read(found.suite.scoring)
         entries[f"{task.reference_data}{COMPETITION}"] = f"{edition.title}\n".encode()
     return entries
+
+
+def _with_limits(metadata: str, edition: Edition) -> str:
+    """Ingestion's metadata.yaml with the edition's time and worker, by which it refuses what cannot fit."""
+    for option, value in (
+        ("deadline", edition.sweep_minutes),
+        ("gpu", edition.worker.gpu),
+        ("gpus", edition.worker.gpus),
+    ):
+        metadata = re.sub(rf"--{option}[ =]\S+", f"--{option} {value}", metadata)
+    return metadata
 
 
 def _logo(found: Sources, name: str) -> bytes:

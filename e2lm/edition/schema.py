@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from e2lm.submissions.checks.hardware import KINDS
+from e2lm_ingestion.forecast.hardware import KINDS
 from e2lm_scoring.columns import BY_KEY, COLUMNS
 from e2lm_scoring.file_names import SCORES
 

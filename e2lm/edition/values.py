@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from e2lm.edition.schema import USUAL_COLUMNS, Edition, day_text
-from e2lm.submissions.checks.hardware import machine
+from e2lm_ingestion.forecast.hardware import machine
 from e2lm_ingestion.output_types.items import MAX_ITEMS, MIN_ITEMS
 from e2lm_ingestion.suite import Model, Suite
 from e2lm_scoring.columns import BY_KEY, COMPONENTS, Column, columns_of

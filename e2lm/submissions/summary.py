@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from e2lm.submissions.checks import forecast, limit, tokens
-from e2lm.submissions.checks.hardware import Machine
+from e2lm.submissions.checks import limit, tokens
 from e2lm.submissions.checks.known_world import other_world, other_world_note
 from e2lm_ingestion.checks import check_items, questions_in
 from e2lm_ingestion.checks.questions import Question
 from e2lm_ingestion.engines.requests import moved, refuse_too_many
+from e2lm_ingestion.forecast import duration
+from e2lm_ingestion.forecast.hardware import Machine
+from e2lm_ingestion.forecast.volume import Volume, suite_tokenizer, volume_of_task
 from e2lm_ingestion.output_types.protocol import Item
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 from e2lm_ingestion.submission.submission import Submission
@@ -28,7 +30,7 @@ def summarize(
     submission: Submission,
     tasks: Mapping[str, list[Item]],
     suite: Suite,
-    machine_of: Callable[[tokens.Volume], Machine],
+    machine_of: Callable[[Volume], Machine],
     limit_minutes: float | None,
     read_otherwise: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -40,8 +42,8 @@ def summarize(
     """
     task = submission.task
     items = [item for own in tasks.values() for item in own]
-    tokenizer = tokens.suite_tokenizer(suite, checkpoints_root())
-    volume = _volume(submission, tasks, tokenizer, suite.context_length)
+    tokenizer = suite_tokenizer(suite, checkpoints_root())
+    volume = volume_of_task(submission.task, tasks, tokenizer, suite.context_length)
     refuse_too_many(volume.tokens)
     machine = machine_of(volume)
     questions = questions_in(tasks)
@@ -79,12 +81,12 @@ def summarize(
             "suite": suite.suite,
             "items": len(items),
             **asdict(volume),
-            "checkpoints": forecast.checkpoints(suite),
+            "checkpoints": duration.checkpoints(suite),
             "gpu": machine.kind,
             "gpus": machine.devices,
             "machine": machine.label,
             "figures": machine.source,
-            "minutes": forecast.minutes(suite, volume, machine),
+            "minutes": duration.minutes(suite, volume, machine),
             "limit_minutes": limit_minutes,
         },
     }
@@ -100,27 +102,7 @@ def _notes(submission: Submission) -> list[str]:
     return notes
 
 
-def _volume(
-    submission: Submission,
-    tasks: Mapping[str, list[Item]],
-    tokenizer: PreTrainedTokenizerBase | None,
-    context_length: int,
-) -> tokens.Volume:
-    """The engine's volume of work: every choice or one generation per item, and unconditional likelihoods if needed."""
-    task = submission.task
-    output_type = OUTPUT_TYPES[task.output_type]
-    asked_items = [[output_type.requested(item) for item in own] for own in tasks.values()]
-    asked = tokens.volume_of_group(asked_items, tokenizer, context_length, rolling=output_type.windows)
-    if output_type.writes:
-        most = min(task.generation.max_gen_toks, context_length)
-        return replace(asked, written_tokens=most * asked.requests)
-    if not task.unconditional or output_type.windows:
-        return asked
-    alone = tuple(dict.fromkeys(text for own in asked_items for item in own for text in item.continuations))
-    return tokens.combined([asked, tokens.volume([Item(("",), alone, alone, (0,))], tokenizer, context_length)])
-
-
-def _size(task: Task, questions: Sequence[Question], volume: tokens.Volume) -> limit.Size:
+def _size(task: Task, questions: Sequence[Question], volume: Volume) -> limit.Size:
     """What of the task can be made smaller, should it not fit the time limit."""
     examples = limit.example_tokens(questions, volume) if task.shots else (0, 0)
     written = task.generation.max_gen_toks if volume.written_tokens else 0

@@ -33,7 +33,7 @@ SCORING_KEYS: Mapping[str, tuple[str, str]] = {
     "ranking_reference": ("each", "each: compare with every late checkpoint; final: with the last one alone"),
     "alignment": (
         "{science: small-a, web: small-a-web}",
-        "the same architecture trained on science and on web pages alone, for domain alignment",
+        "one architecture trained on science and on web pages alone, for domain alignment, which then needs a weight",
     ),
     "min_improvement_z": (
         "3.0",
@@ -41,7 +41,7 @@ SCORING_KEYS: Mapping[str, tuple[str, str]] = {
     ),
     "require_contrast": ("true", "true: a task without wrong answers to contrast with is scored, but not ranked"),
     "min_label_share": ("0.35", "least share of the rise that depends on the labels, to be ranked"),
-    "min_effective_items": ("50", "least number of items that carry the score, to be ranked"),
+    "min_effective_items": ("30", "least number of items that carry the score, to be ranked"),
     "min_accept_rate": ("0.5", "least share of items that e2lm judge accepts"),
     "reveal": ("participant", "organizer: the report also shows late checkpoints and the web-only model"),
 }
@@ -53,11 +53,18 @@ def proposed_scoring(
     """The keys of scoring.yaml that differ between suites: windows and groups of models, each with its iterations.
 
     Models of the same size are a group; without two of a size, all are one. The early window is a fifth of the
-    training, or up to `early_stop`, and has at least eight checkpoints. A single model has no late window.
+    training, or up to `early_stop`, and has at least eight checkpoints. A single model has no late window. No model is
+    known to be trained on web text alone, so that alignment has no weight.
     """
     common = sorted(set.intersection(*(set(iterations) for iterations in models.values())))
     early, late = _windows(common, early_stop) if len(models) > 1 else (common, [])
-    scoring: dict[str, Any] = {"suite": suite, "suite_version": 1, "early": {"iterations": compact(early)}}
+    quality, consistency = (0.8, 0.2) if late else (1.0, 0.0)
+    scoring: dict[str, Any] = {
+        "suite": suite,
+        "suite_version": 1,
+        "weights": {"signal_quality": quality, "ranking_consistency": consistency, "domain_alignment": 0.0},
+        "early": {"iterations": compact(early)},
+    }
     if late:
         scoring["late"] = {"iterations": compact(late)}
         scoring["ranking_groups"] = proposed_groups(sizes)

@@ -90,6 +90,7 @@ def no_room() -> None:
     [
         ([], no_room, "File too large; organizers: check that the worker's disk has room"),
         (["--deadline", "0.001"], None, "out of time: "),
+        (["--deadline", "1", "--gpu", "T4"], None, "does not fit the time limit: the forecast is "),
     ],
 )
 def test_what_ends_a_run_is_its_last_line(

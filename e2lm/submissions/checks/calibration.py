@@ -14,11 +14,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from e2lm.submissions.checks import forecast
-from e2lm.submissions.checks.hardware import CPU, GPUS, TRANSFORMERS, VLLM, Hardware, Machine
-from e2lm.submissions.checks.tokens import Volume
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.file_names import ITEMS, JOURNAL
+from e2lm_ingestion.forecast import duration
+from e2lm_ingestion.forecast.hardware import CPU, GPUS, TRANSFORMERS, VLLM, Hardware, Machine
+from e2lm_ingestion.forecast.volume import Volume
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 from e2lm_ingestion.suite import Suite
 
@@ -69,8 +69,8 @@ def calibrated(run: Path, suite: Suite, volume: Volume, devices: int = 1) -> Mac
     factors = {}
     for size, own in by_size.items():
         computed = median(timing.computed_tokens for timing in own)
-        work = forecast.Work(prompts=prompts, tokens=0, computed_tokens=computed, context=context)
-        factors[size] = usual[size] / forecast.checkpoint_seconds(work, size, base)
+        work = duration.Work(prompts=prompts, tokens=0, computed_tokens=computed, context=context)
+        factors[size] = usual[size] / duration.checkpoint_seconds(work, size, base)
     return replace(base, factors=factors)
 
 
@@ -84,7 +84,7 @@ def _journal(path: Path) -> tuple[Hardware, list[_Timing]]:
                 f"--calibrate {path}: a run whose models write texts does not record how much they wrote; give the "
                 "run of a task with choices"
             )
-        sizes = {model["id"]: forecast.parameters_of(model["size"]) for model in head["models"]}
+        sizes = {model["id"]: duration.parameters_of(model["size"]) for model in head["models"]}
         timings = {(row["model"], row["iteration"]): _timing(row, sizes) for row in rows}
         hardware = _hardware(head["engine"]["name"], head["engine"]["device"])
         return hardware, [timing for timing in timings.values() if timing is not None]
@@ -105,7 +105,7 @@ def _timing(row: Mapping[str, Any], sizes: Mapping[str, float | None]) -> _Timin
 
 def _require_similar_sizes(run: Path, suite: Suite, measured: Sequence[float]) -> None:
     for model in suite.models:
-        size = forecast.parameters_of(model.size)
+        size = duration.parameters_of(model.size)
         if size is not None and min(max(size / one, one / size) for one in measured) > FARTHEST:
             raise OrganizerError(
                 f"--calibrate {run}: its models are too small or too large to tell the time of {model.id} "

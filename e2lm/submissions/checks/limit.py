@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from e2lm.submissions.checks import forecast
-from e2lm.submissions.checks.hardware import Machine
-from e2lm.submissions.checks.tokens import Volume
 from e2lm_ingestion.checks.questions import Finding, Question
+from e2lm_ingestion.forecast import duration
+from e2lm_ingestion.forecast.hardware import Machine
+from e2lm_ingestion.forecast.volume import Volume
 from e2lm_ingestion.output_types.items import MIN_ITEMS
 from e2lm_ingestion.suite import Suite
 
@@ -37,10 +37,10 @@ def over_limit(suite: Suite, volume: Volume, size: Size, machine: Machine, limit
     """A warning when the forecast exceeds `limit` minutes."""
 
     def fits(smaller: Volume) -> bool:
-        minutes = forecast.minutes(suite, smaller, machine)
+        minutes = duration.minutes(suite, smaller, machine)
         return minutes is not None and minutes <= limit
 
-    minutes = forecast.minutes(suite, volume, machine)
+    minutes = duration.minutes(suite, volume, machine)
     if minutes is None or minutes <= limit:
         return []
     remedies = list(_remedies(volume, size, fits))
@@ -56,7 +56,7 @@ def over_limit(suite: Suite, volume: Volume, size: Size, machine: Machine, limit
 
 
 def _remedies(volume: Volume, size: Size, fits: Callable[[Volume], bool]) -> Iterator[str]:
-    items = _largest(size.items, lambda count: fits(forecast.scaled(volume, count / size.items)))
+    items = _largest(size.items, lambda count: fits(duration.scaled(volume, count / size.items)))
     if items >= MIN_ITEMS:
         yield f"{_rounded_down(items):,} items"
     shots = _first(range(size.shots - 1, -1, -1), lambda count: fits(_with_shots(volume, size, count)))

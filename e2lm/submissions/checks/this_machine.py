@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from e2lm.submissions.checks.forecast import operations_per_token, width
-from e2lm.submissions.checks.hardware import CPU, GPUS, LAYER_SHARE, TRANSFORMERS, VLLM, Machine
+from e2lm_ingestion.forecast.duration import operations_per_token, width
+from e2lm_ingestion.forecast.hardware import CPU, GPUS, LAYER_SHARE, TRANSFORMERS, VLLM, Machine
 
 if TYPE_CHECKING:
     import torch

@@ -18,14 +18,13 @@ from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.engines.weights import read_signature
 from e2lm_ingestion.errors import OrganizerError, OutOfTimeError, SubmissionError
 from e2lm_ingestion.execution.engine_session import CheckpointWork, EvalFailure, EvalResult, WorkerInit
-from e2lm_ingestion.execution.least_time import least_tokens
 from e2lm_ingestion.execution.pickle_store import PickleStore, unpickled
 from e2lm_ingestion.execution.process_pool import make_runner
 from e2lm_ingestion.execution.scheduler import Runner
 from e2lm_ingestion.file_names import ITEMS, RESULTS
 from e2lm_ingestion.output_types.item_sets import item_set_of_items
 from e2lm_ingestion.output_types.items import items_by_task
-from e2lm_ingestion.output_types.protocol import ItemSet
+from e2lm_ingestion.output_types.protocol import Item, ItemSet
 from e2lm_ingestion.results.folder import Finished, ResultsFolder, npz
 from e2lm_ingestion.submission.submission import Submission
 from e2lm_ingestion.suite import Checkpoint, Suite, checkpoints_of, engine_groups, verify_checkpoint
@@ -54,7 +53,6 @@ class PreparedSubmission:
     head: Mapping[str, Any]  # keys of results.json that identify the run; "engine" is still empty
     items: bytes  # content of items.npz
     warnings: Sequence[Mapping[str, Any]]
-    least_tokens: int = 0  # that go through a model, at least; execution/least_time.py
 
 
 class CheckpointCache(Protocol):
@@ -163,21 +161,23 @@ def prepare(
     store: PickleStore,
     number: int,
     also_check: Callable[[Sequence[Question]], Sequence[Finding]] = lambda questions: (),
+    also_require: Callable[[Mapping[str, list[Item]]], None] = lambda tasks: None,
 ) -> PreparedSubmission:
     """Render a submission's items into the store. Raises SubmissionError naming file and line.
 
-    The findings of `also_check` are warnings as well: those that depend on the suite.
+    The findings of `also_check` are warnings as well: those that depend on the suite. `also_require` gets the items of
+    each task and may raise SubmissionError.
     """
     rendered = items_by_task(submission)
     item_set = item_set_of_items(submission, rendered)
     questions = questions_in(rendered)
     checked = check_items(submission, rendered, questions, item_set)
     findings = [*checked.findings, *also_check(questions)]
+    also_require(rendered)
     warnings = [{**asdict(one), "items": list(one.items)} for one in findings]
     items = npz({**item_set.item_arrays(), **checked.item_arrays})
     store.put(number, item_set)
-    tokens = least_tokens(rendered.values(), suite.context_length)
-    return PreparedSubmission(number, results, _head(submission, suite, item_set, items), items, warnings, tokens)
+    return PreparedSubmission(number, results, _head(submission, suite, item_set, items), items, warnings)
 
 
 def sweep_all(

@@ -13,8 +13,8 @@ import yaml
 
 from e2lm.edition.reader import read_edition
 from e2lm.project import PROJECT_ROOT
-from e2lm.submissions.checks.hardware import machine
 from e2lm.suites.registry import find_suite
+from e2lm_ingestion.forecast.hardware import machine
 from tests.e2lm.command_line import EXAMPLES, e2lm
 from tests.ingestion.hostile import measure
 

@@ -222,6 +222,7 @@ def test_several_models_get_windows_by_tokens_and_groups_by_size(tmp_path: Path)
     assert suite.models[0].architecture == "llama, 24 layers of 1024"
     assert scoring.ranking_groups == (("a-500m", "b-500m"),)
     assert (scoring.early.iterations[-1], scoring.late_iterations[-1]) == (11, 55)
+    assert list(scoring.weights.model_dump().values()) == [0.8, 0.2, 0], "no model is known to be web-only"
     held = {(model.id, iteration) for model in suite.models for iteration in model.iterations}
     assert set(scoring.needed) <= held
     assert suite_new(tmp_path, *runs, "--tokens-per-step", "4000000000").returncode == 0  # the same again
@@ -243,7 +244,9 @@ def test_every_key_of_scoring_is_written_with_its_meaning(tmp_path: Path) -> Non
     for key in Configuration.model_fields:
         assert re.search(rf"^# {re.escape(SCORING_KEYS[key][1])}\n(# )?{key}:", text, re.MULTILINE), key
     assert "\n# late: " in text
-    assert load_configuration(tmp_path / "lab/scoring.yaml").early.iterations == tuple(range(1, 10))
+    scoring = load_configuration(tmp_path / "lab/scoring.yaml")
+    assert scoring.early.iterations == tuple(range(1, 10))
+    assert list(scoring.weights.model_dump().values()) == [1, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_the_bundle_has_the_editions_figures(bundle: dict[str, bytes]) -> None:
         ("Last", "2027-06-01", 75),
     ]
     assert {phase["execution_time_limit"] for phase in competition["phases"]} == {6 * 3600}
-    assert b"--deadline 330" in bundle["ingestion_program/metadata.yaml"]
+    assert b"--deadline 330 --gpu A100 --gpus 1" in bundle["ingestion_program/metadata.yaml"]
     keys = [column["key"] for column in competition["leaderboards"][0]["columns"]]
     assert keys == [
         "score",

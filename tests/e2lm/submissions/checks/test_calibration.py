@@ -13,17 +13,16 @@ from typing import Any
 
 import pytest
 
-from e2lm.submissions.checks import tokens
 from e2lm.submissions.checks.calibration import calibrated
-from e2lm.submissions.checks.forecast import Work, checkpoint_seconds, minutes, parameters_of
-from e2lm.submissions.checks.hardware import CPU, GPUS, TRANSFORMERS, VLLM, Hardware
-from e2lm.submissions.checks.tokens import Volume
 from e2lm.suites.registry import find_suite
 from e2lm_ingestion.engines import make_engine
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.execution.pickle_store import PickleStore
 from e2lm_ingestion.execution.process_pool import make_runner
 from e2lm_ingestion.execution.sweep import PreparedSubmission, prepare, sweep_all
+from e2lm_ingestion.forecast.duration import Work, checkpoint_seconds, minutes, parameters_of
+from e2lm_ingestion.forecast.hardware import CPU, GPUS, TRANSFORMERS, VLLM, Hardware
+from e2lm_ingestion.forecast.volume import Volume, suite_tokenizer, volume
 from e2lm_ingestion.output_types.items import items_by_task
 from e2lm_ingestion.submission.submission import open_submission
 from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite
@@ -46,7 +45,7 @@ def suite() -> Suite:
 def runs(suite: Suite, miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Volume]]:
     """Folder and volume of two runs, made in turns on each checkpoint so that other load disturbs both alike."""
     found = {}
-    tokenizer = tokens.suite_tokenizer(suite, checkpoints_root())
+    tokenizer = suite_tokenizer(suite, checkpoints_root())
     with closing(PickleStore(0)) as store:
         prepared = []
         for number, name in enumerate(("science-cloze", "web-trivia")):
@@ -54,7 +53,7 @@ def runs(suite: Suite, miniature: Path, tmp_path_factory: pytest.TempPathFactory
             with open_submission(EXAMPLES / name) as submission:
                 prepared.append(prepare(submission, suite, folder / "results", store, number))
                 items = [item for own in items_by_task(submission).values() for item in own]
-            found[name] = folder, tokens.volume(items, tokenizer, suite.context_length)
+            found[name] = folder, volume(items, tokenizer, suite.context_length)
 
         def fail(failed: PreparedSubmission, error: Exception, trace: str) -> None:
             raise error

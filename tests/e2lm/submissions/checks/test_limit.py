@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from e2lm.submissions.checks.forecast import minutes, scaled
-from e2lm.submissions.checks.hardware import machine
 from e2lm.submissions.checks.limit import Size, example_tokens, over_limit
-from e2lm.submissions.checks.tokens import Volume
 from e2lm.suites.registry import find_suite
 from e2lm_ingestion.checks.questions import Question
+from e2lm_ingestion.forecast.duration import minutes, scaled
+from e2lm_ingestion.forecast.hardware import machine
+from e2lm_ingestion.forecast.volume import Volume
 from e2lm_ingestion.suite import Suite, load_suite
 
 LIMIT = 690.0

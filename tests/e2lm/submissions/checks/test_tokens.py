@@ -1,4 +1,4 @@
-"""Tokens of a task, exact and estimated."""
+"""Token boundaries, and items that are too long."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from e2lm.submissions.checks import tokens
-from e2lm_ingestion.engines.prefix_tree import unique_tokens
-from e2lm_ingestion.engines.requests import encode
 from e2lm_ingestion.output_types.protocol import Item
 
 
@@ -24,30 +22,6 @@ def items(count: int, words: int = 30) -> list[Item]:
     head = " ".join(["w1"] * 100)
     own = [" ".join(f"w{(i * 7 + j) % 50}" for j in range(words)) for i in range(count)]
     return [Item((f"{head}\n\n{text}",), (" w2 w3", " w4"), ("w2 w3", "w4"), (0,)) for text in own]
-
-
-def test_a_small_task_is_counted_exactly(tokenizer: PreTrainedTokenizerFast) -> None:
-    task = items(40)
-    volume = tokens.volume(task, tokenizer, 2048)
-    encoded = encode([pair for item in task for pair in item.pairs], tokenizer, 2048)
-    assert (volume.requests, volume.tokens) == (80, len(encoded.tokens))
-    assert volume.unique_tokens == unique_tokens(encoded)
-    assert volume.source == "counted"
-
-
-def test_a_sample_stands_for_a_large_task(tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch) -> None:
-    task = items(400, words=200)
-    exact = tokens.volume(task, tokenizer, 2048)
-    monkeypatch.setattr(tokens, "SAMPLE_CHARACTERS", 100_000)
-    estimate = tokens.volume(task, tokenizer, 2048)
-    assert estimate.source.startswith("estimated from ")
-    assert estimate.tokens == pytest.approx(exact.tokens, rel=0.01)
-
-
-def test_without_a_tokenizer_the_estimate_says_so() -> None:
-    volume = tokens.volume(items(100), None, 2048)
-    assert "no tokenizer of the suite is on this machine" in volume.source
-    assert 0 < volume.unique_tokens < volume.tokens
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -6,7 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from e2lm.submissions.checks.forecast import (
+from e2lm.suites.registry import find_suite
+from e2lm_ingestion.engines.swap_verification import EXACT_CHECK_FROM
+from e2lm_ingestion.execution.worker_devices import engines_per_gpu
+from e2lm_ingestion.forecast.duration import (
     checkpoint_seconds,
     checkpoints,
     engines_a_device,
@@ -17,11 +20,8 @@ from e2lm.submissions.checks.forecast import (
     scaled,
     work_of,
 )
-from e2lm.submissions.checks.hardware import CORES_A_GPU, CPU_SECONDS_A_PROMPT, GPUS, KINDS, machine
-from e2lm.submissions.checks.tokens import Volume
-from e2lm.suites.registry import find_suite
-from e2lm_ingestion.engines.swap_verification import EXACT_CHECK_FROM
-from e2lm_ingestion.execution.worker_devices import engines_per_gpu
+from e2lm_ingestion.forecast.hardware import CORES_A_GPU, CPU_SECONDS_A_PROMPT, GPUS, KINDS, machine
+from e2lm_ingestion.forecast.volume import Volume
 from e2lm_ingestion.suite import Suite, load_suite
 
 # 15,000 items of four choices of several tokens after five examples, heads by subject.

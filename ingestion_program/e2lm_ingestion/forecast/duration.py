@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from e2lm.submissions.checks.hardware import (
+from e2lm_ingestion.engines.swap_verification import needs_fresh_engine
+from e2lm_ingestion.execution.worker_devices import engines_per_gpu
+from e2lm_ingestion.forecast.hardware import (
     CORES_A_GPU,
     CPU_SECONDS_A_TOKEN,
     PROGRAM_SECONDS,
@@ -13,9 +15,7 @@ from e2lm.submissions.checks.hardware import (
     Hardware,
     Machine,
 )
-from e2lm.submissions.checks.tokens import Volume
-from e2lm_ingestion.engines.swap_verification import needs_fresh_engine
-from e2lm_ingestion.execution.worker_devices import engines_per_gpu
+from e2lm_ingestion.forecast.volume import Volume
 from e2lm_ingestion.suite import Suite
 
 OPERATIONS_PER_PARAMETER = 2  # for each token: one multiplication and one addition

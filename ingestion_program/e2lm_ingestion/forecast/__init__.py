@@ -1,0 +1,1 @@
+"""Forecasts how long a submission takes on a suite, from its prompts and tokens, and refuses what cannot fit."""
