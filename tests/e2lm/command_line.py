@@ -69,7 +69,7 @@ class _Forks:
         self._one_at_a_time = threading.Lock()
 
     def can_run(self, command: Sequence[str], wanted: Mapping[str, str]) -> bool:
-        """Whether the command works in a fork as in a new process: on Linux, without a GPU, under the server's settings."""
+        """Whether the command works in a fork as in a new process: on Linux, without a GPU, under equal settings."""
         if sys.platform != "linux" or Path("/dev/nvidiactl").exists() or command[0] not in COMMANDS:
             return False
         if any(argument.startswith(MAY_FETCH) or argument in ("vllm", "--ray") for argument in command):

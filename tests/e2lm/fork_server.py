@@ -47,7 +47,8 @@ def serve() -> None:
 
 def import_what_is_needed(command: str) -> None:
     """Import what the command imports, also later, unless an earlier one did."""
-    for module in (f"e2lm.cli.{command.replace('-', '_')}", *LATER, *(LATER_BY_RUNS if command in ("run", "rerun") else ())):
+    of_runs = LATER_BY_RUNS if command in ("run", "rerun") else ()
+    for module in (f"e2lm.cli.{command.replace('-', '_')}", *LATER, *of_runs):
         importlib.import_module(module)
     gc.collect()
     gc.freeze()  # a collection in a fork would copy all of this process's memory
