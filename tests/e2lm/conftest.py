@@ -23,7 +23,7 @@ def clone(miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def demo(clone: Path) -> Path:
     """The folder of an undisturbed `e2lm demo`."""
-    done = e2lm("demo", cwd=clone)
+    done = e2lm("demo", cwd=clone, fresh=True)
     assert done.returncode == 0, done.stderr
     assert "science-cloze" in done.stdout
     return clone / "build/demo"
@@ -32,7 +32,7 @@ def demo(clone: Path) -> Path:
 @pytest.fixture(scope="session")
 def science_cloze_run(clone: Path) -> Path:
     """The folder of an undisturbed `e2lm run` of the science-cloze example."""
-    done = e2lm("run", "starting_kit/examples/science-cloze", "--out", "build/run", cwd=clone)
+    done = e2lm("run", "starting_kit/examples/science-cloze", "--out", "build/run", cwd=clone, fresh=True)
     assert done.returncode == 0, done.stderr
     return clone / "build/run"
 
@@ -47,6 +47,6 @@ def small_suite(miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def small_run(small_suite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an undisturbed `e2lm run` of the science-cloze example on the small suite."""
     out = tmp_path_factory.mktemp("small-run") / "run"
-    done = e2lm("run", EXAMPLES / "science-cloze", "--suite", small_suite, "--out", out)
+    done = e2lm("run", EXAMPLES / "science-cloze", "--suite", small_suite, "--out", out, fresh=True)
     assert done.returncode == 0, done.stderr
     return out

@@ -124,7 +124,8 @@ def test_every_command_works_and_works_again_in_the_same_folder(
                 continue
             if "--results" in command:  # a worker wrote what the rerun writes
                 stands.site.results = zipped(clone / "final/7-ada/results")
-            done = e2lm(*shlex.split(stands.in_for(command)), cwd=clone, **stands.environment(command, tmp_path))
+            words, environment = shlex.split(stands.in_for(command)), stands.environment(command, tmp_path)
+            done = e2lm(*words, cwd=clone, fresh=True, **environment)
             where = f"e2lm {command}, the {'second' if again else 'first'} time\n{done.stdout}{done.stderr}"
             if again and command in REFUSED:
                 assert (done.returncode, done.stderr) == (2, f"error: {REFUSED[command]}\n"), where
