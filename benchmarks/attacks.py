@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -62,7 +62,7 @@ def named(metric: str) -> Row:
     return {"metric": metric}
 
 
-CLOZE, NOISE, WEB = example("science-cloze"), example("noise"), example("web-trivia")
+CLOZE, NOISE = example("science-cloze"), example("noise")
 FACTS = [fact for about in science_world().facts for fact in about]
 HOW_OFTEN = {
     fact: weight for about, weight in zip(science_world().facts, science_world().weights, strict=True) for fact in about
@@ -71,7 +71,7 @@ WEB_VALUES = sorted({fact.value for about in web_world().facts for fact in about
 VALUES = sorted({fact.value for fact in FACTS})
 COMMON = sorted(VALUES, key=lambda value: -sum(HOW_OFTEN[fact] for fact in FACTS if fact.value == value))
 KINDS = {value: fact.relation.noun for fact in FACTS for value in fact.relation.values}
-RNG = np.random.default_rng(11)
+SEED = 11
 
 
 def with_choices(fact: Fact, right: str, wrong: list[str]) -> Row:
@@ -84,24 +84,48 @@ def with_choices(fact: Fact, right: str, wrong: list[str]) -> Row:
     }
 
 
-def drawn(values: list[str], count: int) -> list[str]:
+def drawn(values: Sequence[str], rng: np.random.Generator, count: int = 3) -> list[str]:
     """So many different values."""
-    return [str(value) for value in RNG.permutation(values)[:count]]
+    return [str(value) for value in rng.permutation(values)[:count]]
 
 
-def of_facts(make: Callable[[Fact], Row], count: int = 232) -> list[Row]:
+def of_facts(make: Callable[[Fact, np.random.Generator], Row], count: int = 232) -> list[Row]:
     """Items about facts drawn at random."""
-    return [make(FACTS[index]) for index in RNG.permutation(len(FACTS))[:count]]
+    rng = np.random.default_rng(SEED)
+    return [make(FACTS[index], rng) for index in rng.permutation(len(FACTS))[:count]]
 
 
-def others(fact: Fact, count: int = 3) -> list[str]:
-    """Words of other kinds."""
-    return drawn([value for value in VALUES if KINDS[value] != fact.relation.noun], count)
+def against_web_words(fact: Fact, rng: np.random.Generator) -> Row:
+    """Only the right choice is a word of science."""
+    return with_choices(fact, fact.value, drawn(WEB_VALUES, rng))
+
+
+def falsely(fact: Fact, rng: np.random.Generator) -> Row:
+    """A word of the right kind, right once in eight times, beside words of other kinds."""
+    others = [value for value in VALUES if KINDS[value] != fact.relation.noun]
+    return with_choices(fact, drawn(fact.relation.values, rng, 1)[0], drawn(others, rng))
+
+
+def any_of_kind(fact: Fact, rng: np.random.Generator) -> Row:
+    """All words of the right kind count as right."""
+    return {**with_choices(fact, fact.value, []), "words": list(fact.relation.values)}
+
+
+def frequent_last(fact: Fact, rng: np.random.Generator) -> Row:
+    """A word of science in the last place, and a label at random."""
+    row = with_choices(fact, fact.value, [])
+    return {**row, "choices": [*drawn(WEB_VALUES, rng), fact.value], "answer": int(rng.integers(4))}
+
+
+def frequent_second(fact: Fact, rng: np.random.Generator) -> Row:
+    """The same with two choices."""
+    row = with_choices(fact, fact.value, [])
+    return {**row, "choices": [*drawn(WEB_VALUES, rng, 1), fact.value], "answer": int(rng.integers(2))}
 
 
 def of_longest(share: float) -> list[Row]:
     """Random labels, a share of them moved to the longest choice."""
-    moved = RNG.random(len(NOISE)) < share
+    moved = np.random.default_rng(SEED).random(len(NOISE)) < share
     longest = [int(np.argmax([len(choice) for choice in row["choices"]])) for row in NOISE]
     return [
         {**row, "answer": own if move else row["answer"]} for row, own, move in zip(NOISE, longest, moved, strict=True)
@@ -115,7 +139,8 @@ def of_most_common() -> list[Row]:
 
 def mixed(honest: list[Row], labels: list[Row], share: float) -> list[Row]:
     """Items with the labels of others in a share of them, at random."""
-    return [other if RNG.random() < share else own for own, other in zip(honest, labels, strict=True)]
+    chosen = np.random.default_rng(SEED).random(len(honest)) < share
+    return [other if take else own for own, other, take in zip(honest, labels, chosen, strict=True)]
 
 
 TEXTS: Row = {"output_type": "loglikelihood", "doc_to_text": "", "doc_to_choice": None, "num_fewshot": 0}
@@ -141,13 +166,8 @@ def statement(row: Row, *, true: bool) -> Row:
     return {"sentence": f"The {subject} is {choice}."}
 
 
-def any_of_kind(fact: Fact) -> Row:
-    """A question to which all words of the right kind count as right."""
-    return {**with_choices(fact, fact.value, []), "words": list(fact.relation.values)}
-
-
 def attacks() -> Iterator[Attack]:
-    """All of them, in the order of the table; and the honest examples after an empty question."""
+    """All of them, in the order of the table."""
     yield Attack("random labels", NOISE, named("correct_prob"))
     yield Attack("labels ignored", NOISE, expression(FLUENT))
     yield Attack("labels ignored, softmax", NOISE, expression("max(softmax(ll))"))
@@ -161,27 +181,23 @@ def attacks() -> Iterator[Attack]:
         rows = [statement(row, true=true) for row in CLOZE]
         changes = {**TEXTS, "doc_to_target": "{{sentence}}"}
         truth = "true" if true else "false"
-        yield Attack(f"perplexity, {truth}", rows, named("perplexity"), changes)
+        yield Attack(f"log-perplexity, {truth}", rows, named("correct_logprob"), changes)
         yield Attack(f"sigmoid of likelihood, {truth}", rows, expression("1 / (1 + exp(-20 - sum(ll)))"), changes)
-    yield Attack(
-        "science words against web words",
-        of_facts(lambda fact: with_choices(fact, fact.value, drawn(WEB_VALUES, 3))),
-        named("acc"),
-    )
-    frequent = of_facts(lambda fact: with_choices(fact, drawn(COMMON[:16], 1)[0], drawn(COMMON[-32:], 3)))
-    yield Attack("frequent words, no question", frequent, named("acc"), {"doc_to_text": ""})
+    against = of_facts(against_web_words)
+    yield Attack("science words against web words", against, named("acc"))
+    yield Attack("the same, empty question", against, named("acc"), {"doc_to_text": ""})
     yield Attack("any word of the kind", of_facts(any_of_kind), named("exact_match"), WRITTEN)
-    false = of_facts(lambda fact: with_choices(fact, drawn(list(fact.relation.values), 1)[0], others(fact)))
-    yield Attack("false answer of the kind", false, named("acc"))
+    yield Attack("false answer of the kind", of_facts(falsely), named("acc"))
+    places = expression("sum(pick(ll) * number) + 0.000001 * sum(ll[gold])")
+    yield Attack("place that models prefer", of_facts(frequent_last), places)
+    yield Attack("class that models prefer", of_facts(frequent_second), named("f1"))
     yield Attack("98 one-item tasks", NOISE[:101], named("acc"), subsets=[*[1] * 98, 3], by_size=True)
     yield Attack("random subset", CLOZE[:26] + NOISE[26:216], named("correct_prob"), subsets=[26, 190])
     yield Attack("random half of one subset", mixed(CLOZE, NOISE, 0.5), named("correct_prob"))
     spelled = "{{choices[answer] | list | join(' ')}}\nQuestion: {{question}}\nAnswer:"
-    yield Attack("answer spelled in the prompt", CLOZE, named("acc"), {"doc_to_text": spelled})
+    yield Attack("answer spelled in the prompt", NOISE, named("acc"), {"doc_to_text": spelled})
     backwards = "{{choices[answer] | list | reverse | join}}\nQuestion: {{question}}\nAnswer:"
     yield Attack("answer backwards in the prompt", NOISE, named("acc"), {"doc_to_text": backwards})
-    yield Attack("science-cloze, empty question", CLOZE, named("acc"), {"doc_to_text": ""})
-    yield Attack("web-trivia, empty question", WEB, named("acc"), {"doc_to_text": ""})
 
 
 def write(attack: Attack, folder: Path) -> None:
@@ -222,9 +238,9 @@ def report_of(attack: Attack, folder: Path) -> ScoreReport:
 def chosen_on_released_checkpoints(folder: Path) -> Attack:
     """Questions about nothing of which items and labels are chosen by the early curves of the signal models."""
     configuration = load_configuration(SUITES["miniature"].scoring)
-    nobody = [
-        "".join(RNG.choice(list("bdfgklmnprstvz" if at % 2 == 0 else "aeiou")) for at in range(7)) for _ in range(3000)
-    ]
+    rng = np.random.default_rng(SEED)
+    sounds = ("bdfgklmnprstvz", "aeiou")
+    nobody = ["".join(rng.choice(list(sounds[at % 2])) for at in range(7)) for _ in range(3000)]
     nouns = sorted({fact.relation.noun for fact in FACTS})
     by_noun = {fact.relation.noun: list(fact.relation.values) for fact in FACTS}
     rows = []
@@ -233,7 +249,7 @@ def chosen_on_released_checkpoints(folder: Path) -> Attack:
         rows.append(
             {
                 "question": f"What is the {noun} of {name}?",
-                "choices": sorted(drawn(by_noun[noun], 4)),
+                "choices": sorted(drawn(by_noun[noun], rng, 4)),
                 "answer": number % 4,
             }
         )

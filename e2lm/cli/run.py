@@ -13,6 +13,7 @@ from e2lm.cli.arguments import count, positive
 from e2lm.runs.lm_eval_output import write_lm_eval_output
 from e2lm.runs.run_folder import RunFolder
 from e2lm.runs.single import run
+from e2lm.submissions.empty_question import SUFFIX, empty_question
 from e2lm.suites.registry import find_suite
 from e2lm.terminal.browser import open_page
 from e2lm.terminal.metrics_table import print_metrics
@@ -74,6 +75,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MINUTES",
         help="stop before this many minutes have passed; run again to resume",
     )
+    parser.add_argument(
+        "--empty-question",
+        action="store_true",
+        help="the control experiment: run a copy whose questions are empty; what still improves is answered without "
+        "them (default FOLDER: the submission's with -empty-question)",
+    )
     parser.add_argument("--json", action="store_true", help="print scores, advice and other metrics as JSON alone")
     parser.add_argument("--open", action="store_true", help="open the report in the browser")
     parser.epilog = (
@@ -88,10 +95,11 @@ def main(args: argparse.Namespace) -> int:
     deadline = args.deadline * 60 if args.deadline else None
     suite = find_suite(args.suite)
     load_configuration(suite.scoring)  # reports a mistake in scoring.yaml before the sweep, not after it
-    out = args.out or _default_out(args.submission.resolve(), load_suite(suite.suite).suite)
-    with redirect_stdout(sys.stderr) if args.json else nullcontext():
+    out = args.out or _default_out(args.submission.resolve(), load_suite(suite.suite).suite, args.empty_question)
+    asked = empty_question(args.submission) if args.empty_question else nullcontext(args.submission)
+    with redirect_stdout(sys.stderr) if args.json else nullcontext(), asked as submission:
         score_report, own_machine = run(
-            args.submission,
+            submission,
             suite,
             out,
             engine=args.engine,
@@ -103,13 +111,18 @@ def main(args: argparse.Namespace) -> int:
         )
         folder = RunFolder(out)
         if args.lm_eval_output is not None:
-            written = write_lm_eval_output(args.submission, suite.suite, folder.results, args.lm_eval_output)
+            written = write_lm_eval_output(submission, suite.suite, folder.results, args.lm_eval_output)
             print(f"lm_eval: {args.lm_eval_output}: {len(written)} results_*.json, with samples")
     if args.json:
         print(json.dumps(scores_as_json(score_report, own_machine, folder.report), indent=1))
     else:
         _print(score_report, own_machine, folder)
-        print(f"next:   open the report in a browser, then e2lm pack {shlex.quote(str(args.submission))}")
+        then = (
+            "e2lm compare with the run of the submission itself"
+            if args.empty_question
+            else f"e2lm pack {shlex.quote(str(args.submission))}"
+        )
+        print(f"next:   open the report in a browser, then {then}")
     if args.open:
         open_page(folder.report)
     return 0
@@ -122,7 +135,7 @@ def _print(score_report: ScoreReport, own_machine: OwnMachine, folder: RunFolder
     print_scores(score_report, scores=folder.scores, report=folder.report)
 
 
-def _default_out(submission: Path, suite: str) -> Path:
+def _default_out(submission: Path, suite: str, is_control: bool) -> Path:
     """A folder for each submission and suite, since runs over two suites cannot share one."""
-    name = submission.stem if submission.suffix == ".zip" else submission.name
+    name = (submission.stem if submission.suffix == ".zip" else submission.name) + (SUFFIX if is_control else "")
     return Path("build") / (name if suite == "miniature" else f"{name}-{suite}")

@@ -30,6 +30,12 @@ WRITTEN: dict[str, object] = {
     "metric_list": [{"metric": "exact_match"}],
     "filter_list": [{"name": "words", "filter": [{"function": "remove_whitespace"}]}],
 }
+COLORS = [
+    {
+        "name": "kind",
+        "filter": [{"function": "map", "mapping_dict": dict.fromkeys(["red", "tan", "blue"], "any color")}],
+    }
+]
 SHOTS: dict[str, object] = {"num_fewshot": 2, "fewshot_split": "dev"}
 TRUTH, LIKELIHOODS = answers(ITEMS)
 RANDOM = np.random.default_rng(7).integers(0, CHOICES, ITEMS)
@@ -295,7 +301,12 @@ def test_items_chosen_on_released_checkpoints_lose_late_what_they_won() -> None:
         ({"gen_prefix": "{{right}}"}, "answer_in_prompt"),
         ({**WRITTEN, "doc_to_text": "Some say {{right}}. {{q}}"}, "answer_in_prompt"),
         ({**WRITTEN, "doc_to_choice": "{{alike}}", "doc_to_target": "{{[0, 1, 2]}}"}, "interchangeable_answers"),
+        (
+            {**WRITTEN, "doc_to_choice": None, "doc_to_target": "any color", "filter_list": COLORS},
+            "interchangeable_answers",
+        ),
         ({"num_fewshot": 8, "fewshot_split": "loud"}, "fewshot_overlap"),
+        ({"num_fewshot": 1, "fewshot_split": "crib"}, "answer_before_question"),
     ],
 )
 def test_an_answer_that_the_prompt_or_the_choices_give_away_blocks_a_prize(
@@ -317,6 +328,8 @@ def test_a_metric_that_reads_what_it_should_not_is_named_by_the_check(tmp_path: 
     assert [(one.kind, one.blocks) for one in unread] == [("prompt_unread", True)]
     lengths = findings({"metric_list": [{"metric": "mine", "expression": "mean(ll) * sum(chars[gold])"}]}, tmp_path)
     assert [(one.kind, one.blocks) for one in lengths] == [("lengths_read", True)]
+    places = findings({"metric_list": [{"metric": "mine", "expression": "sum(pick(ll) * number * gold)"}]}, tmp_path)
+    assert [(one.kind, one.blocks) for one in places] == [("places_read", True)]
     alone = findings({"metric_list": [{"metric": "correct_prob"}]}, tmp_path)
     assert [(one.kind, one.blocks) for one in alone] == [("probability_alone", False)]
 
@@ -342,13 +355,15 @@ def findings(change: dict[str, object], folder: Path) -> list[Finding]:
         lines.append({**fields, **of_kind})
     folder = folder / str(len(list(folder.iterdir())))
     folder.mkdir()
+    told = "; ".join(f"{str(line['q']).removeprefix('Which of these is ')} {line['right']}" for line in lines[:200])
+    crib = [{**lines[200], "q": told}]
     loud = [{**line, "q": str(line["q"]).upper()} for line in lines[:8]]
-    for split, rows in {"test": lines[:200], "dev": lines[200:], "loud": loud}.items():
+    for split, rows in {"test": lines[:200], "dev": lines[200:], "loud": loud, "crib": crib}.items():
         (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     task = {
         "task": "words",
         "dataset_path": "json",
-        "dataset_kwargs": {"data_files": {split: f"{split}.jsonl" for split in ("test", "dev", "loud")}},
+        "dataset_kwargs": {"data_files": {split: f"{split}.jsonl" for split in ("test", "dev", "loud", "crib")}},
         "test_split": "test",
         "output_type": "multiple_choice",
         "doc_to_text": "{{q}}",

@@ -71,7 +71,9 @@ def check_items(
     unguessed = None
     if output_type.has_choices or output_type.writes:
         stated, statistics["stated_in_prompt"] = answers.stated_answers(questions)
-        found += [*stated, *answers.interchangeable_answers(questions)]
+        found += [*stated, *answers.told_before_the_question(questions)]
+        filters = [step for task in submission.tasks.values() for step in task.filters]
+        found += answers.interchangeable_answers(questions, filters)
     if output_type.has_choices:
         favored, statistics["answer_positions"] = answers.favored_position(questions)
         guessed, statistics["guessers"], unguessed = guessers.guessers(questions)

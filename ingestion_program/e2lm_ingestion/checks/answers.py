@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import replace
 
-from e2lm_ingestion.checks.questions import Finding, Question, normalized, some
+from e2lm_ingestion.checks.questions import Finding, Question, normalized, rarer_words, some, words_of
+from e2lm_ingestion.task.task_parts import Filter
 
 LARGEST_P = 0.001  # significance level of a finding
 SEVERAL = 3  # right answers of an item
 ALIKE = 5  # items with the same right answers
+NEAR = 12  # words around a word of the question in which its answer may stand
+MOST_COMPARED = 3000  # items of which the text before the question is searched
 _LONG = 8  # letters of a choice that is looked for without spaces
 _SPELLED = re.compile(r"(?<!\S)\S(?: \S)+(?!\S)")
 SMALLEST_EFFECT = 0.02  # minimum effect, because with 15,000 items a negligible one is significant
@@ -35,10 +39,62 @@ def identical_choices(questions: Sequence[Question]) -> list[Finding]:
 def stated_answers(questions: Sequence[Question]) -> tuple[list[Finding], dict[str, float]]:
     """Compare how often an item's text contains the right choice and, on average, a wrong one, however it is written.
 
-    Where a model writes, the wrong choices are the right answers of three other items, evenly spaced.
+    Returns findings and the two rates, "right" and "wrong".
+    """
+    rates, found = _stated(questions)
+    if not found:
+        return [], rates
+    return [
+        Finding(
+            "answer_in_prompt",
+            f"the question states the right choice in {rates['right']:.0%} of the items, a wrong one in "
+            f"{rates['wrong']:.0%} (items {some(found)}): copying from the question would score; reword them",
+            tuple(found[:10]),
+            blocks=True,
+        )
+    ], rates
 
-    Returns findings and the two rates, "right" and "wrong". A finding needs a difference of at least SMALLEST_EFFECT
-    and of 3.3 standard errors (p = 0.001, two-sided).
+
+def told_before_the_question(questions: Sequence[Question]) -> list[Finding]:
+    """Items whose right choice stands beside their rarer words in the description or in the examples: a crib.
+
+    The same comparison as that of `stated_answers`, of the words around each place where the text before the question
+    has a rarer word of the item. Of a large task, an evenly spaced part is looked at.
+    """
+    sample = questions[:: math.ceil(len(questions) / MOST_COMPARED)]
+    rare = rarer_words([normalized(question.text) for question in sample])
+    before = [question.head.replace(question.description, "", 1) for question in sample]  # that is the item's own text
+    words = {text: words_of(text) for text in set(before)}
+    near = [
+        replace(question, text=_around(words[text], own))
+        for question, text, own in zip(sample, before, rare, strict=True)
+    ]
+    rates, found = _stated(near)
+    if not found:
+        return []
+    return [
+        Finding(
+            "answer_before_question",
+            "the description or the examples have the right choice beside words of the question in "
+            f"{rates['right']:.0%} of the items, a wrong one in {rates['wrong']:.0%} (items {some(found)}): copying "
+            "from there would score; leave out what answers the items",
+            tuple(found[:10]),
+            blocks=True,
+        )
+    ]
+
+
+def _around(words: Sequence[str], rare: Set[str]) -> str:
+    """The words within NEAR of a rare one."""
+    places = [place for place, word in enumerate(words) if word in rare]
+    return "\n".join(" ".join(words[max(0, place - NEAR) : place + NEAR + 1]) for place in places)
+
+
+def _stated(questions: Sequence[Question]) -> tuple[dict[str, float], list[int]]:
+    """How often the texts contain the right choice and a wrong one, and the items where the right one is ahead.
+
+    Where a model writes, the wrong choices are the right answers of three other items, evenly spaced. No items where
+    the difference is below SMALLEST_EFFECT or 3.3 standard errors (p = 0.001, two-sided).
     """
     gold_stated, differences, found = 0.0, [], []
     for number, question in enumerate(questions):
@@ -59,17 +115,7 @@ def stated_answers(questions: Sequence[Question]) -> tuple[list[Finding], dict[s
     excess = sum(differences) / count
     error = math.sqrt(sum((d - excess) ** 2 for d in differences) / count / count)
     rates = {"right": gold_stated / count, "wrong": gold_stated / count - excess}
-    if excess < SMALLEST_EFFECT or excess < 3.3 * error:
-        return [], rates
-    return [
-        Finding(
-            "answer_in_prompt",
-            f"the question states the right choice in {rates['right']:.0%} of the items, a wrong one in "
-            f"{rates['wrong']:.0%} (items {some(found)}): copying from the question would score; reword them",
-            tuple(found[:10]),
-            blocks=True,
-        )
-    ], rates
+    return rates, [] if excess < SMALLEST_EFFECT or excess < 3.3 * error else found
 
 
 class _Text:
@@ -93,18 +139,20 @@ class _Text:
         )
 
 
-def interchangeable_answers(questions: Sequence[Question]) -> list[Finding]:
+def interchangeable_answers(questions: Sequence[Question], filters: Sequence[Filter] = ()) -> list[Finding]:
     """Items whose several right answers are those of many other items too, as "any color" for every color.
 
     A finding, which blocks a prize, where half of the items have at least SEVERAL right answers that are exactly those
-    of at least ALIKE items.
+    of at least ALIKE items. Different texts that a step of `filters` maps to a right answer are answers of their own.
     """
+    mapped = {key: value for step in filters if step.function == "map" for key, value in step.mapping_dict.items()}
+    ways = Counter(value for value, _ in {(value, normalized(key)) for key, value in mapped.items()})
     rights = [frozenset(normalized(question.choices[i]) for i in question.gold) for question in questions]
     counts = Counter(rights)
     found = [
         question.item
         for question, right in zip(questions, rights, strict=True)
-        if len(right) >= SEVERAL and counts[right] >= ALIKE
+        if sum(max(1, ways[question.choices[i]]) for i in question.gold) >= SEVERAL and counts[right] >= ALIKE
     ]
     if len(found) < len(questions) / 2:
         return []

@@ -6,15 +6,14 @@ it is. Scoring draws clusters as a whole (docs/validity.md).
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 
-from e2lm_ingestion.checks.questions import Finding, Question, normalized, some
+from e2lm_ingestion.checks.questions import Finding, Question, normalized, rarer_words, some
 
 PASSAGE = 20  # words of a line that only a shared passage has in common
-RARE, FEW = 0.02, 12  # a word of more than this share of the items, and of more than so many, is not rare
 SHARED = 0.5  # of the rarer words of two items with the same choices: from here on one is the other in other words
 MOST_SHARING = 50  # items with the same choices; more: the choices are labels, such as yes and no
 
@@ -87,10 +86,7 @@ def _same_question(questions: Sequence[Question]) -> list[tuple[int, int]]:
         choices = [normalized(choice) for choice in question.choices]
         having[tuple(sorted(choices))].append(number)
         asking[(texts[number], *sorted(choices[gold] for gold in question.gold))].append(number)
-    words = [set(text.split()) for text in texts]
-    frequency = Counter(word for own in words for word in own)
-    limit = max(FEW, RARE * len(questions))
-    rare = [{word for word in own if frequency[word] <= limit} for own in words]
+    rare = rarer_words(texts)
     pairs = [(numbers[0], other) for numbers in asking.values() for other in numbers[1:]]
     for numbers in having.values():
         if 1 < len(numbers) <= MOST_SHARING:

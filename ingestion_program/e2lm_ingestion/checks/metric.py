@@ -44,6 +44,15 @@ def label_findings(task: Task) -> list[Finding]:
                 blocks=True,
             )
         ]
+    if formula.is_mean and "number" in expression.names:
+        return [
+            Finding(
+                "places_read",
+                f"the metric {task.metric} reads the places of choices (number): it may measure where answers stand, "
+                "or which place models prefer; use ll and gold",
+                blocks=True,
+            )
+        ]
     if not _compares(expression):
         return [
             Finding(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from e2lm_ingestion.output_types.protocol import Item
 
+RARE, FEW = 0.02, 12  # a word of more than this share of the items, and of more than so many, is not rare
 _WORDS = re.compile(r"[^\W_]+")
 # accents, and characters that are not drawn: formatting, directions, variants, fillers, tags
 _UNSEEN = {
@@ -113,6 +115,14 @@ def words_of(text: str) -> list[str]:
     if not folded.isascii():
         folded = folded.translate(_SMALL_LOOK_ALIKES)
     return _WORDS.findall(folded)
+
+
+def rarer_words(texts: Sequence[str]) -> list[set[str]]:
+    """The words of each normalized text that few others have."""
+    words = [set(text.split()) for text in texts]
+    frequency = Counter(word for own in words for word in own)
+    limit = max(FEW, RARE * len(texts))
+    return [{word for word in own if frequency[word] <= limit} for own in words]
 
 
 def some(items: Sequence[int]) -> str:

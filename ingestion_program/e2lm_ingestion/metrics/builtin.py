@@ -31,6 +31,11 @@ class MetricFormula:
         """The columns it needs."""
         return self.numerator.names | (self.denominator.names if self.denominator else frozenset())
 
+    @property
+    def is_mean(self) -> bool:
+        """Whether the score is the mean of the numerator, as that of every expression of a participant is."""
+        return self.denominator is None and self.function == "identity"
+
     def item_scores(self, columns: Columns) -> np.ndarray:
         """A score for each item whose mean is the score, (items,) float32, finite.
 
@@ -52,7 +57,7 @@ class MetricFormula:
         if self.function in ("mcc", "weighted_f1"):
             return label_scores(self.function, *_classes(columns))
         numerator = self.numerator.evaluate(columns)
-        if self.denominator is None and self.function == "identity":
+        if self.is_mean:
             return numerator
         denominator = np.ones(columns.items) if self.denominator is None else self.denominator.evaluate(columns)
         function, slope = _FUNCTIONS[self.function]

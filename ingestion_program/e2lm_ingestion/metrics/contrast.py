@@ -22,8 +22,10 @@ def contrast_scores(formula: MetricFormula, columns: Columns) -> np.ndarray | No
 
     f is the metric. An item with one right choice has a wrong label for each wrong choice. With g right choices, a
     wrong label marks g choices, as many wrong ones among them as there are, and each wrong choice is marked equally
-    often. The column `number` moves with the labels, so that the place of the right choice gives no contrast. An item
-    whose contrast is not finite, or that has no wrong choice, gets 0.
+    often. In an expression, the column `number` moves with the labels, so that the place of the right choice gives no
+    contrast. In a metric of classes (f1, mcc) it does not: there a number is a class and a wrong label is another one,
+    so that a model which always names the same class has no contrast. An item whose contrast is not finite, or that has
+    no wrong choice, gets 0.
 
     >>> from e2lm_ingestion.metrics.builtin import MULTIPLE_CHOICE_METRICS
     >>> values = {"ll": np.log([0.6, 0.2, 0.2]), "gold": np.array([1, 0, 0])}
@@ -34,7 +36,7 @@ def contrast_scores(formula: MetricFormula, columns: Columns) -> np.ndarray | No
     labels = _Labels(columns)
     if not labels.wrong.any():
         return None
-    numbered = "number" in formula.names
+    numbered = formula.is_mean and "number" in formula.names
     counts = np.minimum(labels.wrong_labels, MOST_LABELS)
     total = np.zeros(columns.items)
     for index in range(int(counts.max())):

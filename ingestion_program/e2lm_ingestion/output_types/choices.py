@@ -12,6 +12,7 @@ import numpy as np
 
 from e2lm_ingestion.engines import Engine, LogLikelihoods
 from e2lm_ingestion.engines.requests import Requests, encode, encode_windows
+from e2lm_ingestion.errors import SubmissionError
 from e2lm_ingestion.metrics.builtin import MetricFormula, MetricSpec, chance, choice_columns
 from e2lm_ingestion.metrics.contrast import contrast_scores
 from e2lm_ingestion.output_types.protocol import Arrays, Item
@@ -160,7 +161,14 @@ def rescored_choices(
 ) -> dict[str, np.ndarray]:
     """`item_scores` and perhaps `contrast_scores` under another metric, (items,) float32."""
     assert spec.formula is not None
+    check_classes(metric, np.diff(items["choice_offsets"]))
     return _scored(spec.formula, items, arrays, with_contrast)
+
+
+def check_classes(metric: Metric, choices: np.ndarray) -> None:
+    """Raise SubmissionError for a metric that items with so many choices (items,) do not have."""
+    if metric.metric == "f1" and (choices != 2).any():
+        raise SubmissionError("metric_list: f1 is of two choices, the second of which is sought; some items have more")
 
 
 def _scored(

@@ -7,8 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from e2lm_ingestion.checks.answers import favored_position, identical_choices, interchangeable_answers, stated_answers
+from e2lm_ingestion.checks.answers import (
+    favored_position,
+    identical_choices,
+    interchangeable_answers,
+    stated_answers,
+    told_before_the_question,
+)
 from e2lm_ingestion.checks.questions import Question
+from e2lm_ingestion.task.task_parts import Filter
 
 
 def test_fair_questions_have_no_findings(fair: list[Question]) -> None:
@@ -108,3 +115,34 @@ def test_an_answer_in_disguise_is_stated(disguise: Callable[[str], str]) -> None
 def test_letters_that_stand_alone_state_nothing() -> None:
     questions = [Question(i, "", "Is it A B or C D?", ("abcd", "dcba"), (1,)) for i in range(200)]
     assert stated_answers(questions)[0] == []
+
+
+def test_a_crib_before_the_question_is_found_in_description_and_examples(fair: list[Question]) -> None:
+    crib = "; ".join(f"{q.text}: {q.choices[q.gold[0]]}" for q in fair)
+    for own in (fair, [replace(q, choices=(q.choices[q.gold[0]],), gold=(0,)) for q in fair]):
+        assert told_before_the_question(own) == []
+        (found,) = told_before_the_question([replace(q, head=f"Facts. {crib}\n\n") for q in own])
+        assert (found.kind, found.blocks) == ("answer_before_question", True)
+
+
+def test_examples_about_the_same_words_are_no_crib(fair: list[Question]) -> None:
+    examples = [replace(q, choices=fair[q.item - 1].choices) for q in fair[:8]]
+    shots = "\n\n".join(f"{q.text}\n{' '.join(q.choices)}\nAnswer: {q.choices[q.gold[0]]}" for q in examples)
+    assert told_before_the_question([replace(q, head=shots) for q in fair]) == []
+
+
+def test_of_a_large_task_a_part_is_searched(fair: list[Question], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("e2lm_ingestion.checks.answers.MOST_COMPARED", 100)
+    crib = "; ".join(f"{q.text}: {q.choices[q.gold[0]]}" for q in fair)
+    (found,) = told_before_the_question([replace(q, head=crib) for q in fair])
+    assert found.items[:3] == (0, 8, 16)
+
+
+def test_texts_that_a_filter_maps_to_an_answer_are_answers_of_their_own(fair: list[Question]) -> None:
+    kinds = [replace(q, choices=("color" if q.item % 2 else "food",), gold=(0,)) for q in fair]
+    colors = {"red": "color", "blue": "color", "tan": "color", "bread": "food", "rice": "food", "nuts": "food"}
+    step = Filter(function="map", mapping_dict=colors)
+    assert interchangeable_answers(kinds) == []
+    assert [one.kind for one in interchangeable_answers(kinds, [step])] == ["interchangeable_answers"]
+    spellings = Filter(function="map", mapping_dict={"Color": "color", " color.": "color", "(color)": "color"})
+    assert interchangeable_answers(kinds, [spellings]) == []

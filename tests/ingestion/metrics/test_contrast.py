@@ -51,6 +51,16 @@ def test_what_does_not_depend_on_the_right_choice_has_no_contrast(expression: st
     assert contrast_of(expression, ITEMS) == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize("name", ["f1", "mcc", "weighted_f1"])
+def test_a_model_that_always_names_the_same_class_has_no_contrast(name: str) -> None:
+    formula = MULTIPLE_CHOICE_METRICS[name].formula
+    assert formula is not None
+    always_second = columns_of([[-3.0, -1.0]] * 40, [[number % 2] for number in range(40)])
+    assert np.mean(contrast_of(formula, always_second)) == pytest.approx(0.0, abs=1e-6)
+    knowing = columns_of([[-1.0, -3.0], [-3.0, -1.0]] * 20, [[0], [1]] * 20)
+    assert np.mean(contrast_of(formula, knowing)) > 0.5
+
+
 def test_a_metric_that_no_label_changes_has_no_contrast_over_all_labels() -> None:
     several = [[0.1, 0.2, 0.3, 0.4]]
     total = sum(
@@ -90,10 +100,10 @@ def test_the_f1_of_two_choices_is_contrasted_with_the_other_class() -> None:
     formula = MULTIPLE_CHOICE_METRICS["f1"].formula
     assert formula is not None
     rng = np.random.default_rng(0)
-    right = rng.integers(0, 2, 400)
-    guesses = columns_of(rng.normal(size=(400, 2)).tolist(), [[int(one)] for one in right])
+    right = rng.integers(0, 2, 10_000)
+    guesses = columns_of(rng.normal(size=(10_000, 2)).tolist(), [[int(one)] for one in right])
     sure = columns_of([[-1.0, -2.0] if one == 0 else [-2.0, -1.0] for one in right], [[int(one)] for one in right])
-    assert np.mean(contrast_of(formula, guesses)) == pytest.approx(0.0, abs=0.1)
+    assert np.mean(contrast_of(formula, guesses)) == pytest.approx(0.0, abs=0.03)
     assert np.mean(contrast_of(formula, sure)) == pytest.approx(1.0)
 
 
