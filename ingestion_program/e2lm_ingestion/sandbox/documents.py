@@ -119,7 +119,7 @@ def _refuse_whole(line: str, name: str, location: str) -> None:
     if start in ("{", "[", "[{") or (_OPENS_A_LIST.fullmatch(start)):
         raise SubmissionError(
             f"{location}: not JSON lines: an object goes over several lines; write each item on one line, or all as "
-            f"a .json file where {_LIST}"
+            f"a .json file where {_LIST}, without an object around them"
         )
 
 
@@ -258,10 +258,12 @@ def _check_header(header: list[str], location: str) -> None:
         raise SubmissionError(
             f"{location}: `sep=` is a line for Excel; delete it, and save with commas between columns"
         )
-    for mark, mark_name in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
+    for mark, mark_name, written in ((";", "semicolons", ";"), ("\t", "tabs", "\\t"), ("|", "vertical bars", "|")):
         if len(header) == 1 and mark in header[0]:
+            file = location.partition(",")[0]
             raise SubmissionError(
-                f"{location}: {mark_name} separate the columns; save with commas, as pandas' to_csv does, or as .jsonl"
+                f"{location}: {mark_name} separate the columns; save with commas, as with pandas: "
+                f"pd.read_csv({file!r}, sep={written!r}).to_csv({file!r}, index=False)".replace("\\\\", "\\")
             )
     if header[0] == "" and "" not in header[1:]:
         raise SubmissionError(
