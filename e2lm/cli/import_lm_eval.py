@@ -10,7 +10,7 @@ from pathlib import Path
 
 from e2lm.cli.arguments import count, count_or_none
 from e2lm.submissions.lm_eval_import import import_task
-from e2lm_ingestion.errors import OrganizerError, naming
+from e2lm_ingestion.errors import OrganizerError, SubmissionError, naming
 from e2lm_ingestion.output_types.item_sets import item_set_of
 from e2lm_ingestion.output_types.items import MAX_ITEMS
 from e2lm_ingestion.submission.submission import open_submission
@@ -78,8 +78,7 @@ def main(args: argparse.Namespace) -> int:
             limit=args.limit,
             metrics=metrics,
         )
-        with open_submission(part) as submission:
-            items = item_set_of(submission).count
+        items = _accepted(args.task, part)
         with naming(args.folder):
             shutil.move(part, args.folder)
     print(f"{args.folder}: {items:,} items of {args.task}")
@@ -87,3 +86,12 @@ def main(args: argparse.Namespace) -> int:
         print(f"not imported: {line}")
     print(f"next: e2lm check {args.folder}")
     return 0
+
+
+def _accepted(name: str, folder: Path) -> int:
+    """The number of items. Raises SubmissionError, with the name of the task, where it makes no submission."""
+    try:
+        with open_submission(folder) as submission:
+            return item_set_of(submission).count
+    except SubmissionError as error:
+        raise SubmissionError(*(f"{name} makes no submission as it is: {problem}" for problem in error.args)) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -102,6 +103,7 @@ def _manager(include_path: Path | None) -> TaskManager:
     from lm_eval.tasks import TaskManager
 
     datasets.disable_progress_bars()
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)  # its warnings are about keys that the task leaves out
     return TaskManager(include_path=include_path)
 
 
@@ -151,12 +153,22 @@ def _loaded(manager: TaskManager, name: str, files: Mapping[str, Sequence[Path]]
             return next(iter(loaded.values()))
         except KeyError as error:
             missing.append(str(error.args[0]))
+        except ImportError as error:
+            raise OrganizerError(
+                f"{name}: its code in lm-evaluation-harness needs a package that is not installed: "
+                f"{_reason(error)}; install that, then import again"
+            ) from None
         except Exception as error:  # the task's own code may raise anything on unexpected data
             raise OrganizerError(
                 f"{name}: cannot be loaded with this data, which must be in the format of its data set: "
-                f"{type(error).__name__}: {error}"
+                f"{_reason(error)}"
             ) from None
     raise OrganizerError(
         f"{name}: needs a split or a field {missing[0]!r} that the data lacks; give every split with --data, in the "
         "format of its data set"
     )
+
+
+def _reason(error: Exception) -> str:
+    """What an exception of the task's own code says, in one line."""
+    return " ".join(str(error).split())[:300].rstrip(".") or type(error).__name__

@@ -3,37 +3,59 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
 from e2lm_ingestion.metrics.builtin import MetricSpec, choice_columns
+from e2lm_ingestion.metrics.expression import Columns
 from e2lm_ingestion.task.messages import line_of
 from e2lm_ingestion.task.output_type_rules import RULES, OutputTypeName
 from e2lm_ingestion.task.task_parts import Metric, check_metric
 
 ITEMS, CHOICES = 40, 4  # of the made-up answers on which functions are compared
-_NOT_KNOWN = "write another with --metric, or its arithmetic with --expression; docs/task-language.md lists the metrics"
+_CHOOSE = "--metric NAME (`e2lm metrics` lists them), or its arithmetic with --expression"
 
 
-def metrics_of(config: Any, lost: list[str]) -> list[dict[str, Any]]:  # noqa: ANN401 (lm_eval's TaskConfig)
-    """The entries of metric_list as task.yaml has them; those that are none here are named in `lost`."""
+def metrics_of(config: Any, lost: list[str], documents: Sequence[Answered] = ()) -> list[dict[str, Any]]:  # noqa: ANN401 (lm_eval's TaskConfig)
+    """The entries of metric_list as task.yaml has them; those that are none here are named in `lost`.
+
+    `documents` of a task with choices are what its process_results is tried on.
+    """
     rules = RULES[config.output_type]
     given: list[Mapping[str, Any]] = config.metric_list or [{"metric": name} for name in rules.harness_metrics]
     kept: list[dict[str, Any]] = []
+    found: list[tuple[str, dict[str, Any] | None]] = []
     if callable(config.process_results):
-        name = _name(config.process_results)
-        lost.append(f"process_results: a function, {name}, computes the metrics there; those of the same name are ours")
-    for entry in given:
-        found = _entry(entry, config.output_type, lost)
-        if found is not None and found["metric"] not in [one["metric"] for one in kept]:
-            kept.append(found)
+        same = same_results(config.process_results, documents, config.output_type)
+        found = [(str(entry["metric"]), _of_function(entry, same, config.output_type)) for entry in given]
+        if unlike := [name for name, entry in found if entry is not None and name not in same]:
+            lost.append(
+                f"process_results: a function, {_name(config.process_results)}, computes {', '.join(unlike)} there; "
+                f"here it is what this program calls so; choose another with {_CHOOSE}"
+            )
+    else:
+        found = [(str(entry["metric"]), _entry(entry, config.output_type, lost)) for entry in given]
+    for _, entry in found:
+        if entry is not None and entry["metric"] not in [one["metric"] for one in kept]:
+            kept.append(entry)
+    if callable(config.process_results) and (none := [name for name, entry in found if entry is None]):
+        lost.append(f"metric_list: {', '.join(none)}: not metrics of this program; choose one with {_CHOOSE}")
     if not kept:
         kept = [{"metric": rules.default_metric}]
-        lost.append(f"metric_list: no metric is left, so it is {rules.default_metric}; {_NOT_KNOWN}")
+        lost.append(f"metric_list: no metric is left, so it is {rules.default_metric}; choose another with {_CHOOSE}")
     return kept
+
+
+def _of_function(given: Mapping[str, Any], same: Mapping[str, str], kind: OutputTypeName) -> dict[str, Any] | None:
+    """The entry of a metric that process_results computes: the one here with its values, else with its name."""
+    name = str(given["metric"])
+    if name in same:
+        return {"metric": same[name]}
+    return {"metric": name} if name in RULES[kind].metrics else None
 
 
 def _entry(given: Mapping[str, Any], kind: OutputTypeName, lost: list[str]) -> dict[str, Any] | None:
@@ -48,7 +70,11 @@ def _entry(given: Mapping[str, Any], kind: OutputTypeName, lost: list[str]) -> d
     if callable(entry.get("aggregation")):
         same = same_as(str(entry["metric"]), entry["aggregation"], kind)
         if same is None:
-            lost.append(f"metric_list: {entry['metric']}: the function {_name(entry['aggregation'])}; {_NOT_KNOWN}")
+            function = _name(entry["aggregation"])
+            lost.append(
+                f"metric_list: {entry['metric']}: aggregation: the function {function} is no metric of this program; "
+                f"choose one with {_CHOOSE}"
+            )
             return None
         direction = {"higher_is_better": entry["higher_is_better"]} if "higher_is_better" in entry else {}
         return {"metric": same, **direction}
@@ -91,17 +117,70 @@ def _same(
             expected = float(aggregation(passed))
     except Exception:  # the task's own code may raise anything
         return
-    arrays = {"choice_offsets": np.arange(0, ITEMS * count + 1, count), "gold": np.eye(count, dtype=bool)[gold].ravel()}
-    ones = np.ones(ITEMS * count, dtype=np.int32)
-    sizes = {key: ones * size for key, size in (("chars", 7), ("bytes", 9), ("words", 2))}
-    answers = {"loglikelihoods": lls.ravel(), "greedy": ones > 1, "tokens": ones * 3}
-    columns = choice_columns({**arrays, **sizes}, answers)
+    columns = _columns([("choice!!",) * count] * ITEMS, [(int(one),) for one in gold], list(lls))
     for metric, spec in candidates.items():
         if "ll_unconditional" in spec.names or (metric == "f1" and count != 2):
             continue
         assert spec.formula is not None
         if np.isclose(float(spec.formula.item_scores(columns).mean(dtype=np.float64)), expected, rtol=1e-5):
             yield metric
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A document of the harness with choices."""
+
+    document: Mapping[str, Any]
+    choices: tuple[str, ...]
+    gold: tuple[int, ...]  # positions of the right choices
+
+
+def same_results(
+    function: Callable[[Any, Any], Mapping[str, Any]], documents: Sequence[Answered], kind: OutputTypeName
+) -> dict[str, str]:
+    """The metric here that each metric of a process_results is, on made-up answers to documents of the task."""
+    if RULES[kind].choices != "needed" or not documents:
+        return {}
+    random = np.random.default_rng(1)
+    lls = [random.normal(-20, 3, len(one.choices)).astype(np.float32) for one in documents]
+    try:
+        there = [
+            function(dict(one.document), [(float(ll), False) for ll in own])
+            for one, own in zip(documents, lls, strict=True)
+        ]
+        named = {name: np.asarray([own[name] for own in there], dtype=np.float64) for name in there[0]}
+    except Exception:  # the task's own code may raise anything
+        return {}
+    columns = _columns([one.choices for one in documents], [one.gold for one in documents], lls)
+    found: dict[str, str] = {}
+    for metric, spec in RULES[kind].metrics.items():
+        if "ll_unconditional" in spec.names or spec.formula is None or spec.aggregation != "mean":
+            continue
+        here = spec.formula.item_scores(columns)
+        for name, values in named.items():
+            if values.std() > 0 and np.allclose(here, values, rtol=1e-5) and (name not in found or metric == name):
+                found[name] = metric
+    return found
+
+
+def _columns(choices: Sequence[Sequence[str]], gold: Sequence[Sequence[int]], lls: Sequence[np.ndarray]) -> Columns:
+    """The columns of items with made-up log-likelihoods, none of them greedy and all of three tokens."""
+    texts = [choice for own in choices for choice in own]
+    right = [index in marked for own, marked in zip(choices, gold, strict=True) for index in range(len(own))]
+    items = {
+        "choice_offsets": np.cumsum([0, *map(len, choices)]),
+        "gold": np.asarray(right, dtype=bool),
+        "chars": np.asarray([max(1, len(text)) for text in texts], dtype=np.int32),
+        "bytes": np.asarray([max(1, len(text.encode())) for text in texts], dtype=np.int32),
+        "words": np.asarray([max(1, len(text.split())) for text in texts], dtype=np.int32),
+    }
+    count = len(texts)
+    answers = {
+        "loglikelihoods": np.concatenate(lls),
+        "greedy": np.zeros(count, dtype=bool),
+        "tokens": np.full(count, 3, dtype=np.int32),
+    }
+    return choice_columns(items, answers)
 
 
 def _name(function: Any) -> str:  # noqa: ANN401 (any function)

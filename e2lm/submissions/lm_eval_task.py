@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 from pydantic import ValidationError
 
-from e2lm.submissions.lm_eval_metrics import metrics_of
+from e2lm.submissions.lm_eval_metrics import ITEMS, Answered, metrics_of
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.task.messages import line_of
 from e2lm_ingestion.task.output_type_rules import RULES
@@ -54,7 +54,10 @@ def write_task(
     if shots and not any(
         (config.fewshot_split, config.training_split, task.fewshot_cfg.samples, config.test_split is None)
     ):
-        raise OrganizerError(f"{config.task}: {shots} few-shot examples need a split to come from; give it with --data")
+        raise OrganizerError(
+            f"{config.task}: {shots} few-shot examples need a split to come from; give it with --data, or "
+            "import with --num-fewshot 0 and write `num_fewshot` and `fewshot_split: test` into task.yaml"
+        )
     if shots:
         keys |= {"num_fewshot": shots, **_examples(task, splits)}
         if (
@@ -78,12 +81,28 @@ def write_task(
         keys["gen_prefix"] = config.gen_prefix
     if RULES[config.output_type].generates:
         keys |= _generation(config, lost)
-    keys["metric_list"] = metrics_of(config, lost) if metrics is None else metrics
+    keys["metric_list"] = metrics_of(config, lost, _answered(task)) if metrics is None else metrics
     (folder / file).write_text(yaml.safe_dump(keys, sort_keys=False, allow_unicode=True), encoding="utf-8")
     for split, documents in splits.items():
         lines = [json.dumps(document, ensure_ascii=False, default=_plain) + "\n" for document in documents]
         (folder / f"{prefix}{split}.jsonl").write_text("".join(lines), encoding="utf-8")
     return lost
+
+
+def _answered(task: ConfigurableTask) -> list[Answered]:
+    """The first documents with their choices and right ones, where the task has a process_results to try on them."""
+    if not callable(task.config.process_results) or RULES[task.config.output_type].choices != "needed":
+        return []
+    found = []
+    for document in list(task.eval_docs)[:ITEMS]:
+        choices, target = task.doc_to_choice(document), task.doc_to_target(document)
+        if not isinstance(choices, list):
+            return []
+        right = target if isinstance(target, list) else [target]
+        gold = tuple(choices.index(one) if one in choices else one for one in right)
+        if all(isinstance(one, int) for one in gold):
+            found.append(Answered(document, tuple(choices), gold))
+    return found
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 (any value that JSON lacks)
@@ -144,6 +163,13 @@ def _generation(config: Any, lost: list[str]) -> dict[str, Any]:  # noqa: ANN401
         given["do_sample"] = False
     chains = []
     for chain in config.filter_list or []:
+        if code := [step["function"] for step in chain["filter"] if callable(step["function"])]:
+            name = getattr(code[0], "__name__", type(code[0]).__name__)
+            lost.append(
+                f"filter_list: {chain['name']}: function: {name} is code of the task; write `function: regex` or "
+                "`multi_choice_regex` with a pattern"
+            )
+            continue
         try:
             FilterChain.model_validate(chain)
             chains.append(chain)

@@ -79,7 +79,10 @@ def checked_choices(document: Document) -> tuple[str, ...]:
     """The choices. Raises SubmissionError where there are too few or too many, or one is empty."""
     choices, location = document.choices or (), document.location
     if not 2 <= len(choices) <= MAX_CHOICES:
-        raise SubmissionError(f"{location}: {_count(len(choices), 'choice')}; an item has 2 to {MAX_CHOICES}")
+        one = (
+            ": with the right text alone, take output_type loglikelihood or generate_until" if len(choices) == 1 else ""
+        )
+        raise SubmissionError(f"{location}: {_count(len(choices), 'choice')}; an item has 2 to {MAX_CHOICES}{one}")
     if not all(map(str.strip, choices)):
         empty = next(i for i, choice in enumerate(choices) if not choice.strip())
         raise SubmissionError(

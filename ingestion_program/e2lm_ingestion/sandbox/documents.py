@@ -119,7 +119,7 @@ def _refuse_whole(line: str, name: str, location: str) -> None:
     if start in ("{", "[", "[{") or (_OPENS_A_LIST.fullmatch(start)):
         raise SubmissionError(
             f"{location}: not JSON lines: an object goes over several lines; write each item on one line, or all as "
-            f"a .json file where {_LIST}"
+            f"a .json file where {_LIST}, without an object around them"
         )
 
 

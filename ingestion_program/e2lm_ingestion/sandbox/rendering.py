@@ -410,7 +410,12 @@ def _texts(value: Any, location: str) -> list[str]:  # noqa: ANN401 (any JSON va
             )
         raise SubmissionError(f"{location}: must be a list of texts; it is {brief(repr(value))}")
     wrong = next((choice for choice in value if not isinstance(choice, str)), None)
-    if wrong is not None or None in value:
+    if None in value:
+        raise SubmissionError(
+            f"{location}: choice {value.index(None)} (counted from 0) is null, an empty cell: fill it in; where items "
+            "have fewer choices, write {{[a, b, c] | select | list}}, which leaves empty ones out"
+        )
+    if wrong is not None:
         raise SubmissionError(
             f"{location}: every choice must be a text; {brief(repr(wrong))} is not; write it as a text in the data, or "
             "{{[a, b] | map('string') | list}} in task.yaml"

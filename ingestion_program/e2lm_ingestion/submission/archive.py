@@ -10,7 +10,7 @@ import zlib
 from functools import partial
 from pathlib import Path
 
-from e2lm_ingestion.errors import SubmissionError, naming
+from e2lm_ingestion.errors import Problems, SubmissionError, naming
 from e2lm_ingestion.submission.file_rules import (
     MAX_BYTES,
     MAX_FILES,
@@ -114,6 +114,7 @@ def _checked(archive: zipfile.ZipFile) -> tuple[list[tuple[zipfile.ZipInfo, str]
     kept: list[tuple[zipfile.ZipInfo, str]] = []
     left_out: list[str] = []
     infos = _named(archive.infolist())
+    problems = Problems()
     marks = {relative for _, relative in infos if relative.endswith(f"/{RUN_MARK}")}
     for info, relative in infos:
         if is_left_out(relative):
@@ -121,19 +122,10 @@ def _checked(archive: zipfile.ZipFile) -> tuple[list[tuple[zipfile.ZipInfo, str]
             continue
         if is_output(relative, marks):
             continue
-        kind = stat.S_IFMT(info.external_attr >> 16)
-        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise SubmissionError(f"{shown(relative)}: a link or device; put the file itself there")
-        if info.flag_bits & 0x41:
-            raise SubmissionError(f"{shown(relative)}: encrypted; zip it without a password")
-        if relative.endswith("/"):
-            check_name(relative + "folder.txt")
-            continue
-        if _is_packed_entry(archive, info, relative):
-            continue
-        check_name(relative)
-        _check_size(info, relative)
-        kept.append((info, relative))
+        with problems.gathering():
+            if _is_kept(archive, info, relative):
+                kept.append((info, relative))
+    problems.raise_any()
     if not kept:
         raise SubmissionError("the zip is empty; it needs a task.yaml and data files")
     total = sum(info.file_size for info, _ in kept)
@@ -143,6 +135,23 @@ def _checked(archive: zipfile.ZipFile) -> tuple[list[tuple[zipfile.ZipInfo, str]
         )
     check_collisions(relative for _, relative in kept)
     return kept, left_out
+
+
+def _is_kept(archive: zipfile.ZipFile, info: zipfile.ZipInfo, relative: str) -> bool:
+    """Whether an entry is a file of the submission. Raises SubmissionError for one that may not be there."""
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise SubmissionError(f"{shown(relative)}: a link or device; put the file itself there")
+    if info.flag_bits & 0x41:
+        raise SubmissionError(f"{shown(relative)}: encrypted; zip it without a password")
+    if relative.endswith("/"):
+        check_name(relative + "folder.txt")
+        return False
+    if _is_packed_entry(archive, info, relative):
+        return False
+    check_name(relative)
+    _check_size(info, relative)
+    return True
 
 
 def _is_packed_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, relative: str) -> bool:

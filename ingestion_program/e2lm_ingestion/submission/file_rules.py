@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.errors import Problems, SubmissionError
 from e2lm_ingestion.file_names import CHECKPOINTS, ITEMS, JOURNAL, OF_SCORING, ORGANIZERS_LOG, RESULTS, SEAL
 
 MAX_FILES = 200
@@ -162,6 +162,7 @@ def list_files(folder: Path, *, besides: Path | None = None) -> tuple[dict[str, 
     found: dict[str, Path] = {}
     left_out: list[str] = []
     pending, entries, total = [folder], 0, 0
+    problems = Problems()
     while pending:
         for entry in os.scandir(pending.pop()):
             relative = plain_name(Path(entry.path).relative_to(folder).as_posix())
@@ -181,15 +182,17 @@ def list_files(folder: Path, *, besides: Path | None = None) -> tuple[dict[str, 
                 if not Path(entry.path, RUN_MARK).is_file():
                     pending.append(Path(entry.path))
                 continue
-            if not stat.S_ISREG(status.st_mode):
-                raise SubmissionError(f"{shown(relative)}: a link or device; put the file itself there")
-            if is_packed(relative, partial(io.FileIO, entry.path)):
-                continue
-            check_name(relative)
-            if relative in found:
-                raise SubmissionError(f"{shown(relative)}: two files have this name; rename or remove one")
-            found[relative] = Path(entry.path)
-            total += status.st_size
+            with problems.gathering():
+                if not stat.S_ISREG(status.st_mode):
+                    raise SubmissionError(f"{shown(relative)}: a link or device; put the file itself there")
+                if is_packed(relative, partial(io.FileIO, entry.path)):
+                    continue
+                check_name(relative)
+                if relative in found:
+                    raise SubmissionError(f"{shown(relative)}: two files have this name; rename or remove one")
+                found[relative] = Path(entry.path)
+                total += status.st_size
+    problems.raise_any()
     if len(found) > MAX_FILES or total > MAX_BYTES:
         raise SubmissionError(
             f"{len(found)} files, {total / 1e6:,.0f} MB; at most {MAX_FILES} files and {MAX_BYTES / 1e6:,.0f} MB in all"
@@ -241,9 +244,10 @@ def _refuse_binary(start: bytes, name: str) -> None:
     for marks, what in _BINARY:
         if start.startswith(marks):
             raise SubmissionError(f"{name}, line 1: {what}{excel if 'UTF-16' in what else ''}")
-    odd = sum(byte < 32 and byte not in b"\t\n\r\f" for byte in start[:1000])
-    if odd > len(start[:1000]) / 50 + 1:
-        raise SubmissionError(f"{name}: not a text file; save the documents as UTF-8 text")
+    odd = [at for at, byte in enumerate(start[:1000]) if byte < 32 and byte not in b"\t\n\r\f"]
+    if len(odd) > len(start[:1000]) / 50 + 1:
+        line = 1 + start[: odd[0]].count(b"\n")
+        raise SubmissionError(f"{name}, line {line}: not a text file; save the documents as UTF-8 text")
 
 
 class _TextCheck:

@@ -124,6 +124,8 @@ def _line(one: dict[str, Any], place: tuple[int | str, ...], location: str, kind
         message = "a task's name has letters, digits, - _ . and at most 64 of them"
     elif kind in _MAPPINGS:
         example = next((_EXAMPLES[name] for name in reversed(names) if name in _EXAMPLES), "key: value")
+        if names and names[-1] == "metric_list" and isinstance(one["input"], str):
+            example = f"- metric: {one['input'][:40]}"
         message = f"write keys and values, such as `{example}`"
     else:
         message = _WRITE.get(kind, one["msg"]).format_map(one.get("ctx", {}))

@@ -53,7 +53,9 @@ class _Loader(yaml.SafeLoader):
             raise SubmissionError(f"{location}: the alias *{event.anchor} is not read; write the value out")
         if event.tag is not None:
             key = f"{_shown(index.value)}: " if isinstance(index, yaml.ScalarNode) else ""
-            raise SubmissionError(f"{location}: {key}{_shown(event.tag)} {_instead_of(event.tag)}")
+            raise SubmissionError(
+                f"{location}: {key}{_shown(event.tag)} {_instead_of(event.tag, str(getattr(index, 'value', '')))}"
+            )
         if self.depth == MAX_DEPTH:
             raise SubmissionError(f"{location}: nested more than {MAX_DEPTH} deep; a task needs two or three")
         self.depth += 1
@@ -97,9 +99,20 @@ def _shown(text: str) -> str:
     return f"`{text}`" if text.isprintable() and len(text) <= 60 else repr(text[:60])
 
 
-def _instead_of(tag: str) -> str:
+_INSTEAD_OF_CODE = {  # by the key
+    "aggregation": "leave it out, and name a metric that `e2lm metrics` lists, or write its arithmetic as `expression`",
+    "process_results": "leave it out, and name metrics in `metric_list`",
+    "process_docs": "leave it out: keep rows with `filter_docs: {field: [values]}`, or change the data file",
+    "function": "name a filter, such as `regex` with a `regex_pattern`",
+    "class": "write the task with `doc_to_text` and `doc_to_target`",
+    "custom_dataset": "leave it out, and write the documents into a data file",
+}
+
+
+def _instead_of(tag: str, key: str) -> str:
     if tag == "!function":
-        return 'runs code, and nothing of a submission runs; write a template such as "{{question}}" instead'
+        instead = _INSTEAD_OF_CODE.get(key, 'write a template such as "{{question}}" instead')
+        return f"runs code, and nothing of a submission runs; {instead}"
     return "is a YAML tag, and tags are not read; write a plain text, number, list or mapping"
 
 

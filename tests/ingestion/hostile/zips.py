@@ -189,7 +189,11 @@ CASES = [
     Case("zip in a zip", entry("inner.zip"), "data, not programs or archives"),
     Case("zip in a zip that repeats", entry("inner.zip", b"0" * 900_000 + PACK_MARK), "data, not programs or archives"),
     Case("zip tar within", entry("inner.tar.gz"), "data, not programs or archives"),
-    Case("zip within, named as data", entry("inner.jsonl", b"PK\x03\x04\x14\0"), "a spreadsheet or a zip"),
+    Case(
+        "zip within, named as data",
+        entry("inner.jsonl", b"PK\x03\x04\x14\0"),
+        "inner.jsonl, line 1: a spreadsheet or a zip",
+    ),
     Case("zip names apart in case", entry("TEST.jsonl"), "has the same name"),
     Case("zip names apart in accents", lambda f: write_zip(f, {"\u00e9.md": "", "e\u0301.md": ""}), "the same name"),
     Case("zip names apart in sharp s", lambda f: write_zip(f, {"\u00df.md": "", "ss.md": ""}), "the same name"),
