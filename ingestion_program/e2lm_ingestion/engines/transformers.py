@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from e2lm_ingestion.engines import Generations, LogLikelihoods, Stop
-from e2lm_ingestion.engines.batched_generation import BatchedGeneration
+from e2lm_ingestion.engines.batched_generation import BatchedGeneration, continue_on_cores
 from e2lm_ingestion.engines.device import describe_device, device_bytes, refuse_rounded_float32, resolve_dtype
 from e2lm_ingestion.engines.memory import CPU_NODES, chunk_nodes, host_bytes_available, retry_smaller
 from e2lm_ingestion.engines.prefix_tree import plan
@@ -179,8 +179,7 @@ class TransformersEngine:
         chunks = self._plan(requests)
         cores = torch.get_num_threads() if self._device.type == "cpu" else 1
         walks = [self._walk() for _ in range(max(1, min(cores, len(chunks) // _CHUNKS_A_WALK)))]
-        small = self._model is not None and self._model.num_parameters() <= _SMALL
-        scored = score_chunks(walks, chunks, threads=1 if small else max(1, cores // len(walks)))
+        scored = score_chunks(walks, chunks, threads=1 if self._is_small() else max(1, cores // len(walks)))
         # The first wait for the device: until here all chunks were queued without one.
         token_values = torch.cat([values for values, _ in scored]).cpu().double().numpy()
         token_greedy = torch.cat([greedy for _, greedy in scored]).cpu().numpy()
@@ -192,9 +191,15 @@ class TransformersEngine:
 
     @torch.inference_mode()
     def _generate(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
-        walk = self._walk()
-        generated = BatchedGeneration(walk.forward, walk.cache, self._device, self._nodes).run(prompts, stop)
-        return Generations(generated, walk.computed_tokens)
+        walks: list[TreeWalk] = []
+
+        def begin() -> BatchedGeneration:
+            walks.append(self._walk())
+            return BatchedGeneration(walks[-1].forward, walks[-1].cache, self._device, self._nodes)
+
+        on_cores = self._device.type == "cpu" and self._is_small()
+        generated = continue_on_cores(begin, prompts, stop) if on_cores else begin().run(prompts, stop)
+        return Generations(generated, sum(walk.computed_tokens for walk in walks))
 
     def _plan(self, requests: Requests) -> list[DeviceChunk]:
         """The chunks of all requests, on the device."""
@@ -209,6 +214,9 @@ class TransformersEngine:
         if self._model is None:
             raise RuntimeError("load a checkpoint first")
         return TreeWalk(self._model, self._device, self._nodes)
+
+    def _is_small(self) -> bool:
+        return self._model is not None and self._model.num_parameters() <= _SMALL
 
     def _use_smaller_chunks(self) -> None:
         if self._nodes < self._most_nodes:
