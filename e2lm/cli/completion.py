@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from collections.abc import Mapping
 
 BASH = """\
 _e2lm() {{
@@ -25,10 +26,11 @@ ZSH = "autoload -U +X compinit bashcompinit && compinit && bashcompinit\n"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `e2lm completion`."""
-    parser.add_argument("shell", choices=("bash", "zsh"))
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"))
     parser.epilog = (
         "examples: e2lm completion bash >> ~/.bashrc\n"
         "          e2lm completion zsh >> ~/.zshrc\n"
+        "          e2lm completion fish > ~/.config/fish/completions/e2lm.fish\n"
         "next:     open a new shell, type e2lm and press the Tab key"
     )
 
@@ -37,10 +39,27 @@ def main(args: argparse.Namespace) -> int:
     """Print a script that completes commands, their options and their actions."""
     from e2lm.cli.main import COMMANDS, whole_parser
 
+    if args.shell == "fish":
+        print("\n".join(_fish(COMMANDS, _words(whole_parser()))))
+        return 0
     cases = [f"      {name}) words={shlex.quote(words)} ;;" for name, words in _words(whole_parser()).items()]
     script = BASH.format(commands=shlex.quote(" ".join(COMMANDS)), cases="\n".join(cases))
     print(ZSH * (args.shell == "zsh") + script, end="")
     return 0
+
+
+def _fish(commands: Mapping[str, str], words: Mapping[str, str]) -> list[str]:
+    """A line for each command and for each word that may follow it; fish completes files beside the latter."""
+    lines = [
+        f"complete -c e2lm -f -n __fish_use_subcommand -a {name} -d {shlex.quote(meaning)}"
+        for name, meaning in commands.items()
+    ]
+    for name, following in words.items():
+        for word in following.split():
+            what = f"-l {word.removeprefix('--')}" if word.startswith("--") else f"-a {word}"
+            if not word.startswith("-") or word.startswith("--"):
+                lines.append(f"complete -c e2lm -n '__fish_seen_subcommand_from {name}' {what}")
+    return lines
 
 
 def _words(parser: argparse.ArgumentParser) -> dict[str, str]:

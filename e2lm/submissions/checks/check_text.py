@@ -55,7 +55,7 @@ def _written(cost: dict[str, Any]) -> str:
 
 def _minutes(cost: dict[str, Any]) -> str:
     if cost["minutes"] is None:
-        return "unknown time"
+        return "unknown time (write the `size` of each model, such as 0.5B, into suite.yaml)"
     minutes = max(1, round(cost["minutes"]))
     return f"{'at most' if cost['written_tokens'] else 'about'} {minutes:,} minute{'s' if minutes > 1 else ''}"
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -19,6 +21,8 @@ from transformers.cache_utils import CacheLayerMixin
 from e2lm_ingestion.engines import Stop
 from e2lm_ingestion.engines.prefix_tree import shared_length
 
+RUNS, PROMPTS_A_RUN = 8, 64  # at most so many runs, of at least so many prompts, in threads of their own
+DECODED = 4096  # texts that a run remembers
 SEQUENCES = 128  # continued at the same time, at most; more cost more in attention than they save in passes
 ROOM = 4  # columns of the cache, what will be written included, in multiples of the tokens of one forward pass
 
@@ -31,9 +35,15 @@ class _Sequence:
     """A prompt that is being continued."""
 
     number: int
-    columns: np.ndarray  # of the cache: the prompt without its last token, then what was written
+    room: np.ndarray  # begins with `columns`; the rest is for what will be written
+    length: int
     token: int  # whose keys and values come next
     written: list[int] = field(default_factory=list)
+
+    @property
+    def columns(self) -> np.ndarray:
+        """Of the cache: the prompt without its last token, then what was written."""
+        return self.room[: self.length]
 
 
 class BatchedGeneration:
@@ -48,10 +58,11 @@ class BatchedGeneration:
     def run(self, prompts: Sequence[Sequence[int]], stop: Stop) -> list[list[int]]:
         """The greedy continuation of each prompt, including the token that ends it."""
         generated: list[list[int]] = [[] for _ in prompts]
-        order = sorted(range(len(prompts)), key=lambda number: list(prompts[number]))
-        waiting = deque(order if not stop.reached([]) else [])
+        waiting = deque(_in_order(prompts) if not stop.reached([]) else [])
         active: list[_Sequence] = []
         started = 0
+        # Models write the same texts after many prompts, and decoding one takes as long as much of a forward pass.
+        reached = lru_cache(DECODED)(stop.reached)
         while waiting or active:
             if waiting and len(active) <= started // 2:
                 self._drop_columns(active)
@@ -60,7 +71,7 @@ class BatchedGeneration:
             self._step(active)
             for sequence in active:
                 generated[sequence.number] = sequence.written
-            active = [sequence for sequence in active if not stop.reached(sequence.written)]
+            active = [sequence for sequence in active if not reached(tuple(sequence.written))]
         return generated
 
     def _admit(
@@ -85,7 +96,8 @@ class BatchedGeneration:
             seen += [columns[: shared + at] for at in range(len(new))]
             end += len(new)
             self._stem, self._stem_columns = stem, columns
-            admitted.append(_Sequence(waiting.popleft(), columns, int(prompt[-1])))
+            room = np.concatenate([columns, np.zeros(most, dtype=np.int64)])
+            admitted.append(_Sequence(waiting.popleft(), room, len(columns), int(prompt[-1])))
         if seen:
             self._compute(np.concatenate(tokens), seen)
         return admitted
@@ -102,7 +114,8 @@ class BatchedGeneration:
         column = self._columns
         logits = self._pass(tokens, [sequence.columns for sequence in active], rows=len(active))
         for at, (sequence, token) in enumerate(zip(active, logits.float().argmax(-1).tolist(), strict=True)):
-            sequence.columns = np.append(sequence.columns, column + at)
+            sequence.room[sequence.length] = column + at
+            sequence.length += 1
             sequence.token = token
             sequence.written.append(token)
 
@@ -133,6 +146,35 @@ class BatchedGeneration:
             if isinstance(layer, CacheLayerMixin) and layer.keys is not None and layer.values is not None:
                 layer.keys, layer.values = layer.keys.index_select(-2, index), layer.values.index_select(-2, index)
         for sequence in active:
-            sequence.columns = place[sequence.columns]
+            sequence.columns[:] = place[sequence.columns]
         self._stem_columns = place[self._stem_columns]
         self._columns = len(kept)
+
+
+def continue_on_cores(
+    begin: Callable[[], BatchedGeneration], prompts: Sequence[Sequence[int]], stop: Stop
+) -> list[list[int]]:
+    """The greedy continuation of each prompt by a small model on a CPU, each core with batches of its own.
+
+    The operations of a small model are too short to be divided among cores. Into which runs the prompts are divided
+    follows from their number alone, so that the number of cores changes no result. `begin` starts a run.
+    """
+    count = max(1, min(RUNS, len(prompts) // PROMPTS_A_RUN))
+    runs = [part.tolist() for part in np.array_split(np.asarray(_in_order(prompts), dtype=np.int64), count)]
+    generated: list[list[int]] = [[] for _ in prompts]
+
+    def write(run: list[int]) -> None:
+        with torch.inference_mode():
+            written = begin().run([prompts[number] for number in run], stop)
+        for number, tokens in zip(run, written, strict=True):
+            generated[number] = tokens
+
+    cores = min(count, torch.get_num_threads())
+    with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        list(pool.map(write, runs))
+    return generated
+
+
+def _in_order(prompts: Sequence[Sequence[int]]) -> list[int]:
+    """The numbers of the prompts in lexicographic order, in which neighbours share prefixes."""
+    return sorted(range(len(prompts)), key=lambda number: list(prompts[number]))

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from e2lm_ingestion.engines import Generations, LogLikelihoods, Stop
-from e2lm_ingestion.engines.batched_generation import BatchedGeneration
+from e2lm_ingestion.engines.batched_generation import BatchedGeneration, continue_on_cores
 from e2lm_ingestion.engines.device import describe_device, device_bytes, refuse_rounded_float32, resolve_dtype
 from e2lm_ingestion.engines.memory import CPU_NODES, chunk_nodes, host_bytes_available, retry_smaller
 from e2lm_ingestion.engines.prefix_tree import plan
@@ -193,9 +193,15 @@ class TransformersEngine:
 
     @torch.inference_mode()
     def _generate(self, prompts: Sequence[Sequence[int]], stop: Stop) -> Generations:
-        walk = self._walk()
-        generated = BatchedGeneration(walk.forward, walk.cache, self._device, self._nodes).run(prompts, stop)
-        return Generations(generated, walk.computed_tokens)
+        walks: list[TreeWalk] = []
+
+        def begin() -> BatchedGeneration:
+            walks.append(self._walk())
+            return BatchedGeneration(walks[-1].forward, walks[-1].cache, self._device, self._nodes)
+
+        on_cores = self._device.type == "cpu" and self._is_small
+        generated = continue_on_cores(begin, prompts, stop) if on_cores else begin().run(prompts, stop)
+        return Generations(generated, sum(walk.computed_tokens for walk in walks))
 
     def _plan(self, requests: Requests) -> list[DeviceChunk]:
         """The chunks of all requests, on the device."""

@@ -280,12 +280,14 @@ def test_log_likelihoods_that_are_not_finite_are_an_error(
         engine.loglikelihoods(few_shot_requests(head=20, questions=2))
 
 
-@pytest.mark.parametrize("most", [1, 12])
+@pytest.mark.parametrize(("most", "runs"), [(1, 1), (12, 1), (12, 8)])
 def test_batches_that_are_refilled_write_what_each_prompt_alone_gives(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, runs: int
 ) -> None:
     """Prompts of all lengths that end early, in batches of eight with room for a few of them."""
     monkeypatch.setattr(batched_generation, "SEQUENCES", 8)
+    monkeypatch.setattr(batched_generation, "RUNS", runs)
+    monkeypatch.setattr(batched_generation, "PROMPTS_A_RUN", 8)
     engine = TransformersEngine("float32")
     engine.load(make_llama(tmp_path / "m/iter_1", 1))
     engine._nodes = 24
