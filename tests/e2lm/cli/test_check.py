@@ -50,8 +50,7 @@ def write(folder: Path, items: int = 120, words: str = "") -> Path:
 
 
 def check(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "e2lm", "check", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return e2lm("check", *arguments)
 
 
 def test_the_first_items_are_shown_as_the_model_reads_them(tmp_path: Path) -> None:

@@ -73,10 +73,13 @@ def vllm_server(vllm: None, miniature: Path, tmp_path_factory: pytest.TempPathFa
         )
     try:
         deadline = time.monotonic() + 400
-        while not _is_up(f"http://127.0.0.1:{port}/health"):
-            assert server.poll() is None, (folder / "log").read_text()[-3000:]
-            assert time.monotonic() < deadline, (folder / "log").read_text()[-3000:]
-            time.sleep(0.3)
+        with httpx2.Client(
+            base_url=f"http://127.0.0.1:{port}", timeout=2
+        ) as client:  # a new one each time takes seconds
+            while not _is_up(client):
+                assert server.poll() is None, (folder / "log").read_text()[-3000:]
+                assert time.monotonic() < deadline, (folder / "log").read_text()[-3000:]
+                time.sleep(0.3)
         yield f"http://127.0.0.1:{port}/v1"
     finally:
         server.terminate()
@@ -86,9 +89,9 @@ def vllm_server(vllm: None, miniature: Path, tmp_path_factory: pytest.TempPathFa
             server.kill()
 
 
-def _is_up(url: str) -> bool:
+def _is_up(client: httpx2.Client) -> bool:
     try:
-        return httpx2.get(url, timeout=2).status_code == 200
+        return client.get("/health").status_code == 200
     except httpx2.TransportError:
         return False
 
