@@ -8,6 +8,11 @@ from pathlib import Path
 
 import yaml
 
+from e2lm.runs.metric_table import metric_table
+from e2lm_ingestion.results.rescoring import KeptAnswers
+from e2lm_scoring.inputs.configuration import load_configuration
+from e2lm_scoring.inputs.results import read_results
+from e2lm_scoring.own_machine import MetricRow
 from tests.e2lm.command_line import EXAMPLES
 
 
@@ -39,3 +44,10 @@ def timeless_scores(run: Path) -> dict[str, float]:
     scores: dict[str, float] = json.loads((run / "scores.json").read_text())
     assert scores.pop("minutes") > 0
     return scores
+
+
+def metrics_of(run: Path, scoring: Path) -> tuple[MetricRow, ...]:
+    """The table of metrics of a finished run."""
+    configuration = load_configuration(scoring)
+    results = run / "results"
+    return metric_table(KeptAnswers(results), read_results(results, configuration), configuration)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from e2lm.runs.metric_table import metric_table
 from e2lm.suites.registry import SUITES
+from tests.e2lm.run_folders import metrics_of
 
 SOUND = {
     *("acc", "acc_norm", "correct_prob", "correct_logprob"),
@@ -19,7 +19,7 @@ SOUND = {
     ("task", "is_honest"), [("science-cloze", True), ("web-trivia", True), ("noise", False), ("science-letters", False)]
 )
 def test_an_example_passes_the_gate_where_it_is_honest(demo: Path, task: str, is_honest: bool) -> None:
-    rows = metric_table(demo / task / "results", SUITES["miniature"].scoring)
+    rows = metrics_of(demo / task, SUITES["miniature"].scoring)
     eligible = {name: row.eligible for row in rows for name in (row.metric, *row.same)}
     assert eligible.keys() >= SOUND
     passing = {name for name in eligible if eligible[name]}

@@ -7,18 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from e2lm.runs.metric_table import metric_table
-from e2lm_ingestion.results.rescoring import KeptAnswers, rescore
-from e2lm_scoring.inputs.configuration import load_configuration
-from e2lm_scoring.inputs.results import read_results
-from e2lm_scoring.own_machine import MetricRow
+from e2lm_ingestion.results.rescoring import rescore
 from e2lm_scoring.scores import evaluate
-
-
-def metrics_of(run: Path, scoring: Path) -> tuple[MetricRow, ...]:
-    configuration = load_configuration(scoring)
-    results = run / "results"
-    return metric_table(KeptAnswers(results), read_results(results, configuration), configuration)
+from tests.e2lm.run_folders import metrics_of
 
 
 def test_each_row_is_what_rescoring_gives(small_run: Path, small_suite: Path, tmp_path: Path) -> None:
