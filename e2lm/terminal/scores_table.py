@@ -14,7 +14,6 @@ from e2lm_scoring.columns import TOTAL_AND_COMPONENTS
 from e2lm_scoring.own_machine import OwnMachine
 from e2lm_scoring.report.advice import advise
 from e2lm_scoring.score_report import ScoreReport
-from e2lm_scoring.subset_finding import message_of
 
 SHOWN = (*TOTAL_AND_COMPONENTS, "improvement_z")
 
@@ -26,9 +25,8 @@ def print_scores(score_report: ScoreReport, *, scores: Path, report: Path) -> No
     print(scores_text(score_report, console.width if console.is_terminal else None))
     for reason in score_report.reasons:
         print(f"not eligible: {reason}")
-    finding = score_report.subset_finding
-    if finding is not None and finding.blocks:
-        print(f"no prize until the organizers have looked at it: {message_of(finding)}")
+    for _, finding in score_report.found_by_scoring:
+        print(f"no prize until the organizers have looked at it: {finding}")
     print(f"scores: {scores}\nreport: {report}")
 
 

@@ -49,6 +49,7 @@ class Measured:
     contrast: Contrast | None  # None where the task has none
     contrast_curves: Sequence[np.ndarray]  # of the signal models, (early checkpoints,) each; none likewise
     subset_finding: SubsetFinding | None  # None where subsets cannot be compared
+    held_out_z: float | None  # contrast z of the models other than the signal models
     signal_items: np.ndarray  # (signal models, early checkpoints, items) float32, higher is better
     effective_items: float  # how many items carry the score of the signal models
     signal_models: Sequence[str]
@@ -348,6 +349,17 @@ COLUMNS = (
         precision=2,
         tasks="a task with a contrast",
         compute=lambda measured: None if measured.contrast is None else gate_z(measured.contrast.z_of_model),
+    ),
+    Column(
+        key="contrast_z_held_out",
+        title="Contrast z on other models",
+        meaning="The contrast z of models other than the signal models; far lower: chosen by the released checkpoints.",
+        how="as `contrast_z`, median over the ranked science models other than the signal models (such as arch2 of "
+        "each size)",
+        precision=2,
+        needs=(OTHERS,),
+        tasks="a task with a contrast",
+        compute=lambda measured: measured.held_out_z,
     ),
     Column(
         key="unguessed_z",

@@ -155,6 +155,7 @@ class ScoreReport:
     clusters: int = 0  # what is resampled: clusters of items, or items that share nothing; 0 where it is not recorded
     expression: str = ""  # of a metric that is one of the participant's own
     blocking: tuple[tuple[str, str], ...] = ()  # kind and message of the warnings that withhold a prize
+    found_by_scoring: tuple[tuple[str, str], ...] = ()  # those of them that scoring adds to the check's
     pruning: Pruning | None = None
     generalization: Generalization | None = None
     min_improvement_z: float = 3.0  # of the gate, standard errors

@@ -22,6 +22,7 @@ from e2lm_scoring.curves import (
 )
 from e2lm_scoring.eligibility import Contrast, reasons_against
 from e2lm_scoring.errors import OrganizerError
+from e2lm_scoring.findings import blocking_findings, early_contrasts, held_out_z, subset_finding
 from e2lm_scoring.formulas.domain_alignment import domain_alignment, normalized_pair
 from e2lm_scoring.formulas.effective_items import effective_items
 from e2lm_scoring.formulas.generalization import decision_accuracies
@@ -35,7 +36,6 @@ from e2lm_scoring.inputs.results import Results, read_results
 from e2lm_scoring.items import item_table, prune, subset_rows
 from e2lm_scoring.one_line import one_line
 from e2lm_scoring.score_report import Alignment, Generalization, GroupRanking, ModelSignal, ScoreReport
-from e2lm_scoring.subset_finding import KIND, early_contrasts, message_of, subset_finding
 from e2lm_scoring.total import total_and_components
 from e2lm_scoring.uncertainty import DRAWS, SEED, Bootstrap, bootstrap, interval
 
@@ -64,7 +64,9 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
     carried_by = effective_items(early_signal)
     reasons = reasons_against(z_of_model, contrast, configuration, effective_items=carried_by)
     of_subsets = subset_finding(results, configuration, strata, early_signal)
-    findings = ((KIND, message_of(of_subsets)),) if of_subsets is not None and of_subsets.blocks else ()
+    held_out = held_out_z(results, configuration, strata, _held_out(results, configuration))
+    contrast_z = None if contrast is None else gate_z(contrast.z_of_model)
+    findings = blocking_findings(of_subsets, contrast_z, held_out, configuration)
     model_qualities = {
         model: float(signal_qualities(items.mean(axis=1, dtype=np.float64))) for model, items in early_science.items()
     }
@@ -81,6 +83,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
         contrast_curves=contrast_curves,
         signal_items=early_signal,
         subset_finding=of_subsets,
+        held_out_z=held_out,
         effective_items=carried_by,
         signal_models=configuration.signal_models,
         model_qualities=model_qualities,
@@ -134,6 +137,7 @@ def evaluate_results(results: Results, configuration: Configuration) -> tuple[Sc
             *((one.kind, one_line(one.message)) for one in results.file.warnings if one.blocks),
             *findings,
         ),
+        found_by_scoring=findings,
         pruning=prune(early_science, configuration.signal_models),
         generalization=_generalization(measured),
         min_improvement_z=configuration.min_improvement_z,
@@ -158,7 +162,7 @@ def key_scores(results: Results, configuration: Configuration) -> dict[str, floa
     scores = {**_total(results, configuration), "improvement_z": gate_z(z_of_model), "eligible": float(not reasons)}
     if contrast is not None:
         scores |= {"contrast_z": gate_z(contrast.z_of_model), "label_share": contrast.label_share}
-    held_out = [model for model in configuration.ranked_models if model in _unseen(results, configuration)]
+    held_out = _held_out(results, configuration)
     if held_out:
         unseen = [window_scores(results, model, configuration.early.iterations) for model in held_out]
         scores["sq_held_out"] = float(np.mean(signal_qualities(np.stack(unseen))))
@@ -281,9 +285,10 @@ def _science_models(results: Results, configuration: Configuration) -> tuple[str
     )
 
 
-def _unseen(results: Results, configuration: Configuration) -> set[str]:
-    """The science models that are not among the signal models."""
-    return set(_science_models(results, configuration)) - set(configuration.signal_models)
+def _held_out(results: Results, configuration: Configuration) -> list[str]:
+    """The ranked science models that are not among the signal models."""
+    unseen = set(_science_models(results, configuration)) - set(configuration.signal_models)
+    return [model for model in configuration.ranked_models if model in unseen]
 
 
 def _ranking(results: Results, configuration: Configuration, group: tuple[str, ...]) -> GroupRanking:

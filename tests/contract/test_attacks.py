@@ -61,6 +61,7 @@ def metric(name: str) -> MetricFormula:
 def test_an_honest_task_is_eligible_under_every_metric(name: str) -> None:
     report = judged(metric(name), TRUTH, LIKELIHOODS)
     assert report.eligible, report.reasons
+    assert report.blocking == ()
 
 
 @pytest.mark.parametrize("name", HONEST)
@@ -80,6 +81,7 @@ def test_random_labels_are_eligible_under_none(name: str) -> None:
         ("1 / (1 + exp(-6 - mean(ll)))", 0.7),
         ("sum(exp(ll)) * sum(number[gold])", 0.6),
         ("0.9 * mean(ll) + 0.1 * sum(pick(ll)[gold])", 0.7),
+        ("abs(sum(ll[gold]) - mean(ll[~gold]))", 0.5),
     ],
 )
 def test_fluency_wins_a_score_and_no_place(expression: str, at_least: float) -> None:
@@ -87,6 +89,16 @@ def test_fluency_wins_a_score_and_no_place(expression: str, at_least: float) -> 
     assert report.scores["score"] > at_least
     assert report.scores["improvement_z"] > 3, "the gate on the scores alone lets it pass"
     assert not report.eligible
+
+
+def test_the_place_that_models_prefer_wins_a_place_under_number_and_none_under_acc() -> None:
+    """Reading `number` blocks the prize: test_a_metric_that_reads_what_it_should_not_is_named_by_the_check."""
+    last = np.arange(CHOICES) == CHOICES - 1
+    tasteful = {key: own + 3 * progress_of(*key) * last for key, own in LIKELIHOODS.items()}
+    report = judged(metric("sum(pick(ll) * number)"), RANDOM, tasteful)
+    assert report.eligible
+    assert report.scores["score"] > 0.6
+    assert not judged(metric("acc"), RANDOM, tasteful).eligible
 
 
 def test_a_score_that_sixteen_items_carry_wins_no_place() -> None:
@@ -271,7 +283,7 @@ def test_rewordings_of_an_item_add_no_certainty() -> None:
 
 
 def test_items_chosen_on_released_checkpoints_lose_late_what_they_won() -> None:
-    """Labels that happen to rise on the signal models: they pass the gate, and the other columns show what they are."""
+    """Labels that happen to rise on the signal models pass the gate; on the other models they measure nothing."""
     rng = np.random.default_rng(2)
     pool = {key: (rng.random(40_000) < 0.25).astype(np.float32) for key in CONFIGURATION.needed}
     rise = sum(pool[(model, step)] * (1 if step > 11 else -1) for model in SIGNAL for step in (1, 2, 3, 12, 13, 14))
@@ -286,7 +298,8 @@ def test_items_chosen_on_released_checkpoints_lose_late_what_they_won() -> None:
     on_others = scored(scores, contrasts, configuration=held_out)
     assert report.scores["score"] - on_others.scores["score"] > 0.1
     assert not on_others.eligible
-    assert abs(on_others.scores["contrast_z"]) < 3
+    assert abs(report.scores["contrast_z_held_out"]) < 3
+    assert [kind for kind, _ in report.blocking] == ["signal_models_only"]
 
 
 @pytest.mark.parametrize(
@@ -319,6 +332,12 @@ def test_an_answer_that_the_prompt_or_the_choices_give_away_blocks_a_prize(
 def test_an_honest_task_and_a_subject_in_the_description_block_nothing(tmp_path: Path) -> None:
     assert findings({}, tmp_path) == []
     assert findings({"description": "Questions about {{subject}}.\n", **SHOTS}, tmp_path) == []
+
+
+@pytest.mark.parametrize("code", ["{{right[::-1]}}", "{{right[:1]}}", "{{options | reject('equalto', right) | join}}"])
+def test_an_answer_in_a_code_is_no_finding(code: str, tmp_path: Path) -> None:
+    """What a model must first decode is left to the reader of items, and gains nothing on the miniature suite."""
+    assert findings({"doc_to_text": f"{code}: {{{{q}}}}"}, tmp_path) == []
 
 
 def test_a_metric_that_reads_what_it_should_not_is_named_by_the_check(tmp_path: Path) -> None:

@@ -21,7 +21,19 @@ LATE, WEB = ("late", "ranking_groups"), ("alignment",)
     ("without", "lost"),
     [
         ((), set()),
-        (LATE, {"score", "rc", "rc_each", "rc_final", "ordering_consistency", "sq_held_out", *OF_LATE}),
+        (
+            LATE,
+            {
+                "score",
+                "rc",
+                "rc_each",
+                "rc_final",
+                "ordering_consistency",
+                "sq_held_out",
+                "contrast_z_held_out",
+                *OF_LATE,
+            },
+        ),
         (WEB, {"score", "cs", "cs_gain"}),
     ],
 )

@@ -203,7 +203,7 @@ def uneven_subsets(score_report: ScoreReport, own_machine: OwnMachine) -> Advice
         return None
     if finding is not None and finding.weight:
         count = len(finding.names)
-        which = f"{count} subsets" if count > MOST_NAMED else _listed(finding.names)
+        which = f"{count} subsets" if count > MOST_NAMED else f"The subset{'s' * (count > 1)} {_listed(finding.names)}"
         return Advice(
             "subsets",
             f"{which} measure{'s' if count == 1 else ''} nothing",

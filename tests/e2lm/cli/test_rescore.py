@@ -57,6 +57,7 @@ def test_another_metric_is_computed_from_what_was_kept(small_run: Path, small_su
     [
         (["--metric", "acc_nrm"], "multiple_choice has no metric acc_nrm; did you mean acc_norm?"),
         (["--metric", "mine", "--expression", "ll"], "column 1 of 'll': it gives a number for each choice"),
+        (["--metric", "f1"], "f1 is of two choices, the second of which is sought; some items have more"),
         (["--metric", "acc_mutual_info"], "there is no ll_unconditional here: name it in a metric of metric_list"),
         (["--metric", "../x", "--expression", "ll[gold]"], "--metric ../x: a metric's name has letters, digits"),
         (["--metric", "acc_norm", "--filter", "words"], "--filter words: this task compares given answers"),

@@ -17,6 +17,7 @@ def test_each_row_is_what_rescoring_gives(small_run: Path, small_suite: Path, tm
     rows = {name: row for row in metrics_of(small_run, scoring) for name in (row.metric, *row.same)}
     assert {"acc", "acc_norm", "correct_prob", "brier_score", "logprob_margin_per_char"} <= rows.keys()
     assert "acc_mutual_info" not in rows, "its log-likelihoods were not kept"
+    assert "f1" not in rows, "it is of two choices"
     for name in ("acc", "correct_prob", "brier_score"):
         rescore(small_run / "results", name, tmp_path / name)
         scores = evaluate(tmp_path / name, scoring).scores

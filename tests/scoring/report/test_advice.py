@@ -163,7 +163,7 @@ def test_a_subset_that_hurts_or_carries_all_is_named() -> None:
     finding = SubsetFinding(("part-1",), 100, 0.5, 0.81, blocks=True)
     idle = uneven_subsets(replace(subsets(0.05, 0.6), subset_finding=finding), NOTHING)
     assert idle
-    assert idle.title == "part-1 measures nothing", "and no advice to ask more of the kind"
+    assert idle.title == "The subset part-1 measures nothing", "and no advice to ask more of the kind"
     assert uneven_subsets(good(), NOTHING) is None
 
 

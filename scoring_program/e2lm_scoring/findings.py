@@ -1,12 +1,13 @@
-"""Whether some subsets of a task carry its score without measuring anything, said to its reader."""
+"""Findings of scoring that withhold a prize: subsets that measure nothing, and a signal on the signal models alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from e2lm_scoring.curves import window_contrasts
+from e2lm_scoring.formulas.improvement_gate import gate_z, improvement_z
 from e2lm_scoring.formulas.strata import Stratum
 from e2lm_scoring.formulas.subset_contrast import MUCH, without_contrast
 from e2lm_scoring.inputs.configuration import Configuration
@@ -14,9 +15,42 @@ from e2lm_scoring.inputs.results import Results
 from e2lm_scoring.one_line import one_line
 from e2lm_scoring.score_report import SubsetFinding
 
-KIND = "subsets_without_contrast"
+HALF = 0.5  # of the contrast z of the signal models, which the other models must show
 NAMED = 3  # subsets that the message names
 LONGEST_NAME = 60  # characters of a name in the message
+
+
+def blocking_findings(
+    subsets: SubsetFinding | None, contrast_z: float | None, held_out: float | None, configuration: Configuration
+) -> tuple[tuple[str, str], ...]:
+    """Kind and message of the findings that withhold a prize.
+
+    `contrast_z` is that of the signal models, `held_out` that of the others; None where there is none.
+    """
+    found = []
+    if subsets is not None and subsets.blocks:
+        found.append(("subsets_without_contrast", message_of(subsets)))
+    least = configuration.min_improvement_z
+    if contrast_z is None or held_out is None:
+        return tuple(found)
+    if held_out < least <= contrast_z and held_out < HALF * contrast_z:
+        message = (
+            f"on models other than the signal models, scores with right labels gain {held_out:.1f} standard errors "
+            f"on those with wrong ones, on the signal models {contrast_z:.1f}: items or labels may have been chosen by "
+            "the released checkpoints; choose them for reasons that do not depend on these"
+        )
+        found.append(("signal_models_only", message))
+    return tuple(found)
+
+
+def held_out_z(
+    results: Results, configuration: Configuration, strata: Sequence[Stratum], models: Collection[str]
+) -> float | None:
+    """The contrast z of `models`, those that are not signal models; None where there is none, or no contrast."""
+    iterations = configuration.early.iterations
+    each = {model: window_contrasts(results, model, iterations) for model in models}
+    z = {model: improvement_z(contrasts, strata) for model, contrasts in each.items() if contrasts is not None}
+    return gate_z(z) if z else None
 
 
 def subset_finding(
