@@ -199,14 +199,36 @@ def _parsed(text: str, location: str) -> Any:  # noqa: ANN401 (any JSON value)
 def _explained(error: json.JSONDecodeError) -> str:
     """What is wrong, with the remedy where the mistake is a common one."""
     at = error.doc[error.pos : error.pos + 1]
-    place = f"(character {error.colno})"
+    place = (
+        f"(character {error.colno})"
+        if "\n" not in error.doc.strip()
+        else f"(line {error.lineno}, character {error.colno})"
+    )
     if at and at in "\u201c\u201d\u201e\u00ab\u2018\u2019":
         return f"a typographic quote {place}; write straight ones"
     if error.msg == "Extra data" and at == ",":
         return f"a comma after the object {place}; leave it out: every line is an object of its own"
     if at == "'":
         return f"a single quote {place}; JSON has double ones: write the file with json.dumps"
+    if error.msg == "Extra data" and at == "{":
+        return f"a second object begins {place}: write one object on each line"
+    if error.doc[: error.pos].rstrip().endswith(",") and at in ("]", "}"):
+        return f"a comma before the closing {at} {place}; leave it out"
+    if (word := next((one for one in _PYTHON if error.doc.startswith(one, error.pos)), None)) is not None:
+        return f"{word} {place}; JSON has {_PYTHON[word]}: write the file with json.dumps"
+    if error.msg.startswith("Invalid control character") and at == "\n":
+        return f"the line ends within a text {place}: close its quote, and write a line break in a text as \\n"
+    if error.msg.startswith("Unterminated string"):
+        return f"{error.msg} {place}: the text has no closing quote; the file may be cut off"
+    if error.msg == "Expecting value" and error.pos == 0:
+        return (
+            f'{error.msg} {place}: an item is an object such as {{"question": "..."}}; a table with commas is a .csv '
+            "file, with `dataset_path: csv`"
+        )
     return f"{error.msg} {place}"
+
+
+_PYTHON = {"True": "true", "False": "false", "None": "null", "nan": "null"}
 
 
 def _document(value: Any, location: str) -> Document:  # noqa: ANN401 (any JSON value)
@@ -242,7 +264,9 @@ def _csv(path: Path, name: str, wanted: Wanted) -> Iterator[Document]:
     _check_header(header, f"{name}, line 1")
     problems = ItemProblems()
     for start, row in rows:
-        if len(row) != len(header):
+        if not any(row):
+            problems.add(f"{name}, line {start}", SubmissionError(f"{name}, line {start}: an empty row; delete it"))
+        elif len(row) != len(header):
             what = f"{name}, line {start}: {len(row)} cells, but {len(header)} columns; quote commas"
             problems.add(f"{name}, line {start}", SubmissionError(what))
     problems.raise_any()
@@ -265,13 +289,21 @@ def _check_header(header: list[str], location: str) -> None:
                 f"{location}: {mark_name} separate the columns; save with commas, as with pandas: "
                 f"pd.read_csv({file!r}, sep={written!r}).to_csv({file!r}, index=False)".replace("\\\\", "\\")
             )
+    if len(header) > 2 and header[0] and not any(header[1:]):
+        raise SubmissionError(
+            f"{location}: a title stands above the columns; delete it: the first line names the columns"
+        )
     if header[0] == "" and "" not in header[1:]:
         raise SubmissionError(
             f"{location}: the first column has no name: an index, as pandas writes it; save with `index=False`, or "
             "delete the column"
         )
     if len(set(header)) < len(header) or "" in header:
-        raise SubmissionError(f"{location}: the first line names the columns, each once and none empty")
+        odd = next(at for at, cell in enumerate(header) if cell == "" or cell in header[:at])
+        what = f"{header[odd][:40]!r} stands twice" if header[odd] else "has no name; delete it, or name it"
+        raise SubmissionError(
+            f"{location}: the first line names the columns, each once and none empty; column {odd + 1} {what}"
+        )
 
 
 def _parquet(path: Path, name: str, wanted: Wanted) -> Iterator[Document]:

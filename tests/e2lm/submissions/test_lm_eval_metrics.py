@@ -54,7 +54,9 @@ def test_what_is_not_carried_over_is_named_with_its_value_and_what_to_write() ->
     ]
     assert metrics_of(config(metric_list=given), lost) == [{"metric": "logprob_margin_mean"}, {"metric": "acc"}]
     assert lost[0] == "metric_list: high_is_better: True; no key of the harness: higher_is_better"
-    assert lost[1].startswith("metric_list: f1: aggregation: the function <lambda> is no metric of this program; choose one")
+    assert lost[1].startswith(
+        "metric_list: f1: aggregation: the function <lambda> is no metric of this program; choose one"
+    )
     assert "--metric NAME" in lost[1]
 
 
@@ -63,7 +65,7 @@ def answered(count: int) -> list[Answered]:
     return [Answered({"gold": [n % 3], "choices": list(choices)}, choices, (n % 3,)) for n in range(count)]
 
 
-def accuracies(document: Any, results: list[tuple[float, bool]]) -> dict[str, float]:
+def accuracies(document: dict[str, Any], results: list[tuple[float, bool]]) -> dict[str, float]:
     """As agieval has it, with a metric that this program has under another name, and one that it has not."""
     lls = np.array([ll for ll, _ in results])
     sizes = np.array([float(len(choice)) for choice in document["choices"]])
@@ -88,8 +90,10 @@ def test_what_process_results_computes_otherwise_is_named() -> None:
     given = [{"metric": name} for name in ("acc", "pm_true", "rank", "f1")]
     kept = metrics_of(config(metric_list=given, process_results=accuracies), lost, answered(ITEMS))
     assert kept == [{"metric": "acc"}, {"metric": "norm_correct_prob"}, {"metric": "f1"}]
-    assert lost[0].startswith("process_results: a function, accuracies, computes f1 there; here it is what this program")
-    assert lost[1].startswith("metric_list: rank: not metrics of this program; choose one with --metric NAME")
+    assert lost[0].startswith(
+        "process_results: a function, accuracies, computes f1 there; here it is what this program"
+    )
+    assert lost[1].startswith("metric_list: rank: this program has none called so; choose one with --metric NAME")
 
 
 def test_a_task_without_metrics_has_those_of_the_harness() -> None:
