@@ -93,7 +93,7 @@ def same_as(name: str, aggregation: Callable[[Any], Any], kind: OutputTypeName) 
     """The metric here that gives what the function gives, on answers that are made up; None where none does."""
     if RULES[kind].choices != "needed":
         return None
-    for count in (CHOICES, 2):
+    for count in (CHOICES, 3, 2):
         found = set(_same(name, aggregation, count, RULES[kind].metrics))
         if found:
             return sorted(found, key=lambda metric: (len(metric), metric))[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.metrics.corpus import OF_LABELS
 from e2lm_ingestion.output_types.choices import (
     ChoiceItemSet,
     after_the_context,
@@ -50,7 +51,7 @@ def _item_set(task: Task, items: Sequence[Item]) -> ChoiceItemSet:
     if any(metric.metric == "f1" for metric in task.metric_list) and {len(item.choices) for item in items} != {2}:
         raise SubmissionError("metric_list: f1 is of two choices, the second of which is sought; some items have more")
     for metric in task.metric_list:
-        if metric.metric in ("mcc", "weighted_f1") and any(len(item.gold) > 1 for item in items):
+        if metric.metric in OF_LABELS and any(len(item.gold) > 1 for item in items):
             raise SubmissionError(f"metric_list: {metric.metric} is of one right choice; some items have several")
     return choice_item_set(task, items)
 
