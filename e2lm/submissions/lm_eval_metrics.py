@@ -43,7 +43,7 @@ def metrics_of(config: Any, lost: list[str], documents: Sequence[Answered] = ())
         if entry is not None and entry["metric"] not in [one["metric"] for one in kept]:
             kept.append(entry)
     if callable(config.process_results) and (none := [name for name, entry in found if entry is None]):
-        lost.append(f"metric_list: {', '.join(none)}: not metrics of this program; choose one with {_CHOOSE}")
+        lost.append(f"metric_list: {', '.join(none)}: this program has none called so; choose one with {_CHOOSE}")
     if not kept:
         kept = [{"metric": rules.default_metric}]
         lost.append(f"metric_list: no metric is left, so it is {rules.default_metric}; choose another with {_CHOOSE}")
@@ -93,7 +93,7 @@ def same_as(name: str, aggregation: Callable[[Any], Any], kind: OutputTypeName) 
     """The metric here that gives what the function gives, on answers that are made up; None where none does."""
     if RULES[kind].choices != "needed":
         return None
-    for count in (CHOICES, 2):
+    for count in (CHOICES, 3, 2):
         found = set(_same(name, aggregation, count, RULES[kind].metrics))
         if found:
             return sorted(found, key=lambda metric: (len(metric), metric))[0]

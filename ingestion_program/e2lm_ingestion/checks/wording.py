@@ -84,9 +84,12 @@ def _alike(task: Task, items: Sequence[Item]) -> Iterator[Finding]:
     if (
         OUTPUT_TYPES[task.output_type].has_choices
         and len({item.contexts for item in items}) == 1
-        and "{" in task.doc_to_text
+        and items[0].contexts[0].strip()
     ):
-        yield Finding("same_prompt", f"doc_to_text: {many} have the same prompt; check the fields of the template")
+        advice = "check the fields of the template"
+        if "{" not in task.doc_to_text:
+            advice = "write a field as {{question}}, and the text in quotes, as YAML leaves out what follows a #"
+        yield Finding("same_prompt", f"doc_to_text: {many} have the same prompt; {advice}")
 
 
 def _positions_as_texts(task: Task, items: Sequence[Item], first: int) -> Iterator[Finding]:

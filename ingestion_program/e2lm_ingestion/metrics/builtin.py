@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from e2lm_ingestion.errors import SubmissionError
-from e2lm_ingestion.metrics.corpus import OF_TEXTS, label_scores
+from e2lm_ingestion.metrics.corpus import OF_LABELS, OF_TEXTS, label_scores
 from e2lm_ingestion.metrics.expression import Columns, Expression, parse
 
 
@@ -24,7 +24,7 @@ class MetricFormula:
 
     numerator: Expression
     denominator: Expression | None = None
-    function: Literal["identity", "perplexity", "bits", "mcc", "weighted_f1"] = "identity"
+    function: Literal["identity", "perplexity", "bits", "mcc", "weighted_f1", "macro_f1"] = "identity"
 
     @property
     def names(self) -> frozenset[str]:
@@ -54,7 +54,7 @@ class MetricFormula:
 
     def values(self, columns: Columns) -> np.ndarray:
         """The item scores before they are checked and rounded, (items,) float64; they may be infinite or NaN."""
-        if self.function in ("mcc", "weighted_f1"):
+        if self.function in OF_LABELS:
             return label_scores(self.function, *_classes(columns))
         numerator = self.numerator.evaluate(columns)
         if self.is_mean:
@@ -123,6 +123,8 @@ def _per_unit(metrics: dict[str, str], *, guessed: bool = False) -> dict[str, Me
 
 _OF_THE_RIGHT_CHOICE = _per_unit({"correct_logprob": "max(ll[gold])", "correct_prob": "sum(exp(ll)[gold])"})
 
+_CLASSES = parse("sum(ll + gold * number)")  # names the columns of which the confusion matrix is made
+
 MULTIPLE_CHOICE_METRICS: Mapping[str, MetricSpec] = {
     "acc": _mean("sum(pick(ll)[gold])", guessed=True),
     "acc_norm": _mean("sum(pick(ll / chars)[gold])", guessed=True),
@@ -136,10 +138,9 @@ MULTIPLE_CHOICE_METRICS: Mapping[str, MetricSpec] = {
         ),
         aggregation="f1",
     ),
-    "mcc": MetricSpec(MetricFormula(parse("sum(ll + gold * number)"), None, "mcc"), aggregation="matthews_corrcoef"),
-    "weighted_f1": MetricSpec(
-        MetricFormula(parse("sum(ll + gold * number)"), None, "weighted_f1"), aggregation="weighted_f1"
-    ),
+    "mcc": MetricSpec(MetricFormula(_CLASSES, None, "mcc"), aggregation="matthews_corrcoef"),
+    "weighted_f1": MetricSpec(MetricFormula(_CLASSES, None, "weighted_f1"), aggregation="weighted_f1"),
+    "macro_f1": MetricSpec(MetricFormula(_CLASSES, None, "macro_f1"), aggregation="macro_f1"),
     **_OF_THE_RIGHT_CHOICE,
     **_per_unit({"norm_correct_prob": "sum(softmax(ll)[gold])"}, guessed=True),
     **_per_unit(

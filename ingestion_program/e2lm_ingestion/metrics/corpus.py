@@ -7,7 +7,7 @@ the jackknife (Efron 1982), so that the mean of the item scores is the whole sco
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,10 +47,10 @@ def _metric(name: str) -> Any:  # noqa: ANN401 (sacrebleu has no types)
 def label_scores(name: str, gold: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Score of each item, (items,) float64, whose mean is that of all; `gold` and `predicted` are classes, (items,).
 
-    `mcc` is Matthews' correlation coefficient (Gorodkin 2004), `weighted_f1` the mean of the classes' F1 scores by
-    their number of items, as in scikit-learn.
+    `mcc` is Matthews' correlation coefficient (Gorodkin 2004), `macro_f1` the mean of the classes' F1 scores,
+    `weighted_f1` their mean by the number of items, as in scikit-learn.
     """
-    score = {"mcc": _mcc, "weighted_f1": _weighted_f1}[name]
+    score = OF_LABELS[name]
     size = int(max(gold.max(), predicted.max())) + 1
     matrix = np.zeros((size, size))
     np.add.at(matrix, (gold, predicted), 1)
@@ -74,8 +74,24 @@ def _mcc(matrix: np.ndarray) -> float:
     return float((np.trace(matrix) * count - gold @ predicted) / np.sqrt(spread)) if spread > 0 else 0.0
 
 
+def _f1_of_classes(matrix: np.ndarray) -> np.ndarray:
+    sums = matrix.sum(axis=1) + matrix.sum(axis=0)
+    return np.asarray(np.divide(2 * np.diag(matrix), sums, out=np.zeros(len(sums)), where=sums > 0))
+
+
 def _weighted_f1(matrix: np.ndarray) -> float:
-    gold, predicted = matrix.sum(axis=1), matrix.sum(axis=0)
-    sums = gold + predicted
-    each = np.divide(2 * np.diag(matrix), sums, out=np.zeros(len(sums)), where=sums > 0)
-    return float(gold @ each / max(1.0, gold.sum()))
+    gold = matrix.sum(axis=1)
+    return float(gold @ _f1_of_classes(matrix) / max(1.0, gold.sum()))
+
+
+def _macro_f1(matrix: np.ndarray) -> float:
+    """Over the classes that are right or chosen in some item."""
+    occur = matrix.sum(axis=1) + matrix.sum(axis=0) > 0
+    return float(_f1_of_classes(matrix).sum() / max(1, occur.sum()))
+
+
+OF_LABELS: Mapping[str, Callable[[np.ndarray], float]] = {  # of a confusion matrix, (classes, classes)
+    "mcc": _mcc,
+    "weighted_f1": _weighted_f1,
+    "macro_f1": _macro_f1,
+}

@@ -19,6 +19,7 @@ MULTIPLE_CHOICE_MEANINGS: Mapping[str, str] = {
     "brier_score": "squared distance between the probabilities and the truth",
     "f1": "F1 score of the second of two choices, over all items",
     "mcc": "Matthews' correlation of right and most likely choice, over all items",
+    "macro_f1": "F1 scores of the choices' numbers, each of the same weight",
     "weighted_f1": "F1 scores of the choices' numbers, weighted by their items",
     **_LIKELIHOOD,
     "norm_correct_prob": "probability of the right choice among the choices; moves before acc does",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from e2lm_ingestion.errors import SubmissionError
+from e2lm_ingestion.metrics.corpus import OF_LABELS
 from e2lm_ingestion.output_types.choices import (
     ChoiceItemSet,
     after_the_context,
@@ -52,7 +53,7 @@ def _several_contexts(document: Document) -> Question:
 def _item_set(task: Task, items: Sequence[Item]) -> ChoiceItemSet:
     for metric in task.metric_list:
         check_classes(metric, np.asarray([len(item.choices) for item in items]))
-        if metric.metric in ("mcc", "weighted_f1") and any(len(item.gold) > 1 for item in items):
+        if metric.metric in OF_LABELS and any(len(item.gold) > 1 for item in items):
             raise SubmissionError(f"metric_list: {metric.metric} is of one right choice; some items have several")
     return choice_item_set(task, items)
 

@@ -133,6 +133,8 @@ def _gold(target: Any, choices: tuple[str, ...], source: str, location: str) -> 
             f"{location}: {name} is no field and prints the word {what}, which is none of the choices: write the name "
             "of the field that says which choice is right"
         )
+    if isinstance(target, str) and re.fullmatch(r"\{\w+\}", target):
+        raise SubmissionError(f"{location}: {name} prints {what}: write a field with two braces, {{{target}}}")
     raise SubmissionError(
         f"{location}: {name} is {what}, which is none of the {len(choices)} choices: write the right choice's number, "
         "counted from 0 and without quotes, or its exact text"

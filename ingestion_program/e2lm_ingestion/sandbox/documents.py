@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from e2lm_ingestion.errors import ItemProblems, SubmissionError
+from e2lm_ingestion.sandbox.json_mistakes import json_mistake
 
 MAX_DATA_BYTES = 100_000_000  # all files of a split; 15,000 prompts of 2,048 tokens are smaller
 MAX_CELLS = 5_000_000  # documents times fields: 333 fields for 15,000 items
@@ -186,7 +187,7 @@ def _parsed(text: str, location: str) -> Any:  # noqa: ANN401 (any JSON value)
     try:
         value = json.loads(text, parse_constant=refuse_constant, parse_float=finite, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
-        raise SubmissionError(f"{location}: not JSON: {_explained(error)}") from None
+        raise SubmissionError(f"{location}: not JSON: {json_mistake(error)}") from None
     except RecursionError:
         raise SubmissionError(f"{location}: nested too deep; an item is a few fields and a list of choices") from None
     except ValueError:
@@ -194,35 +195,6 @@ def _parsed(text: str, location: str) -> Any:  # noqa: ANN401 (any JSON value)
     if "\\u" in text:
         _refuse_forbidden_characters(value, location)
     return value
-
-
-_IN_PLAIN_WORDS = {  # messages of Python's json -> what to write
-    "Expecting ',' delimiter": "a comma is missing before this place",
-    "Expecting ':' delimiter": "a colon is missing between a field's name and its value",
-    "Expecting property name enclosed in double quotes": (
-        "a field's name in double quotes is missing, or a comma is too many"
-    ),
-    "Expecting value": "a value is missing, or a text is without double quotes",
-    "Extra data": "more text after the item; write each item on a line of its own",
-    "Unterminated string starting at": "a text whose closing quotation mark is missing",
-    "Invalid control character at": "a tab or line break inside a text; write \\t or \\n",
-    "Invalid \\escape": "a single backslash in a text; write two",
-}
-
-
-def _explained(error: json.JSONDecodeError) -> str:
-    """What is wrong, with the remedy where the mistake is a common one."""
-    at = error.doc[error.pos : error.pos + 1]
-    place = f"(character {error.colno})"
-    if at and at in "\u201c\u201d\u201e\u00ab\u2018\u2019":
-        return f"a typographic quote {place}; write straight ones"
-    if error.msg == "Extra data" and at == ",":
-        return f"a comma after the object {place}; leave it out: every line is an object of its own"
-    if at == "'":
-        return f"a single quote {place}; JSON has double ones: write the file with json.dumps"
-    if not error.doc[error.pos :].strip() and error.msg.startswith("Expecting"):
-        return "it ends too early; a bracket or a brace is not closed"
-    return f"{_IN_PLAIN_WORDS.get(error.msg, error.msg)} {place}"
 
 
 def _document(value: Any, location: str) -> Document:  # noqa: ANN401 (any JSON value)
@@ -258,7 +230,9 @@ def _csv(path: Path, name: str, wanted: Wanted) -> Iterator[Document]:
     _check_header(header, f"{name}, line 1")
     problems = ItemProblems()
     for start, row in rows:
-        if len(row) != len(header):
+        if not any(row):
+            problems.add(f"{name}, line {start}", SubmissionError(f"{name}, line {start}: an empty row; delete it"))
+        elif len(row) != len(header):
             what = f"{name}, line {start}: {len(row)} cells, but {len(header)} columns; quote commas"
             problems.add(f"{name}, line {start}", SubmissionError(what))
     problems.raise_any()
@@ -280,13 +254,21 @@ def _check_header(header: list[str], location: str) -> None:
                 f"{location}: {mark_name} separate the columns; save with commas between them, or make a task of the "
                 "table with e2lm new NAME --from FILE"
             )
+    if len(header) > 2 and header[0] and not any(header[1:]):
+        raise SubmissionError(
+            f"{location}: a title stands above the columns; delete it: the first line names the columns"
+        )
     if header[0] == "" and "" not in header[1:]:
         raise SubmissionError(
             f"{location}: the first column has no name: an index, as pandas writes it; save with `index=False`, or "
             "delete the column"
         )
     if len(set(header)) < len(header) or "" in header:
-        raise SubmissionError(f"{location}: the first line names the columns, each once and none empty")
+        odd = next(at for at, cell in enumerate(header) if cell == "" or cell in header[:at])
+        what = f"{header[odd][:40]!r} stands twice" if header[odd] else "has no name; delete it, or name it"
+        raise SubmissionError(
+            f"{location}: the first line names the columns, each once and none empty; column {odd + 1} {what}"
+        )
 
 
 def _parquet(path: Path, name: str, wanted: Wanted) -> Iterator[Document]:

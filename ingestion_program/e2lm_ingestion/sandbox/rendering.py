@@ -211,11 +211,21 @@ class _Columns:
             with timed(self._seconds):
                 return self._environment.from_string(template)
         except jinja2.TemplateSyntaxError as error:
-            raise SubmissionError(f"{location}, line {error.lineno} of the template: {brief(error)}") from None
+            raise SubmissionError(
+                f"{location}, line {error.lineno} of the template: {brief(error).rstrip('.')}{self._advice(str(error))}"
+            ) from None
         except TooSlow:
             raise SubmissionError(f"{location}: takes too long to read; simplify it") from None
         except Exception as error:  # a hostile template can make Jinja or Python raise any exception
             raise SubmissionError(f"{location}: {type(error).__name__}: {brief(error)}") from None
+
+    def _advice(self, message: str) -> str:
+        """What to write, where a template cannot be read."""
+        if message.startswith(("No filter named", "No test named")):
+            known = self._environment.filters if "filter" in message else self._environment.tests
+            near = difflib.get_close_matches(message.split("'")[1][:60], known, n=1)
+            return f" (did you mean {near[0]}?)" if near else ""
+        return "; a field is written as {{question}}, a condition as {% if a %}...{% endif %}"
 
     def _text(self, name: str, compiled: jinja2.Template, read: frozenset[str], document: Document) -> str:
         location = f"{document.location}: {name}"
@@ -290,7 +300,10 @@ def _meant(message: str, document: Document) -> str:
     known = {field.lower(): field for field in document.fields if field.isprintable()}
     near = difflib.get_close_matches(name[:60].lower().replace("_", ""), known, n=1)
     near = near or difflib.get_close_matches(name[:60].lower(), known, n=1)
-    return f" (did you mean {known[near[0]][:60]}?)" if near else ""
+    if not near:
+        return ""
+    field = known[near[0]][:60]
+    return f" (did you mean {field}?)" if field == field.strip() else f" (it is {field!r}, with a space: remove that)"
 
 
 def _regex_replace(string: str, pattern: str, repl: str, count: int = 0) -> str:
@@ -360,9 +373,12 @@ def _list_of(name: str, text: str, document: Document) -> list[str]:
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        mark = next((mark for mark in (" | ", "|", "\n", "; ", ";") if mark in text.strip()), None)
+        field = next((field for field, value in document.fields.items() if value == text), None)
+        split = f"{{{{{field}.split({mark!r})}}}}, " if mark and field and field.isidentifier() else ""
         raise SubmissionError(
             f"{location}: must render as a list such as ['a', 'b'], but renders as {brief(repr(text))}; write "
-            "{{[a, b]}} or the name of a field that holds a list"
+            f"{split}{{{{[a, b]}}}} or the name of a field that holds a list"
         ) from None
     if _ADJACENT.search(text) and _joins_texts(text):
         raise SubmissionError(f"{location}: {_NUMPY_LIST}")
@@ -408,7 +424,9 @@ def _texts(value: Any, location: str) -> list[str]:  # noqa: ANN401 (any JSON va
             raise SubmissionError(
                 f'{location}: a text that prints a list; write "{{{{{name}}}}}" to read the list in it'
             )
-        raise SubmissionError(f"{location}: must be a list of texts; it is {brief(repr(value))}")
+        held = [key for key in value if isinstance(value[key], list)] if isinstance(value, dict) else []
+        inner = f"; name the list in it, as in {{{{FIELD.{held[0]}}}}}" if held and held[0].isidentifier() else ""
+        raise SubmissionError(f"{location}: must be a list of texts; it is {brief(repr(value))}{inner}")
     wrong = next((choice for choice in value if not isinstance(choice, str)), None)
     if None in value:
         raise SubmissionError(

@@ -30,7 +30,18 @@ PACKED = "submission.zip"  # default output of `e2lm pack`, possibly inside the 
 PACK_MARK = b"packed by e2lm, not part of a submission"  # the comment (the last bytes) of zips that `e2lm pack` writes
 # What systems, editors and version control leave beside data. Such files are left out everywhere, also of the digest.
 LEFT_FOLDERS = frozenset(
-    {"__MACOSX", ".git", ".svn", ".hg", "__pycache__", ".ipynb_checkpoints", ".vscode", ".idea", ".pytest_cache"}
+    {
+        "__MACOSX",
+        ".git",
+        ".github",
+        ".svn",
+        ".hg",
+        "__pycache__",
+        ".ipynb_checkpoints",
+        ".vscode",
+        ".idea",
+        ".pytest_cache",
+    }
     | {".ruff_cache", ".mypy_cache", ".venv", "$RECYCLE.BIN", ".Trashes", ".Spotlight-V100", ".fseventsd"}
 )
 LEFT_FILES = frozenset(
@@ -43,15 +54,40 @@ _CHUNK = 1 << 20
 
 # By the end of a name: what to do with a file that holds data in another form.
 _REMEDIES = {
-    (".xlsx", ".xls", ".ods", ".numbers"): 'a spreadsheet: save it as "CSV UTF-8 (comma delimited)", and write '
-    "`dataset_path: csv`; or make a task of it with e2lm new NAME --from FILE",
+    (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"): 'a spreadsheet: save it as "CSV UTF-8 (comma delimited)", '
+    "and write `dataset_path: csv`; or make a task of it with e2lm new NAME --from FILE",
     (".tsv", ".tab"): "columns separated by tabs: save it with commas as .csv, and write `dataset_path: csv`",
     (".ndjson", ".jsonlines"): "one JSON object per line: rename it to .jsonl",
     (".gz", ".bz2", ".xz", ".zst"): "compressed: unpack it, and name the file that comes out (the zip compresses)",
-    (".arrow", ".feather", ".pkl", ".pickle", ".npy", ".npz", ".h5", ".db", ".sqlite"): "not a format that is read: "
-    "write the documents as .jsonl, .csv or .parquet, as with datasets' `to_json`",
+    (
+        ".arrow",
+        ".feather",
+        ".pkl",
+        ".pickle",
+        ".npy",
+        ".npz",
+        ".h5",
+        ".db",
+        ".sqlite",
+        ".orc",
+        ".avro",
+        ".xml",
+        ".html",
+        ".sql",
+        ".rds",
+        ".rdata",
+        ".sav",
+        ".dta",
+        ".mat",
+    ): "not a format that is read: write the documents as .jsonl, .csv or .parquet, as with datasets' `to_json`",
     (".py", ".ipynb"): "a submission holds data, not programs or archives, and nothing of it runs: remove it; `e2lm "
     "import-lm-eval` writes what a task of lm-evaluation-harness computes as data",
+    (".doc", ".docx", ".odt", ".rtf", ".pages"): "a text document: write its items as .jsonl or .csv, and remove it",
+    (".zip", ".rar", ".7z", ".tgz"): "a submission holds data, not programs or archives: unpack it, and put the files "
+    "themselves into the submission",
+    (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".tif", ".tiff", ".bmp"): "a picture, and the models read text "
+    "alone: remove it",
+    (".bak", ".orig", ".old", ".tmp", ".part", "~"): "a copy that a program left: remove it",
     (".yaml.txt", ".yml.txt", ".jsonl.txt", ".csv.txt", ".json.txt"): "an editor added .txt to the name: rename it "
     "without .txt",
 }

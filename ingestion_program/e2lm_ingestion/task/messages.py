@@ -54,6 +54,15 @@ _WRITE = {
     "literal_error": "write {expected}",
     "finite_number": "write a finite number",
 }
+_OTHER_NAMES = {  # of keys, in the words of other programs -> here, of which the place has one
+    "name": ("metric", "function"),
+    **dict.fromkeys(("stop", "stop_sequences", "stop_sequence", "eos"), ("until",)),
+    **dict.fromkeys(("max_new_tokens", "max_tokens", "max_length", "max_gen_tokens"), ("max_gen_toks",)),
+    **dict.fromkeys(("pattern", "regex"), ("regex_pattern",)),
+    **dict.fromkeys(("steps", "filters"), ("filter",)),
+    **dict.fromkeys(("formula", "code"), ("expression",)),
+    **dict.fromkeys(("files", "data_file", "file"), ("data_files",)),
+}
 _LISTS = ("filter_list", "filter", "metric_list", "samples")
 _MAPPINGS = ("dict_type", "model_type", "model_attributes_type", "mapping_type")
 
@@ -117,7 +126,10 @@ def _line(one: dict[str, Any], place: tuple[int | str, ...], location: str, kind
     if kind == "extra_forbidden":
         *above, key = names
         known = list((_PARTS.get(above[-1], model) if above else model).model_fields)
-        near = difflib.get_close_matches(key[:60], known, n=1)
+        if above[-1:] == ["filter_list"] and key in Filter.model_fields:
+            return f"{location}: this key belongs under `filter`, as in `{_EXAMPLES['filter_list']}`"
+        near = [one for one in _OTHER_NAMES.get(key, ()) if one in known]
+        near = near or difflib.get_close_matches(key[:60], known, n=1)
         advice = f"did you mean `{near[0]}`?" if near else f"remove it; the keys there are {', '.join(known)}"
         return f"{location}: this key is not read; {advice}"
     if location in ("task", "group") and kind.startswith("string"):
@@ -125,7 +137,7 @@ def _line(one: dict[str, Any], place: tuple[int | str, ...], location: str, kind
     elif kind in _MAPPINGS:
         example = next((_EXAMPLES[name] for name in reversed(names) if name in _EXAMPLES), "key: value")
         if names and names[-1] == "metric_list" and isinstance(one["input"], str):
-            example = f"- metric: {one['input'][:40]}"
+            example = f"- {{metric: {one['input'][:40]}}}"
         message = f"write keys and values, such as `{example}`"
     else:
         message = _WRITE.get(kind, one["msg"]).format_map(one.get("ctx", {}))

@@ -39,16 +39,18 @@ def load_tasks(files: Mapping[str, Path]) -> LoadedTasks:
     if "group" not in value or _is_task(value):
         return LoadedTasks(None, {"task.yaml": task_of(value, "task.yaml", notes)}, tuple(dict.fromkeys(notes)))
     own, shared = _divided(value)
-    group = validated(Group, own, "task.yaml")
-    if unknown := [f"task.yaml: {message}" for key in shared if (message := unknown_key(key)) is not None]:
-        raise SubmissionError(*unknown)
+    problems = Problems()
+    problems.add(*(f"task.yaml: {message}" for key in shared if (message := unknown_key(key)) is not None))
+    with problems.gathering():
+        group = validated(Group, own, "task.yaml")
+    problems.raise_any()
     if len(group.task) > MAX_TASKS:
         raise SubmissionError(f"task.yaml: task: {len(group.task)} tasks; a group has at most {MAX_TASKS}")
     notes += ["group_alias"] if group.group_alias is not None else []
     found = dict(_Members(files).of(group.task, shared, "task.yaml", 0))
     if len(found) > MAX_TASKS:
         raise SubmissionError(f"task.yaml: task: {len(found)} tasks; a group has at most {MAX_TASKS}")
-    tasks, problems = {}, Problems()
+    tasks = {}
     for name, (source, keys) in found.items():
         with problems.gathering():
             label = source if source not in tasks else f"{source} ({name})"
@@ -115,7 +117,7 @@ class _Members:
             keys: Keys = member if isinstance(member, dict) else {"task": member}
             name = keys.get("task")
             if not isinstance(name, str):
-                raise SubmissionError(f"{source}: task: write the name of a task, or keys such as `task: my-task`")
+                raise SubmissionError(f"{source}: task: write the names of tasks as a list, such as `task: [a, b]`")
             changes = {**shared, **{key: value for key, value in keys.items() if key != "task"}}
             if name in self.twice:
                 raise SubmissionError(self.twice[name])
@@ -152,15 +154,26 @@ class _Members:
 
     def _absent(self, name: str) -> str:
         known = [*self.tasks, *self.groups, *self.tags]
+        if name in self.files and (own := self._says(name)) is not None:
+            return f"{shown_key(name)} is a file; write the name that its `task:` says, {shown_key(own)}"
         has = f"they say {', '.join(map(shown_key, sorted(known)[:10]))}" if known else "there is no other YAML file"
         return f"no file of the submission says `task: {name[:60]}`; {has}"
+
+    def _says(self, file: str) -> str | None:
+        """The name of the task or group in a file."""
+        found = [name for kind in (self.tasks, self.groups) for name, (own, _) in kind.items() if own == file]
+        return found[0] if found else None
 
 
 def _read(file: str, files: Mapping[str, Path], depth: int = 0) -> Keys:
     """The keys of a file, those that it includes first."""
     value = read_yaml(files[file].read_text(encoding="utf-8-sig"), file)
     if not isinstance(value, dict):
-        raise SubmissionError(f"{file}: a task is a mapping of keys, such as `task: my-task`; see the example tasks")
+        what = "the file is empty" if value is None else "it is a list" if isinstance(value, list) else "it is a text"
+        raise SubmissionError(
+            f"{file}: a task is a mapping of keys to values, one a line, such as `task: my-task`; {what}; see the "
+            "example tasks"
+        )
     included = value.pop("include", None)
     if included is None:
         return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -28,6 +29,8 @@ def read_yaml(text: str, name: str, *, max_characters: int | None = MAX_CHARACTE
         value = loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
+        if error.context in _QUOTED and "end of stream" in str(error.problem):
+            mark = error.context_mark
         location = f"{name}, line {mark.line + 1}" if mark else name
         raise SubmissionError(f"{location}: not YAML: {_explained(error, text)}") from None
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
@@ -37,6 +40,8 @@ def read_yaml(text: str, name: str, *, max_characters: int | None = MAX_CHARACTE
 
 
 _TYPOGRAPHIC = "\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019"
+_QUOTED = ("while scanning a quoted scalar", "while scanning a double-quoted scalar")
+_NO_SPACE = re.compile(r"\s*[a-z_]+:[^\s/]")
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
@@ -50,7 +55,10 @@ class _Loader(yaml.SafeLoader):
         event = self.peek_event()  # type: ignore[no-untyped-call]
         location = f"{self.file}, line {event.start_mark.line + 1}"
         if isinstance(event, yaml.AliasEvent):
-            raise SubmissionError(f"{location}: the alias *{event.anchor} is not read; write the value out")
+            raise SubmissionError(
+                f"{location}: the alias *{event.anchor} is not read; write the value out, or put "
+                "a text that begins with * in quotes"
+            )
         if event.tag is not None:
             key = f"{_shown(index.value)}: " if isinstance(index, yaml.ScalarNode) else ""
             raise SubmissionError(
@@ -88,6 +96,17 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> str:
         return "a tab stands where the line begins: indent with spaces"
     if set(line) & set(_TYPOGRAPHIC):
         return "a typographic quote: write straight ones, \" or '"
+    if error.context in _QUOTED:
+        if "end of stream" in problem:
+            return "a quote opens here and does not end: write the same quote at the end of the text"
+        return f"{problem}: between double quotes a backslash begins an escape; write single quotes, '...', or \\\\"
+    near = lines[max(0, error.problem_mark.line - 1) :][:2] if error.problem_mark else []
+    if any(_NO_SPACE.match(one) for one in near) and "expected ':'" in problem:
+        return "a key without a space after its colon: write `key: value`"
+    if "cannot start any token" in problem:
+        return f"{problem}; put a text that begins so in quotes"
+    if "mapping values are not allowed" in problem:
+        return f"{problem}: a colon and a space in a text; put texts with : {{ or # in quotes"
     if "found another document" in problem:
         return "a second document begins with ---: write one task into each file"
     if "expected <block end>" in problem:

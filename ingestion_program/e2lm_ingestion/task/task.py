@@ -176,7 +176,10 @@ class Task(Strict):
             ("fewshot_config.split", self.fewshot_config.split),
         ):
             if split is not None and split not in self.data_files:
-                yield f"{key}: data_files has no split {split!r}; it has {splits}"
+                yield (
+                    f"{key}: data_files has no split {split!r}; it has {splits}: write one of these, or name the file "
+                    f"as `data_files: {{{split[:20] if split.isidentifier() else 'test'}: FILE}}`"
+                )
         if self.fewshot_config.samples is not None and self.examples_split is not None:
             yield "fewshot_config: samples: there is a split for the examples too; leave one of the two out"
         if self.shots and self.examples_split is None and self.fewshot_config.samples is None:
@@ -265,6 +268,8 @@ def unknown_key(key: str) -> str | None:
         return None
     if (ours := _OTHER_NAMES.get(key.lower())) is not None:
         return f"{shown_key(key)} is not a key of a task; did you mean `{ours}`?"
+    if key[:1].isspace():
+        return f"{key[:60]!r} begins with an unusual space, as copied from a page: indent with ordinary spaces"
     near = difflib.get_close_matches(key[:60], [*Task.model_fields, *REFUSED_KEYS], n=1)
     if key in ("data_files", "sampler", "samples", "until", "max_gen_toks", "metric"):
         homes = {"data_files": "dataset_kwargs", "until": "generation_kwargs", "max_gen_toks": "generation_kwargs"}
@@ -279,6 +284,7 @@ _OTHER_NAMES = {  # of keys, in the words of other programs -> here
     **dict.fromkeys(("target", "answer", "label", "gold", "output"), "doc_to_target"),
     **dict.fromkeys(("choices", "options", "endings"), "doc_to_choice"),
     "metrics": "metric_list",
+    "tasks": "task",
     **dict.fromkeys(("filter", "filters"), "filter_list"),
     **dict.fromkeys(("shots", "fewshot", "n_shot", "few_shot"), "num_fewshot"),
     **dict.fromkeys(("name", "task_name"), "task"),

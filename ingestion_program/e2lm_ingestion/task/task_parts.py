@@ -287,7 +287,7 @@ _OTHER_NAMES = {  # of metrics, elsewhere -> here, of which the output type has 
     **dict.fromkeys(("accuracy_norm", "acc_normalized", "normalized_accuracy", "acc_char"), ("acc_norm",)),
     **dict.fromkeys(("acc_norm_bytes", "acc_per_byte"), ("acc_bytes",)),
     **dict.fromkeys(("em", "exact", "quasi_exact_match"), ("exact_match",)),
-    **dict.fromkeys(("f1_score", "macro_f1", "token_f1", "squad_f1"), ("f1",)),
+    **dict.fromkeys(("f1_score", "token_f1", "squad_f1"), ("f1",)),
     **dict.fromkeys(("ppl", "bpb"), ("perplexity", "bits_per_byte")),
     **dict.fromkeys(("likelihood", "logprob", "log_prob"), ("correct_logprob",)),
     **dict.fromkeys(("matthews", "matthews_corrcoef", "matthews_correlation"), ("mcc",)),

@@ -29,7 +29,18 @@ PACK_MARK = b"packed by e2lm, not part of a submission"  # at the end of every z
 RUN_MARK = ".e2lm"  # in a folder that e2lm has written a run into
 # What systems, editors and version control leave beside data.
 LEFT_FOLDERS = frozenset(
-    {"__MACOSX", ".git", ".svn", ".hg", "__pycache__", ".ipynb_checkpoints", ".vscode", ".idea", ".pytest_cache"}
+    {
+        "__MACOSX",
+        ".git",
+        ".github",
+        ".svn",
+        ".hg",
+        "__pycache__",
+        ".ipynb_checkpoints",
+        ".vscode",
+        ".idea",
+        ".pytest_cache",
+    }
     | {".ruff_cache", ".mypy_cache", ".venv", "$RECYCLE.BIN", ".Trashes", ".Spotlight-V100", ".fseventsd"}
 )
 LEFT_FILES = frozenset(

@@ -41,6 +41,12 @@ def test_weighted_f1_is_found_by_its_values() -> None:
     assert same_as("f1", weighted_f1_score, "multiple_choice") == "weighted_f1"
 
 
+@pytest.mark.usefixtures("lm_eval")
+def test_the_f1_of_three_classes_is_found_by_its_values() -> None:
+    harness = importlib.import_module("lm_eval.tasks.super_glue.cb.aggregate")
+    assert same_as("f1", harness.cb_multi_fi, "multiple_choice") == "macro_f1"
+
+
 def config(**keys: object) -> SimpleNamespace:
     return SimpleNamespace(**{"output_type": "multiple_choice", "process_results": None, "metric_list": None, **keys})
 
@@ -93,7 +99,7 @@ def test_what_process_results_computes_otherwise_is_named() -> None:
     assert lost[0].startswith(
         "process_results: a function, accuracies, computes f1 there; here it is what this program"
     )
-    assert lost[1].startswith("metric_list: rank: not metrics of this program; choose one with --metric NAME")
+    assert lost[1].startswith("metric_list: rank: this program has none called so; choose one with --metric NAME")
 
 
 def test_a_task_without_metrics_has_those_of_the_harness() -> None:

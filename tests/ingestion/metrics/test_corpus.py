@@ -28,7 +28,7 @@ def test_the_mean_of_text_scores_is_sacrebleus(name: str) -> None:
 
 
 @pytest.mark.usefixtures("lm_eval")
-@pytest.mark.parametrize("name", ["mcc", "weighted_f1"])
+@pytest.mark.parametrize("name", list(corpus.OF_LABELS))
 def test_the_mean_of_label_scores_is_scikit_learns(name: str) -> None:
     metrics = importlib.import_module("sklearn.metrics")
     random = np.random.default_rng(0)
@@ -36,6 +36,7 @@ def test_the_mean_of_label_scores_is_scikit_learns(name: str) -> None:
     predicted = np.where(random.random(200) < 0.6, gold, random.integers(0, 4, 200))
     expected = {
         "mcc": metrics.matthews_corrcoef(gold, predicted),
+        "macro_f1": metrics.f1_score(gold, predicted, average="macro"),
         "weighted_f1": metrics.f1_score(gold, predicted, average="weighted"),
     }
     scores = corpus.label_scores(name, gold, predicted)
@@ -47,3 +48,4 @@ def test_one_class_alone_has_no_correlation() -> None:
     same = np.zeros(5, dtype=np.int64)
     assert corpus.label_scores("mcc", same, same).tolist() == [0.0] * 5
     assert corpus.label_scores("weighted_f1", same, same).mean() == 1.0
+    assert corpus.label_scores("macro_f1", same + 1, same + 1).mean() == 1.0
