@@ -15,7 +15,7 @@ from e2lm.archive import files_under
 from e2lm.codabench.competition_yaml import Column, Competition, Task, read_competition
 from e2lm.codabench.sources import Sources
 from e2lm.codabench.starting_kit import starting_kit
-from e2lm.edition.schema import STARTING, Edition
+from e2lm.edition.schema import IMAGE, STARTING, Edition
 from e2lm.edition.template import filled_in
 from e2lm.edition.values import values
 from e2lm.suites.registry import SuiteFiles
@@ -31,7 +31,7 @@ STARTING_KIT = "starting_kit.zip"  # built here, unlike the other files that com
 
 def with_image(edition: Edition, image: str | None, queue: str | None) -> Edition:
     """The edition with another image or queue. Raises OrganizerError."""
-    if image is not None and not re.fullmatch(r"[\w./:@-]+", image):
+    if image is not None and not re.fullmatch(IMAGE, image):
         raise OrganizerError(
             f"--image {image!r}: not the name of an image; give one such as registry.example.org/e2lm:1.0"
         )

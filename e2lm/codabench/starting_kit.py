@@ -40,8 +40,8 @@ _OF_THE_PROJECTS_EDITION = (
 )  # not for the kit of another
 _README = "README.md"
 # What the notebooks say of a released model, in the text of their JSON, for that of another edition.
-_MODEL = re.compile(r"\\\"tiiuae/dense-500m-arch1\\\", \d+")
-_NEW_SUITE = re.compile(r"    \"    !e2lm suite new small tiiuae.*?--disk-budget \d+\\\"\"", re.DOTALL)
+_MODEL = re.compile(r"\\\"(?!miniature/)[\w.-]+/[\w.-]+\\\", \d+")
+_NEW_SUITE = re.compile(r"    \"    !e2lm suite new small .*?--disk-budget \d+\\\"\"", re.DOTALL)
 _MINIATURE = r"\"miniature/mini-400k-arch1\", 56000"
 
 

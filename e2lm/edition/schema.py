@@ -16,8 +16,10 @@ from e2lm_ingestion.forecast.hardware import KINDS
 from e2lm_scoring.columns import BY_KEY, COLUMNS
 from e2lm_scoring.file_names import SCORES
 
+MOST_HOURS = 168  # of a step: whoever writes more means minutes or seconds
 STARTING = 1800  # seconds of a step reserved for the image, the last checkpoint and the upload
 # Codabench's leaderboard shows these columns, as far as the suite can fill them, unless `columns` names others.
+IMAGE = r"^[\w./:@-]+$"  # the name of an image, with its registry and tag
 USUAL_COLUMNS: tuple[str, ...] = (
     *("score", "sq", "rc", "cs"),
     *("monotonicity", "snr", "tau_last", "items", "minutes", "improvement_z", "eligible"),
@@ -68,7 +70,7 @@ class Phase(_Strict):
     description: Line
     submissions_a_day: int | None = Field(default=None, gt=0)  # else the one of limits
     submissions: int | None = Field(default=None, gt=0)  # in the whole phase; else the daily limit times the days
-    step_hours: int | None = Field(default=None, gt=0)  # else the one of limits
+    step_hours: int | None = Field(default=None, gt=0, le=MOST_HOURS)  # else the one of limits
     migrate: bool = False  # carry over the best submission of the phase before
 
 
@@ -89,7 +91,7 @@ class Limits(_Strict):
     """Limits per team and per step, of every phase that has none of its own."""
 
     submissions_a_day: int = Field(gt=0)
-    step_hours: int = Field(gt=0)
+    step_hours: int = Field(gt=0, le=MOST_HOURS)
 
 
 class Worker(_Strict):
@@ -188,7 +190,7 @@ class Edition(_Strict):
     logo: str = Field(default="", pattern=r"^$|\.(png|jpg|jpeg|gif|webp)$")  # beside edition.yaml
     suite: str  # on which uploads are scored
     released_suite: str | None = None  # what participants can run of it
-    image: str = Field(max_length=128)
+    image: str = Field(max_length=128, pattern=IMAGE)
     queue: UUID | None = None
     phases: tuple[Phase, ...] = Field(min_length=1)
     dates: Dates
@@ -295,6 +297,9 @@ class Edition(_Strict):
                 )
 
     def _total_problems(self) -> Iterator[str]:
+        for name, amounts in (("teams", self.prizes.teams), ("students", self.prizes.students)):
+            if list(amounts) != sorted(amounts, reverse=True):
+                yield f"prizes: {name}: the best gets the first amount, and a later one is higher; order them"
         for span in self.spans:
             most = span.submissions_a_day * span.days
             if span.submissions > most:

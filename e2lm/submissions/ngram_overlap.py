@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from html import unescape
 from itertools import islice, pairwise
 
 import numpy as np
@@ -22,6 +23,7 @@ LEAST = 0.25  # share of an item's runs that the other must contain: low enough 
 COMMON = 200  # texts of one source: a run in more of them, or in more than half, is boilerplate
 FEW = 10  # texts of a source of any size that may contain a run before it counts as boilerplate
 
+_DIGITS = str.maketrans("01345", "oleas")
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR = np.uint64(0x100000001B3)
 _AT_A_TIME = 4096  # texts per batch of fingerprints
@@ -78,7 +80,7 @@ class Vocabulary:
         known, flat, lengths, of_way = self._numbers, [], [], []
         for number, ways in enumerate(texts):
             for way in ways:
-                words = words_of(way)
+                words = as_read(way)
                 flat += [known.setdefault(word, len(known)) for word in words]
                 lengths.append(len(words))
                 of_way.append(number)
@@ -89,6 +91,16 @@ class Vocabulary:
         new = np.ones(len(prints), dtype=bool)
         new[1:] = (owners[1:] != owners[:-1]) | (prints[1:] != prints[:-1])
         return owners[new], prints[new]
+
+
+def as_read(text: str) -> list[str]:
+    """The words of a text with HTML's entities resolved, and digits that stand for letters within a word.
+
+    >>> as_read("W&#97;ter b0ils at 100 C")
+    ['water', 'boils', 'at', '100', 'c']
+    """
+    words = words_of(unescape(text) if "&" in text else text)
+    return [word if word.isalpha() or word.isdecimal() else word.translate(_DIGITS) for word in words]
 
 
 def with_endings(text: str) -> list[str]:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from e2lm.submissions.ngram_overlap import SHORTEST, Runs, Shared, Vocabulary, in_common, shared, with_endings
+from e2lm.submissions.ngram_overlap import SHORTEST, Runs, Shared, Vocabulary, as_read, in_common, shared, with_endings
 from e2lm.submissions.template_free_text import free_texts
 from e2lm.terminal.progress import progress_bar
-from e2lm_ingestion.checks.questions import normalized
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from e2lm_ingestion.submission.submission import open_submission
 
@@ -105,7 +104,7 @@ def _rows(path: Path) -> Iterator[list[str]]:
 def _ways(row: Any) -> list[str]:  # noqa: ANN401 (what JSON holds)
     """Variants of a row: all its texts joined, and each text with each list of choices, as in items."""
     values = list(row.values()) if isinstance(row, dict) else [row]
-    lists = [sorted(_texts(value), key=normalized) for value in values if isinstance(value, list | dict)]
+    lists = [sorted(_texts(value), key=as_read) for value in values if isinstance(value, list | dict)]
     fields = [value for value in values if isinstance(value, str)]
     whole = [*fields, *(text for texts in lists for text in texts)]
     return [" ".join(whole), *(" ".join([field, *texts]) for field in fields for texts in [*lists, []])]

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from jinja2 import Environment, TemplateSyntaxError
 
-from e2lm_ingestion.checks.questions import normalized, shared_beginning
+from e2lm.submissions.ngram_overlap import as_read
+from e2lm_ingestion.checks.questions import shared_beginning
 from e2lm_ingestion.output_types.items import items_by_task
 from e2lm_ingestion.output_types.protocol import Item
 from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
@@ -54,7 +55,7 @@ def _bare(task: Task) -> Task:
 
 def _texts(items: Sequence[Item]) -> list[str]:
     asked = _distinct([(shared_beginning(item.contexts),) for item in items])
-    choices = _distinct([tuple(sorted(map(str.strip, item.choices), key=normalized)) for item in items])
+    choices = _distinct([tuple(sorted(map(str.strip, item.choices), key=as_read)) for item in items])
     return [" ".join([*text, *own]) for text, own in zip(asked, choices, strict=True)]
 
 

@@ -18,6 +18,18 @@ from pydantic_core import ErrorDetails
 from e2lm_ingestion.errors import OrganizerError
 
 _Model = TypeVar("_Model", bound=BaseModel)
+# The beginning of a type of pydantic's errors -> what to write.
+WANTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "date": "a day as YYYY-MM-DD",
+    "string_type": "a text, in quotes if it looks like a number",
+    "tuple": "a list in brackets: [one, two]",
+    "list": "a list in brackets: [one, two]",
+    "dict": "keys with values",
+    "model": "keys with values",
+}
 
 
 class UniqueKeyLoader(yaml.SafeLoader):
@@ -80,8 +92,18 @@ def _explain(error: ErrorDetails, model: type[BaseModel], remedies: Remedies) ->
         return f"{location}: {remedies.unknown}; {remedy}"
     if error["type"] == "missing":
         return f"{location}: missing; {remedies.missing.get(key, 'add it')}"
-    message = " ".join(error["msg"].removeprefix("Value error, ").split())
+    message = " ".join(error["msg"].removeprefix("Value error, ").split()) + _remedy(error)
     return f"{location}: {message}" if error["loc"] else message
+
+
+def _remedy(error: ErrorDetails) -> str:
+    """What stands there, and what to write instead; "" for a message that says so itself."""
+    if error["type"] in {"value_error", "assertion_error"}:
+        return ""
+    value = error["input"]
+    stands = f", not {value!r}" if isinstance(value, str | int | float | None) and len(repr(value)) <= 60 else ""
+    wanted = next((words for start, words in WANTED.items() if error["type"].startswith(start)), "")
+    return f"{stands}; write {wanted}" if wanted else f"{stands}; correct it"
 
 
 def _nearest(key: str, known: list[str]) -> str:

@@ -45,6 +45,15 @@ REMEDIES = Remedies(instead={"title": "write name"}, missing={"size": "give it i
         ("name: a\nname: b", "f: not YAML: line 2: the key `name` stands twice; keep one"),
         ("name: 2026-02-30", "f: not YAML: day is out of range for month; put a text that looks like a date in quotes"),
         ("", "f: holds no keys; it needs name"),
+        (
+            "name: 5",
+            "f: name: Input should be a valid string, not 5; write a text, in quotes if it looks like a number",
+        ),
+        ("name: a\nparts: 5", "f: parts: Input should be a valid tuple, not 5; write a list in brackets: [one, two]"),
+        (
+            "name: a\nspare: {size: x}",
+            "f: spare.size: Input should be a valid integer, unable to parse string as an integer, not 'x'; write a",
+        ),
         ("[name]", "f: holds no keys; it needs name"),
     ],
 )

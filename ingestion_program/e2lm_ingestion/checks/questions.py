@@ -16,14 +16,14 @@ _WORDS = re.compile(r"[^\W_]+")
 _UNSEEN = {
     code: None
     for first, last in (
-        *((0xAD, 0xAD), (0x300, 0x36F), (0x600, 0x605), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5)),
+        *((0xAD, 0xAD), (0x300, 0x36F), (0x600, 0x605), (0x61C, 0x61C), (0x17B4, 0x17B5)),
         *((0x180B, 0x180F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x200B, 0x200F), (0x202A, 0x202E)),
-        *((0x2060, 0x206F), (0x20D0, 0x20FF), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFE20, 0xFE2F)),
-        *((0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A)),
+        *((0x2060, 0x206F), (0x20D0, 0x20FF), (0xFE00, 0xFE0F), (0xFE20, 0xFE2F)),
+        *((0xFEFF, 0xFEFF), (0xFFF0, 0xFFFB), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A)),
         (0xE0000, 0xE01FF),
     )
     for code in range(first, last + 1)
-}
+} | dict.fromkeys((0x115F, 0x1160, 0x3164, 0xFFA0), " ")  # fillers of Hangul look like spaces
 # Letters that look like Latin ones, from Unicode's confusables (UTS #39): Greek, Cyrillic, Armenian, Cherokee, small
 # capitals, and Latin letters that no decomposition relates to them. Capitals go first: Η looks like H, and η like n.
 _LOOK_ALIKES = str.maketrans(
@@ -31,8 +31,19 @@ _LOOK_ALIKES = str.maketrans(
     "ABEZHIKMNOPTYX" + "ABESIJKMHOPCTYXDQWYI" + "OUL" + "ABCDEGHJKLMPRSTVWZR",
 )
 _SMALL_LOOK_ALIKES = str.maketrans(
-    "αβγεηικνορστυωχϲϳ" + "авекмнорстухіјѕԁһӏԛԝьѵүґԍҽ" + "աօսոհցզքյ" + "ıɑɡɩɪʟɴʀʏʙɢʜʋᴀᴄᴅᴇᴊᴋᴍᴏᴘꜱᴛᴜᴠᴡᴢƅ",
-    "abyenikvopotuwxcj" + "abekmhopctyxijsdhlqwbvyrge" + "wounhgqpj" + "iagiilnrybghuacdejkmopstuvwzb",
+    "αβγεηικνορστυωχϲϳ"
+    + "авекмнорстухіјѕԁһӏԛԝьѵүґԍҽ"
+    + "աօսոհցզքյ"
+    + "ıɑɡɩɪʟɴʀʏʙɢʜʋᴀᴄᴅᴇᴊᴋᴍᴏᴘꜱᴛᴜᴠᴡᴢƅ"
+    # small Cherokee letters fold to capitals; letters with a stroke
+    + "ᎪᏴᏟᎠᎬᏀᎻᎫᏦᏞᎷᏢᏒᏚᎢᏙᎳᏃᎡᎥ"
+    + "øđłŧħƀɨɵ",
+    "abyenikvopotuwxcj"
+    + "abekmhopctyxijsdhlqwbvyrge"
+    + "wounhgqpj"
+    + "iagiilnrybghuacdejkmopstuvwzb"
+    + "abcdeghjklmprstvwzri"
+    + "odlthbio",
 )
 
 

@@ -95,7 +95,7 @@ def test_submissions_that_ask_different_things_in_the_same_words_share_nothing(t
     assert overlaps(tmp_path, framed(tmp_path / "one", one), framed(tmp_path / "other", other)) == []
 
 
-@pytest.mark.parametrize("way", ["look-alikes", "zero width", "a preface"])
+@pytest.mark.parametrize("way", ["look-alikes", "zero width", "a preface", "fillers and digits"])
 def test_a_disguised_copy_of_every_item_is_found(tmp_path: Path, way: str) -> None:
     copy = renamed(tmp_path, "copy")
     documents = [json.loads(line) for line in (copy / "test.jsonl").read_text().splitlines()]
@@ -106,8 +106,12 @@ def test_a_disguised_copy_of_every_item_is_found(tmp_path: Path, way: str) -> No
             continue
         for key in ("question", "choices"):
             text = json.dumps(document[key], ensure_ascii=False)
-            joined = text.translate(cyrillic) if way == "look-alikes" else text.replace("e", "\u200be\u00ad")
-            document[key] = json.loads(joined)
+            disguised = {
+                "look-alikes": text.translate(cyrillic),
+                "zero width": text.replace("e", "\u200be\u00ad"),
+                "fillers and digits": text.replace(" ", "\u3164").replace(",\u3164", ", ").replace("o", "0"),
+            }
+            document[key] = json.loads(disguised[way])
     (copy / "test.jsonl").write_text("".join(json.dumps(one) + "\n" for one in documents))
     found = {item for name, item, other in overlaps(tmp_path, copy, EXAMPLES / "science-cloze") if name == "copy"}
     assert len(found) > 0.95 * len(documents)

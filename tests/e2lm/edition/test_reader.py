@@ -59,6 +59,18 @@ def test_a_phase_may_end_early_and_have_limits_of_its_own(tmp_path: Path) -> Non
         ("year: 2025", "year: [", "not YAML"),
         ("", "worker: {gpu: V100}", "worker.gpu: no figures for 'V100'; choose the most similar of"),
         ("", "worker: {gpus: 0}", "worker.gpus: Input should be greater than 0"),
+        (
+            "submissions_a_day: 10",
+            "submissions_a_day: five",
+            "unable to parse string as an integer, not 'five'; write a",
+        ),
+        ("teams: [500, 250]", "teams: [250, 500]", "prizes: teams: the best gets the first amount, and a later one is"),
+        (
+            "step_hours: 12",
+            "step_hours: 7200",
+            "limits.step_hours: Input should be less than or equal to 168, not 7200",
+        ),
+        ("image: ", "image: a b;", "image: String should match pattern"),
         ("", "columns: [score, sqq]", "columns: sqq is not a column of scores.json"),
         ("", "columns: [score, non_randomness]", "non_randomness is missing for some tasks"),
         ("", "links: {Proposal: arxiv.org/abs/1}", "'arxiv.org/abs/1' is not an address"),
