@@ -46,4 +46,4 @@ def print_metrics(rows: Sequence[MetricRow], *, has_total: bool) -> None:
 
 
 def _number(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
+    return "" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"  # without a minus before zero
