@@ -26,6 +26,7 @@ from e2lm_ingestion.submission.submission import open_submission
 from e2lm_ingestion.suite import Suite, load_suite
 
 THIS = "this"
+SMALL = 50e6  # parameters; nobody runs a suite of such models on a GPU
 PROCESSOR = "cpu"  # of this machine; edition.yaml means an assumed one of eight cores by it
 
 
@@ -42,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gpu",
         choices=[*KINDS, THIS],
         help="the device of the forecast; cpu: this machine's processor; this: its GPU, if it has one; both are "
-        "measured in about a second (default: the worker's, from edition.yaml)",
+        "measured in about a second (default: the worker's, from edition.yaml; for models as small as the "
+        "miniature's, a CPU of eight cores)",
     )
     device.add_argument(
         "--calibrate",
@@ -105,5 +107,7 @@ def _machine_of(args: argparse.Namespace, suite: Suite, worker: Worker) -> Calla
         return partial(calibrated, args.calibrate, suite, devices=args.gpus or 1)
     if args.gpu in (THIS, PROCESSOR):
         return lambda volume: this_machine(largest_model(suite), args.gpus or 1, processor=args.gpu == PROCESSOR)
+    if args.gpu is None and largest_model(suite) < SMALL:
+        return lambda volume: machine(PROCESSOR, args.gpus or 1)
     devices = args.gpus or (worker.gpus if args.gpu is None else 1)
     return lambda volume: machine(args.gpu or worker.gpu, devices)

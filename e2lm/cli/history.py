@@ -45,13 +45,13 @@ def _folders(task: Path) -> list[Path]:
 
 
 def _print(folder: Path, versions: list[Version]) -> None:
-    columns = [Column("version"), Column("run, UTC", left=True), Column("score"), Column("interval")]
+    columns = [Column("run, UTC", is_name=True), Column("version"), Column("score"), Column("interval")]
     columns += [Column("eligible", left=True), Column("items"), Column("what changed", is_name=True)]
     rows = []
     for at, version in enumerate(versions):
         what = changes(versions[at - 1], version) if at else ["first version"]
         interval = "" if version.low is None else f"{version.low:.3f} to {version.high:.3f}"
-        cells = [str(at + 1), version.time[:16].replace("T", " "), f"{version.ranked:.4f}", interval]
+        cells = [version.time[:16].replace("T", " "), str(at + 1), f"{version.ranked:.4f}", interval]
         rows.append([*cells, "yes" if version.eligible else "no", f"{version.items:,}", "\n".join(what)])
     console = Console()
     suites = ", ".join(dict.fromkeys(version.suite for version in versions))

@@ -1,6 +1,6 @@
 """The versions of a task that were run into one folder, and what each scored: history.jsonl, one line a version.
 
-It lies in the run's folder, which is no part of a submission, and outlives `e2lm run --overwrite`.
+It lies in the run's folder, which does not belong to the submission, and outlives `e2lm run --overwrite`.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from rich.console import Console
 from e2lm.terminal.table import Column, fitted_table
 from e2lm_scoring.own_machine import MetricRow
 
+LONGEST = 29  # characters of a metric's name, which should not be broken
 SHOWN = 8  # rows beside the task's own; the report has all
 
 
@@ -19,7 +20,7 @@ def print_metrics(rows: Sequence[MetricRow], *, has_total: bool) -> None:
     best = [row for row in rows if not row.is_own][:SHOWN]
     shown = [row for row in rows if row.is_own or row in best]
     held_out = any(row.sq_held_out is not None for row in rows)
-    columns = [Column("metric", is_name=True), Column("score" if has_total else "SQ")]
+    columns = [Column("metric", is_name=True, least=LONGEST), Column("score" if has_total else "SQ")]
     columns += [Column("SQ, held-out models")] * held_out
     columns += [Column("contrast"), Column("label share"), Column("eligible", left=True)]
     table = [
@@ -45,4 +46,4 @@ def print_metrics(rows: Sequence[MetricRow], *, has_total: bool) -> None:
 
 
 def _number(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
+    return "" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"  # without a minus before zero

@@ -120,7 +120,8 @@ def _blocks(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]
             fields.append(text + " " * (widest[at] - cell_len(text)))
         lines = side_by_side(fields, width - len(GAP))
         for at in names:
-            lines += folded(_field(columns[at], row[at]), width - len(GAP)) if row[at] else []
+            text = f"{columns[at].title}: {row[at].replace(chr(10), '; ')}"
+            lines += folded(text, width - len(GAP)) if row[at] else []
         parts += [Text(GAP + line) for line in lines if line]
     return Group(*parts)
 

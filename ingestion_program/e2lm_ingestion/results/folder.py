@@ -24,7 +24,7 @@ from e2lm_ingestion.file_names import CHECKPOINTS, ITEMS, JOURNAL, RESULTS
 from e2lm_ingestion.suite import Checkpoint, weight_files
 
 SCHEMA = "e2lm-results/1"
-_ONE, _OTHER = "another", {"items": "other", "subsets": "other"}
+_PLURALS = ("items", "subsets")  # of the keys that identify a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,8 @@ class ResultsFolder:
         if self._lines:
             recorded, wanted = self._lines[0], json.loads(json.dumps(identity))
             if changed := sorted(key for key in wanted if not _agrees(recorded.get(key), wanted[key])):
-                what = f"with {' and '.join(f'{_OTHER.get(key, _ONE)} {key}' for key in changed)}"
+                named = (f"{'other' if key in _PLURALS else 'another'} {key}" for key in changed)
+                what = f"with {' and '.join(named)}"
                 if "submission" in changed:
                     what = "of another submission, or of this one before it was changed"
                 raise OrganizerError(

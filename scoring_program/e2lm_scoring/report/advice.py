@@ -16,7 +16,7 @@ from e2lm_scoring.formulas.improvement_gate import ENDS, HOPELESS
 from e2lm_scoring.own_machine import OwnMachine
 from e2lm_scoring.report.reveal import early_part
 from e2lm_scoring.report.scales import score_text
-from e2lm_scoring.score_report import Curve, ScoreReport
+from e2lm_scoring.score_report import Curve, ItemTable, ScoreReport
 
 FALLS = -2.0  # standard errors of improvement from which a curve is said to fall
 NEVER = 0.95  # share of items at the lowest score at every checkpoint
@@ -29,6 +29,7 @@ MOST_NAMED = 4  # subsets in a title
 HURTS = -0.02  # effect of a subset on SQ
 CARRIES = 0.5  # share of SQ that is lost without one subset
 FEW, MOST_OF_THE_RISE = 0.1, 0.6  # share of the items, share of the rise that they carry
+OTHER_WORLD = "of the invented world that the models of"  # of a warning of e2lm check
 WORTH = 0.02  # what another metric must add to the score
 FLUENCY = 0.5  # label share below which most of the rise is no knowledge
 KNOWLEDGE = 0.8  # label share that a metric needs to be recommended
@@ -50,14 +51,30 @@ Rule = Callable[[ScoreReport, OwnMachine], Advice | None]
 
 def advise(score_report: ScoreReport, own_machine: OwnMachine) -> list[Advice]:
     """The advice of every rule that applies, the most urgent first."""
+    if (elsewhere := other_world(score_report)) is not None:
+        return [elsewhere]  # where models guess, no other rule has anything to see
     given = (rule(score_report, own_machine) for rule in RULES)
     return [advice for advice in given if advice is not None]
+
+
+def other_world(score_report: ScoreReport) -> Advice | None:
+    """The items ask about a world that the suite's models were not trained on."""
+    if not any(OTHER_WORLD in warning for warning in score_report.warnings):
+        return None
+    return Advice(
+        "other-world",
+        "These models cannot know the answers",
+        "The items ask about the real world, and this suite's models were trained on an invented one: they guess.",
+        "Take this run as a sign that the task works, and its scores for chance. Run the task on models that have "
+        "read real text, such as those of the suites pythia-small and e2lm-2025-laptop.",
+        "warnings-heading",
+    )
 
 
 def never_right(score_report: ScoreReport, own_machine: OwnMachine) -> Advice | None:
     """Almost no item is ever right: the form of the answer, not the knowledge, is missing."""
     table = score_report.table
-    if table is None or (share := float(np.mean(table.kind == "floor"))) < NEVER:
+    if table is None or (share := float(np.mean(_at_the_lowest(table)))) < NEVER:
         return None
     wrote = _written_most(own_machine)
     seen = f" At the last early checkpoint the models wrote most often: {wrote}." if wrote else ""
@@ -90,7 +107,8 @@ def falls(score_report: ScoreReport, own_machine: OwnMachine) -> Advice | None:
 def flat_at_chance(score_report: ScoreReport, own_machine: OwnMachine) -> Advice | None:
     """The curve is at chance for a good part of the early window."""
     curves = _signal_curves(score_report)
-    if score_report.chance is None or not curves or score_report.scores["improvement_z"] <= FALLS:
+    never = never_right(score_report, own_machine) is not None  # says more
+    if score_report.chance is None or not curves or score_report.scores["improvement_z"] <= FALLS or never:
         return None
     at_chance = np.mean([_start_at_chance(curve, score_report.chance) for curve in curves])
     checkpoints = len(curves[0].scores)
@@ -108,7 +126,8 @@ def flat_at_chance(score_report: ScoreReport, own_machine: OwnMachine) -> Advice
         "flat-at-chance",
         "Flat at chance",
         seen,
-        "Small models cannot yet do this. Score the text of the answers instead of letters (cloze), ask easier items, "
+        "Small models cannot yet do this. Score the text of the answers instead of letters, without a list of choices "
+        "in the prompt (cloze), ask easier items, "
         "make wrong answers less alike, or take a metric that moves before the best answer changes, such as "
         "norm_correct_prob or logprob_margin.",
         "sq-heading",
@@ -293,6 +312,12 @@ RULES: Sequence[Rule] = (
     uneven_subsets,
     leans_on_few,
 )
+
+
+def _at_the_lowest(table: ItemTable) -> np.ndarray:
+    """Which items have the lowest score at every early checkpoint, (items,) bool; all, where no item is ever right."""
+    lowest: np.ndarray = (table.kind == "floor") | ((table.kind == "constant") & (table.mean == 0))
+    return lowest
 
 
 def _signal_curves(score_report: ScoreReport) -> list[Curve]:

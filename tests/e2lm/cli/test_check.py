@@ -74,7 +74,7 @@ def test_json_holds_the_same(tmp_path: Path) -> None:
 
 
 def test_an_error_is_one_line_and_exit_code_2_also_as_json(tmp_path: Path) -> None:
-    message = "test.jsonl: 3 items; a submission has 100 to 15,000"
+    message = "test.jsonl: 3 items; a submission has 100 to 15,000: add 97"
     folder = write(tmp_path / "capitals", items=3)
     process = check(folder)
     assert (process.returncode, process.stdout, process.stderr) == (2, "", f"error: {message}\n")

@@ -43,6 +43,17 @@ def test_each_version_is_shown_with_its_change_and_score(
     assert f"{versions[1]['low']:.3f} to {versions[1]['high']:.3f}" in text
 
 
+def test_in_a_narrow_terminal_every_value_keeps_its_title(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main(["history", "my-task"]) == 0
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 60
+    assert [text.count(f"{title}: ") for title in ("version", "score", "eligible", "what changed")] == [2, 2, 2, 2]
+
+
 def test_the_history_is_no_part_of_a_submission(folder: Path) -> None:
     inside = shutil.copytree(folder / "build/my-task", folder / "my-task/build/my-task")
     with open_submission(folder / "my-task") as submission:

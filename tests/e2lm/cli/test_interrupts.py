@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,12 +69,15 @@ def said_when_interrupted(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize("seconds", [0.1, 8.0], ids=["while the workers start", "while they train"])
-def test_training_ends_in_one_line(tmp_path: Path, seconds: float) -> None:
+def test_training_ends_in_one_line_and_keeps_complete_models(miniature: Path, tmp_path: Path, seconds: float) -> None:
+    complete = next(path for path in sorted(miniature.glob("miniature/mini-*")) if (path / "recipe.sha256").is_file())
+    shutil.copytree(complete, tmp_path / "miniature" / complete.name)
     process = start("suite", "fetch", "miniature", E2LM_CHECKPOINTS=str(tmp_path))
     wait_until(lambda: workers(process) == 2 or process.poll() is not None)
     time.sleep(seconds)
     assert said_when_interrupted(process) == KEPT
-    assert [path.name for path in (tmp_path / "miniature").iterdir()] == [".lock"], "half a model was left"
+    left = sorted(path.name for path in (tmp_path / "miniature").iterdir())
+    assert left == [".lock", complete.name], "half a model was left, or a whole one was not"
 
 
 def test_no_trainer_outlives_a_command_that_is_terminated(tmp_path: Path) -> None:

@@ -134,3 +134,17 @@ def test_every_link_of_the_kit_s_documents_leads_to_something_in_it(kit: bytes) 
                 assert posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) in names, f"{name}: {target}"
     assert "docs/better.md" in texts["README.md"]
     assert "docs/task-reference.md" in texts["README.md"]
+
+
+def test_what_the_report_s_advice_points_at_is_in_the_kit_and_on_the_site(kit: bytes) -> None:
+    report = PROJECT_ROOT / "scoring_program/e2lm_scoring/report"
+    pages = set(re.findall(r"docs/[a-z-]+\.md", (report / "advice.html.jinja").read_text()))
+    rules = set(re.findall(r'return Advice\(\s*"([a-z-]+)"', (report / "advice.py").read_text()))
+    assert pages == {"docs/better.md"}
+    assert len(rules) > 8
+    with zipfile.ZipFile(io.BytesIO(kit)) as archive:
+        page = archive.read("docs/better.md").decode()
+    assert rules <= set(re.findall(r"^## ([a-z-]+)$", page, re.MULTILINE))
+    for target in re.findall(r"\]\((\S+?)\)", (PROJECT_ROOT / "docs/better.md").read_text()):
+        assert f"]({target})" in page, f"{target}: plain text in the kit"
+    assert ": docs/better.md\n" in (PROJECT_ROOT / "mkdocs.yml").read_text()

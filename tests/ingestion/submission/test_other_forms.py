@@ -120,8 +120,12 @@ def test_mistakes_in_json_are_told_with_the_remedy(tmp_path: Path, text: str, me
         ("question,a,,answer", "a,b,c,0", "column 3 has no name"),
         ("question,a,a,answer", "a,b,c,0", "column 3 'a' stands twice"),
         ("question,a,b,answer", ",,,", "line 2: an empty row; delete it"),
-        ("question;a;b;answer", "a;b;c;0", "semicolons separate the columns; save with commas between them, or make a task of the table"),
-        ("question\ta\tb", "a\tb\tc", "tabs separate the columns; save with commas between them, or make a task of the table"),
+        (
+            "question;a;b;answer",
+            "a;b;c;0",
+            "semicolons separate the columns; save with commas between them, or make a task",
+        ),
+        ("question\ta\tb", "a\tb\tc", "tabs separate the columns; save with commas between them, or make a task"),
         ("question, a, b,answer", "a,b,c,0", "it is ' a', with a space: remove that"),
     ],
 )

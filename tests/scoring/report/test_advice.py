@@ -10,6 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from e2lm.submissions.checks.known_world import other_world
+from e2lm.suites.registry import SUITES
+from e2lm_ingestion.checks.questions import Question
+from e2lm_ingestion.suite import load_suite
 from e2lm_scoring.own_machine import MetricRow, OwnMachine, ShownItem, ShownItems
 from e2lm_scoring.report import render
 from e2lm_scoring.report.advice import (
@@ -80,6 +84,22 @@ def test_items_that_are_never_right_are_named_with_what_the_models_write() -> No
     assert without is not None
     assert "wrote" not in without.what
     assert never_right(quiet(), shown) is None
+
+
+def test_a_task_of_which_no_item_is_ever_right_is_named_too() -> None:
+    nothing = with_table(good(), kind=np.full(200, "constant"), mean=np.zeros(200))
+    flat = with_early(nothing, lambda share: 0 * share)
+    given = advise(replace(flat, chance=0.0), NOTHING)
+    assert [one.rule for one in given][:1] == ["never-right"]
+    assert "flat-at-chance" not in [one.rule for one in given]
+    assert never_right(with_table(good(), kind=np.full(200, "constant"), mean=np.ones(200)), NOTHING) is None
+
+
+def test_on_models_of_another_world_nothing_else_is_advised() -> None:
+    suite = load_suite(SUITES["miniature"].suite)
+    (finding,) = other_world([Question(0, "", "What is the symbol of sodium?", ("Na", "K"), (0,))], suite)
+    given = advise(replace(good(), warnings=(finding.message,)), NOTHING)
+    assert [one.rule for one in given] == ["other-world"]
 
 
 def test_more_items_are_never_the_advice_for_a_falling_or_a_flat_curve() -> None:
