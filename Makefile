@@ -58,7 +58,7 @@ demo: setup
 	@$(BIN)/e2lm demo
 
 test: setup .venv/.vllm .venv/.lm-eval .venv/.ray
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2
 
 test-fast: setup
 	$(BIN)/python -m pytest -m "not (slow or vllm or lm_eval or ray or browser or docker or gpu)"

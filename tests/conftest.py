@@ -15,6 +15,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 from e2lm.suites.fetch import fetch
+from tests import two_processes
 from tests.not_tested import not_tested, require_package
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -41,11 +42,19 @@ MARKERS = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark each test with what it needs, as the fixtures that it uses say."""
     for item in items:
         for fixture in MARKERS.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(MARKERS[fixture])
+    if two_processes.is_divided(config):
+        two_processes.long_ones_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Which process runs which tests."""
+    return two_processes.scheduler(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@ from e2lm.cli.main import COMMANDS, MAY_FETCH
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = PROJECT_ROOT / "starting_kit/examples"
 
-
+AT_THE_START = dict(os.environ)
+SET_BY_PROGRAMS = ("HF_DATASETS_CACHE", "HF_HUB_OFFLINE", "PYTORCH_", "TILELANG_", "TORCH", "TRITON_", "VLLM_")
 # Read when a command needs them; any other variable may be read while Python or a package starts.
 READ_LATE = frozenset({"BROWSER", "COLUMNS", "E2LM_CHECKPOINTS", "PYTEST_CURRENT_TEST", "TMPDIR"})
 
@@ -57,14 +58,19 @@ def start_e2lm(*arguments: str | Path | float, **environment: str) -> subprocess
 
 def _users_environment(changes: Mapping[str, str]) -> dict[str, str]:
     """This process's environment, without variables set by programs that tests import."""
-    return {**{name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}, **changes}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "HF_HUB_OFFLINE" and (name in AT_THE_START or not name.startswith(SET_BY_PROGRAMS))
+    }
+    return {**kept, **changes}
 
 
 class _Forks:
     """The process of tests/e2lm/fork_server.py, started when it is needed first."""
 
     def __init__(self) -> None:
-        self._environment = dict[str, str]()
+        self._environment = _users_environment({})
         self._server: subprocess.Popen[str] | None = None
         self._one_at_a_time = threading.Lock()
 
@@ -74,14 +80,12 @@ class _Forks:
             return False
         if any(argument.startswith(MAY_FETCH) or argument in ("vllm", "--ray") for argument in command):
             return False
-        if self._server is None:
-            return True
         differing = {name for name, _ in self._environment.items() ^ wanted.items()}
         return differing <= READ_LATE
 
     def run(self, command: Sequence[str], folder: Path, wanted: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         with self._one_at_a_time, tempfile.TemporaryDirectory() as output:
-            server = self._server or self._start(wanted)
+            server = self._server or self._start()
             assert server.stdin is not None
             assert server.stdout is not None
             files = [Path(output, name) for name in ("out", "err")]
@@ -89,12 +93,12 @@ class _Forks:
                 file.touch()
             server.stdin.write(json.dumps([command, str(folder), dict(wanted), *map(str, files)]) + "\n")
             server.stdin.flush()
-            code = int(server.stdout.readline())
+            code = server.stdout.readline()
+            assert code, "the process that forks has ended; it says why on standard error"
             out, err = (file.read_text() for file in files)
-        return subprocess.CompletedProcess(["e2lm", *command], code, out, err)
+        return subprocess.CompletedProcess(["e2lm", *command], int(code), out, err)
 
-    def _start(self, environment: Mapping[str, str]) -> subprocess.Popen[str]:
-        self._environment = dict(environment)
+    def _start(self) -> subprocess.Popen[str]:
         self._server = subprocess.Popen(
             [sys.executable, "-m", "tests.e2lm.fork_server"],
             stdin=subprocess.PIPE,
