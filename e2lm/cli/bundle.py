@@ -8,7 +8,7 @@ from pathlib import Path
 
 from e2lm.archive import write_zip
 from e2lm.codabench.bundle import check, check_columns, check_deadline, collect, new_key, with_image
-from e2lm.codabench.sources import sources
+from e2lm.codabench.sources import models_of_the_project, sources
 from e2lm.edition.current import current_edition, own_edition
 from e2lm.edition.statements import check_statements
 from e2lm.edition.values import formula, shown_columns
@@ -45,7 +45,10 @@ def main(args: argparse.Namespace) -> int:
     competition = check(entries)
     check_columns(competition, suite)
     check_deadline(competition, entries)
-    check_statements(entries, found.scored, None if found.is_of_the_project else own_edition())
+    if found.is_of_the_project:
+        check_statements(entries, found.scored)
+    else:
+        check_statements(entries, found.scored, own_edition(), models_of_the_project())
     entries |= new_key(competition)
     write_zip(entries, args.output)
     digest = hashlib.sha256(args.output.read_bytes()).hexdigest()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from e2lm.edition.current import own_edition
 from e2lm.edition.schema import Edition
 from e2lm.edition.values import Scored
 from e2lm.project import EDITION
-from e2lm.suites.registry import SuiteFiles, find_suite
+from e2lm.suites.registry import SUITES, SuiteFiles, find_suite
 from e2lm_ingestion.suite import load_suite
 from e2lm_scoring.inputs.configuration import load_configuration
 
@@ -40,6 +41,14 @@ class Sources:
         """The file of this name: the edition's own, or else the project's."""
         own = self.folder / name
         return own if own.is_file() else self.root / name
+
+
+def models_of_the_project() -> set[str]:
+    """The repositories of the models of the project's own edition, which are those of no other edition's texts."""
+    edition = own_edition()
+    names = [] if edition is None else [edition.suite, edition.released_suite]
+    files = [SUITES[name] for name in names if name in SUITES]
+    return {model.source for one in files for model in load_suite(one.suite).models}
 
 
 def sources(root: Path, folder: Path, edition: Edition, suite: SuiteFiles) -> Sources:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from e2lm.edition.schema import Edition, day_text
 from e2lm.edition.values import HUB, Scored, parts_of
@@ -19,16 +19,19 @@ TEXTS = (".md", ".yaml", ".yml", ".txt", ".json", ".ipynb", ".html", ".jinja", "
 SHORTEST = 5  # characters of a name that is looked for: shorter ones are words by chance
 
 
-def check_statements(entries: Mapping[str, bytes], scored: Scored, others: Edition | None = None) -> None:
+def check_statements(
+    entries: Mapping[str, bytes], scored: Scored, others: Edition | None = None, models: Collection[str] = ()
+) -> None:
     """Raise OrganizerError, with the file and the line, for a figure or name that is not the edition's.
 
     Pages are compared with the edition wherever a figure's meaning is known: years, dates, amounts, weights,
     submissions a day, hours of a step, numbers of items, models on the Hub, phases. `others` is an edition whose names,
-    addresses and year must be nowhere in the bundle, except in program code.
+    addresses and year must be nowhere in the bundle, except in program code; `models` are its models' repositories.
     """
+    foreign = set(models) - {model.source for model in scored.suite.models}
     for name, text in _texts(entries):
         for number, line in enumerate(text.splitlines(), 1):
-            problems = [*_leftovers(line, scored.edition, others)] if others is not None else []
+            problems = [*_leftovers(line, scored.edition, others, foreign)] if others is not None else []
             if name.endswith(".md") and "/" not in name.removeprefix("pages/"):
                 problems += _wrong(line, scored)
             if problems:
@@ -47,10 +50,10 @@ def _texts(entries: Mapping[str, bytes], within: str = "") -> Iterator[tuple[str
             yield f"{within}{name}", content.decode("utf-8", errors="replace")
 
 
-def _leftovers(line: str, edition: Edition, others: Edition) -> Iterator[str]:
-    """What another edition has and this one has not: names, addresses, its suites, its year."""
+def _leftovers(line: str, edition: Edition, others: Edition, models: set[str]) -> Iterator[str]:
+    """What another edition has and this one has not: names, addresses, its suites and models, its year."""
     own = _names(edition)
-    for found in sorted(_names(others) - own):
+    for found in sorted((_names(others) | models) - own):
         if len(found) >= SHORTEST and found.lower() in line.lower():
             yield f"{found!r} is of the edition {others.short_name} {others.year}; remove it"
     years = {edition.year, *edition.other_years}

@@ -244,6 +244,9 @@ def test_a_page_of_the_editions_own_replaces_the_projects_and_is_checked(tmp_pat
     said = "error: pages/overview.md: line 1: 'Mouadh Yagoubi' is of the edition E2LM 2025; remove it\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
     assert not (tmp_path / "edition/bundle.zip").exists()
+    (tmp_path / "edition/pages/overview.md").write_text("Take tiiuae/dense-1b-arch1 and look.\n")
+    done = e2lm("bundle", "-o", "bundle.zip", cwd=tmp_path / "edition")
+    assert "line 1: 'tiiuae/dense-1b-arch1' is of the edition E2LM 2025; remove it" in done.stderr
 
 
 @pytest.mark.parametrize(
