@@ -21,7 +21,7 @@ from e2lm_scoring.inputs.configuration import load_configuration
 from e2lm_scoring.inputs.results import read_results
 
 METRICS = ("correct_prob", "correct_prob_per_char", "correct_logprob", "acc", "logprob_margin")
-SCIENCE, WEB, NOISE = "science-cloze", "web-trivia", "noise"
+SCIENCE, WEB, NOISE, DILUTED = "science-cloze", "web-trivia", "noise", "noise with some science-cloze"
 GROUPS: dict[str, list[tuple[str, int, int]]] = {  # task, subsets, items of each; all subsets have the same weight
     "honest: 10 weak subsets of 10 items": [(WEB, 10, 10)],
     "honest: 10 weak subsets of 20 items": [(WEB, 10, 20)],
@@ -35,6 +35,7 @@ GROUPS: dict[str, list[tuple[str, int, int]]] = {  # task, subsets, items of eac
     "random labels in 10 of 20 subsets of 10": [(SCIENCE, 10, 10), (NOISE, 10, 10)],
     "random labels in 2 of 10 subsets of 20": [(SCIENCE, 8, 20), (NOISE, 2, 20)],
     "random labels in 1 of 8 subsets of 50": [(SCIENCE, 7, 50), (NOISE, 1, 50)],
+    "random labels in 190 of 210 items, 26 honest": [(SCIENCE, 1, 26), (DILUTED, 1, 210)],
     "random labels in 50 items, 100 weak ones": [(WEB, 1, 100), (NOISE, 1, 50)],
 }
 Curves = tuple[np.ndarray, np.ndarray]  # scores and contrasts, (early checkpoints, items), means of the signal models
@@ -50,6 +51,14 @@ def curves_of(run: Path, metric: str) -> Curves:
     scores = np.mean([window_items(results, model, iterations) for model in models], axis=0, dtype=np.float64)
     contrasts = [window_contrasts(results, model, iterations) for model in models]
     return scores, np.mean([own for own in contrasts if own is not None], axis=0, dtype=np.float64)
+
+
+def diluted(honest: Curves, noise: Curves) -> Curves:
+    """190 items of random labels and 20 honest ones."""
+    rng = np.random.default_rng(0)
+    own, other = (rng.permutation(curves[0].shape[1])[:count] for curves, count in ((noise, 190), (honest, 20)))
+    scores, contrasts = (np.concatenate([a[:, own], b[:, other]], axis=1) for a, b in zip(noise, honest, strict=True))
+    return scores, contrasts
 
 
 def blamed(group: list[tuple[str, int, int]], curves: dict[str, Curves], rng: np.random.Generator) -> bool:
@@ -76,6 +85,8 @@ def main() -> None:
     """Print the share of draws of each group in which a prize is withheld, for each metric."""
     demo, draws = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 500
     of_metric = {metric: {task: curves_of(demo / task, metric) for task in (SCIENCE, WEB, NOISE)} for metric in METRICS}
+    for curves in of_metric.values():
+        curves[DILUTED] = diluted(curves[SCIENCE], curves[NOISE])
     print(f"| group | {' | '.join(f'`{metric}`' for metric in METRICS)} |\n|---|{'---|' * len(METRICS)}")
     for name, group in GROUPS.items():
         rng = np.random.default_rng(0)

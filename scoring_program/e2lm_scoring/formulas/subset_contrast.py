@@ -40,11 +40,11 @@ def without_contrast(
     """The strata that measure nothing although they rise; None where the evidence is too weak to name any.
 
     `scores` and `contrasts` are (early checkpoints, items), means over the signal models, times `weights` (items,). A
-    stratum is suspected where its score rises, its contrast improves by fewer than `min_z` standard errors and makes up
-    less than `min_share` of the rise. The suspected strata together must rise by `min_z` standard errors, and their
-    contrast must be below what it would be with the label share of the others, by Student's t and as unlikely as four
-    standard errors. A small or a hard subset that shows little is not called worthless: it is as uncertain as it is
-    small, and one that does not rise carries nothing.
+    stratum is suspected where its score rises and its contrast makes up less than `min_share` of the rise: and improves
+    by fewer than `min_z` standard errors, or makes up less than half of that share. The suspected strata together must
+    rise by `min_z` standard errors, and their contrast must be below what it would be with the label share of the
+    others, by Student's t and as unlikely as four standard errors. A small or a hard subset that shows little is not
+    called worthless: it is as uncertain as it is small, and one that does not rise carries nothing.
 
     >>> rises, late = np.tile([0.8, 1.0], 20), np.repeat([0.0, 1.0], 4)
     >>> scores = late[:, None] * rises
@@ -54,13 +54,12 @@ def without_contrast(
     WithoutContrast(strata=(1,), weight=0.5, other_share=1.0)
     """
     rise, of_labels = _rise(scores), _rise(contrasts)
-    suspected = [
-        number
-        for number, stratum in enumerate(strata)
-        if of_labels[stratum.items].sum() < min_share * rise[stratum.items].sum()
-        and _z(contrasts, [stratum]) < min_z
-        and rise[stratum.items].sum() > 0
-    ]
+    suspected = []
+    for number, stratum in enumerate(strata):
+        whole, own = float(rise[stratum.items].sum()), float(of_labels[stratum.items].sum())
+        few, hardly = own < min_share * whole, own < min_share / 2 * whole
+        if whole > 0 and (hardly or (few and _z(contrasts, [stratum]) < min_z)):
+            suspected.append(number)
     others = [stratum for number, stratum in enumerate(strata) if number not in suspected]
     if not suspected or not others:
         return None

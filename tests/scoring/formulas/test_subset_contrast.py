@@ -42,6 +42,16 @@ def test_random_labels_beside_an_honest_subset_are_named_with_their_weight() -> 
     assert weighed.weight == pytest.approx(0.1)
 
 
+def test_a_few_honest_items_do_not_cover_many_random_ones() -> None:
+    few = subset(10, fluency=1, knowledge=4, seed=12)
+    diluted = tuple(
+        np.concatenate(own, axis=1) for own in zip(subset(300, fluency=1, knowledge=0, seed=13), few, strict=True)
+    )
+    one = found(HONEST, (diluted[0], diluted[1]))
+    assert one is not None
+    assert one.strata == (1,)
+
+
 def test_random_labels_spread_over_small_subsets_are_found_together() -> None:
     assert all(found(HONEST, own) is None for own in SMALL_RANDOM[:3]), "ten items are too few"
     one = found(HONEST, *SMALL_RANDOM)

@@ -240,6 +240,9 @@ def test_subsets_that_rise_under_any_labels_are_named_beside_the_contrast() -> N
     (told,) = re.findall(r'<p class="held">The subsets .*?</p>', page)
     assert "random, &lt;b&gt;" in told
     assert "<b>50%</b> of the score's weight) rise whatever answer is marked as right" in told
+    assert "an item of these that rises need not be one" in render(
+        replace(score_report, subset_finding=finding, table=item_table_of(20, ("a", "random")))
+    )
     assert "The subset" not in render(replace(score_report, subset_finding=SubsetFinding()))
 
 
