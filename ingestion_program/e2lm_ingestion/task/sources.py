@@ -116,7 +116,9 @@ class _Members:
                 continue
             name = keys.get("task")
             if not isinstance(name, str):
-                raise SubmissionError(f"{source}: task: write the names of tasks as a list, such as `task: [a, b]`")
+                raise SubmissionError(
+                    f"{source}: task: write the name of a task, or several as a list, such as `task: [a, b]`"
+                )
             changes = {**shared, **{key: value for key, value in keys.items() if key != "task"}}
             if name in self.twice:
                 raise SubmissionError(self.twice[name])
