@@ -7,7 +7,8 @@ lm_eval_rows.yaml has a row of each with the fields that it has on the Hub, whic
 parquet files of the Hub's layout. Each task goes through `e2lm import-lm-eval TASK FOLDER --data DATA` and
 `e2lm check`.
 
-Prints a table of the tasks of which something is not carried over or which are refused; exits with 1 for anything but
+Prints a table of the tasks of which something is not carried over or which are refused, without the advice to choose
+another metric; exits with 1 for anything but
 an accepted submission or a refusal of one line. `--folder` keeps the submissions.
 """
 
@@ -113,7 +114,7 @@ def main() -> int:
     print("| task | accepted | not carried over |\n|---|---|---|")
     for name, one in outcomes.items():
         if one.lines:
-            cell = "<br>".join(line.replace("|", "\\|") for line in one.lines)
+            cell = "<br>".join(line.partition("; choose")[0].replace("|", "\\|") for line in one.lines)
             print(f"| {name} | {'yes' if one.accepted else 'no'} | {cell} |")
     return int(not all(one.is_clear for one in outcomes.values()))
 

@@ -99,9 +99,8 @@ class _Members:
             if name in kind:
                 self.twice[name] = f"{file}: the task {name} is in {kind[name][0]} too; give it another name"
             kind.setdefault(name, (file, keys))
-            tags = keys.get("tag")
-            for tag in [tags] if isinstance(tags, str) else tags if isinstance(tags, list) else []:
-                if kind is self.tasks and isinstance(tag, str):
+            if kind is self.tasks:
+                for tag in _texts(keys.get("tag")):
                     self.tags.setdefault(tag, []).append(name)
 
     def of(
@@ -111,13 +110,15 @@ class _Members:
         if depth > MAX_GROUPS:
             raise SubmissionError(f"{source}: task: groups that list each other, or more than {MAX_GROUPS} deep")
         for member in members:
-            if isinstance(member, dict) and "group" in member:
-                yield from self._group(member, shared, source, depth)
+            keys: Keys = {"task": member} if isinstance(member, str) else member
+            if "group" in keys:
+                yield from self._group(keys, shared, source, depth)
                 continue
-            keys: Keys = member if isinstance(member, dict) else {"task": member}
             name = keys.get("task")
             if not isinstance(name, str):
-                raise SubmissionError(f"{source}: task: write the names of tasks as a list, such as `task: [a, b]`")
+                raise SubmissionError(
+                    f"{source}: task: write the name of a task, or several as a list, such as `task: [a, b]`"
+                )
             changes = {**shared, **{key: value for key, value in keys.items() if key != "task"}}
             if name in self.twice:
                 raise SubmissionError(self.twice[name])
@@ -128,7 +129,7 @@ class _Members:
             elif name in self.tags:
                 for tagged in sorted(self.tags[name]):
                     yield self._task(tagged, changes)
-            elif isinstance(member, dict) and len(member) > 1:
+            elif len(keys) > 1:
                 yield name, (f"{source}: {name}", {**changes, "task": name})
             else:
                 raise SubmissionError(f"{source}: task: {self._absent(name)}")
@@ -163,6 +164,11 @@ class _Members:
         """The name of the task or group in a file."""
         found = [name for kind in (self.tasks, self.groups) for name, (own, _) in kind.items() if own == file]
         return found[0] if found else None
+
+
+def _texts(value: Any) -> list[str]:  # noqa: ANN401 (what YAML holds)
+    """The texts of a key that holds one or a list of them; others are named when the task is checked."""
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
 
 
 def _read(file: str, files: Mapping[str, Path], depth: int = 0) -> Keys:

@@ -164,6 +164,7 @@ def test_a_different_draw_of_examples_is_reported(tmp_path: Path, e2lm: Callable
         (["arc_easy", "--data", "test=nothing.jsonl"], "there is no such file"),
         (["arc_easy", "--data", "train={file}"], "needs a split or a field 'test' that the data lacks"),
         (["arc_easy", "--data", "test={file}", "--num-fewshot", "3"], "3 few-shot examples need a split to come from"),
+        (["tinyArc", "--data", "test={file}"], "needs a package that is not installed: `tinyBenchmarks` is required"),
     ],
 )
 def test_missing_data_is_one_line(
@@ -177,3 +178,52 @@ def test_missing_data_is_one_line(
     assert (done.code, done.out) == (2, "")
     assert message in done.err.splitlines()[-1]
     assert not (tmp_path / "task").exists()
+
+
+def test_a_task_that_makes_no_submission_says_why(tmp_path: Path, e2lm: Callable[..., Done]) -> None:
+    (tmp_path / "test.jsonl").write_text(
+        json_lines([{"question": f"who is {n}?", "answers": ["Ann"]} for n in range(100)])
+    )
+    done = e2lm("import-lm-eval", "webqs", tmp_path / "task", "--data", f"test={tmp_path / 'test.jsonl'}")
+    assert done.code == 2
+    assert "webqs makes no submission as it is: test.jsonl, line 1: 1 choice; an item has 2 to 100" in done.err
+    assert "take output_type loglikelihood or generate_until" in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "metric", "lost"),
+    [
+        (
+            "toxigen",  # its target is a number of numpy
+            [{"text": f"statement {n}", "toxicity_ai": 1.0 + n % 4, "toxicity_human": 2.0} for n in range(100)],
+            "acc",
+            (),
+        ),
+        (
+            "crows_pairs_english",  # its pct_stereotype is the acc of the first choice
+            [{"sent_more": f"The {n} old men", "sent_less": f"The {n} men", "bias_type": "age"} for n in range(100)],
+            "acc",
+            ("not imported: metric_list: likelihood_diff: this program has none called so; choose one with --metric",),
+        ),
+        (
+            "truthfulqa_mc2",  # its acc is a probability
+            [
+                {"question": f"who is {n}?", "mc2_targets": {"choices": ["a", "b"], "labels": [1, 0]}}
+                for n in range(100)
+            ],
+            "norm_correct_prob",
+            (),
+        ),
+    ],
+)
+def test_a_metric_is_carried_over_by_its_values(
+    name: str, rows: list[Row], metric: str, lost: tuple[str, ...], tmp_path: Path, e2lm: Callable[..., Done]
+) -> None:
+    split = "validation" if name.startswith("truthful") else "test"
+    (tmp_path / "data.jsonl").write_text(json_lines(rows))
+    done = e2lm("import-lm-eval", name, tmp_path / "task", "--data", f"{split}={tmp_path / 'data.jsonl'}")
+    assert done.code == 0, done.err
+    assert yaml.safe_load((tmp_path / "task/task.yaml").read_text())["metric_list"][0]["metric"] == metric
+    said = [line for line in done.out.splitlines() if line.startswith("not imported")]
+    assert len(said) == len(lost), said
+    assert all(line.startswith(start) for line, start in zip(said, lost, strict=True))

@@ -57,6 +57,8 @@ STRIPPED = {"filter_list": [{"name": "words", "filter": [{"function": "remove_wh
         ({"doc_to_text": "In $\tau$: {{question}}"}, {"control_character"}),
         ({"doc_to_text": "a\tB {{question}}"}, set()),
         ({"doc_to_text": "Answer{{':'}}"}, {"same_prompt"}),
+        ({"doc_to_text": "Question"}, {"same_prompt"}),  # what YAML leaves of: Question # {{question}}
+        ({"doc_to_text": ""}, set()),
         ({"doc_to_text": "{{question}} "}, {"answer_after_two"}),
         ({"doc_to_text": "{{question}}\n"}, {"answer_after_line"}),
         ({"doc_to_text": "{{question}}\n", "target_delimiter": ""}, set()),

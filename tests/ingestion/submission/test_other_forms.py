@@ -87,7 +87,7 @@ def test_the_same_mistake_in_every_item_is_told_once(tmp_path: Path, change: Any
         ("task: a\ntag: *b\n", r"or put a text that begins with \* in quotes"),
         ("task: a\n\u00a0tag: b\n", "begins with an unusual space"),
         ("group: a\ntasks: [b]\n", "`tasks` is not a key of a task; did you mean `task`"),
-        ("group: a\ntask: {b: c}\n", r"write the names of tasks as a list, such as `task: \[a, b\]`"),
+        ("group: a\ntask: {b: c}\n", r"several as a list, such as `task: \[a, b\]`"),
         ("task: a\naggregation: !function a.b\n", "name a metric that `e2lm metrics` lists"),
     ],
 )
