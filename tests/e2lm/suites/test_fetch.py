@@ -172,7 +172,7 @@ def test_what_cannot_be_fetched_is_said_in_a_line(
     described["models"][0] |= change
     suite.write_text(yaml.safe_dump(described))
     where = {"HF_ENDPOINT": hub.endpoint, "E2LM_CHECKPOINTS": str(tmp_path / "here"), **environment}
-    done = e2lm("suite", "fetch", suite, cwd=None, **where)
+    done = e2lm("suite", "fetch", suite, cwd=None, fresh=True, **where)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert said in done.stderr
 
