@@ -18,7 +18,7 @@ PROJECT_ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = PROJECT_ROOT / "starting_kit/examples"
 
 AT_THE_START = dict(os.environ)
-SET_BY_PROGRAMS = ("HF_DATASETS_CACHE", "HF_HUB_OFFLINE", "PYTORCH_", "TILELANG_", "TORCH", "TRITON_", "VLLM_")
+SET_BY_PROGRAMS = ("HF_DATASETS_CACHE", "HF_HUB_OFFLINE", "KMP_", "PYTORCH_", "TILELANG_", "TORCH", "TRITON_", "VLLM_")
 # Read when a command needs them; any other variable may be read while Python or a package starts.
 READ_LATE = frozenset({"BROWSER", "COLUMNS", "E2LM_CHECKPOINTS", "PYTEST_CURRENT_TEST", "TMPDIR"})
 

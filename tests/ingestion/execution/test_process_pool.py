@@ -6,12 +6,9 @@ import itertools
 import os
 import signal
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -19,28 +16,21 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
-from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.execution.engine_session import CheckpointWork, EvalFailure, WorkerInit
 from e2lm_ingestion.execution.process_pool import Processes
-from e2lm_ingestion.output_types.choices import ChoiceItemSet
 from e2lm_ingestion.suite import Checkpoint
-from e2lm_ingestion.task.task import task_of
-from tests.ingestion.submissions import plain_task
+from tests.ingestion.execution.no_model import (
+    Dividing,
+    Killing,
+    SameScores,
+    Slow,
+    described_by_environment,
+    no_engine,
+    nothing,
+)
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
-
-pytestmark = pytest.mark.slow  # each process imports torch
-
-
-def nothing() -> ChoiceItemSet:
-    return ChoiceItemSet([], task_of(plain_task(), "task.yaml"))
-
-
-def no_engine() -> Engine:
-    raise OrganizerError("there is no such device")
+pytestmark = pytest.mark.slow  # processes that load a tokenizer import torch
 
 
 def test_an_error_of_a_worker_is_the_error_of_the_run() -> None:
@@ -57,61 +47,9 @@ def test_different_devices_are_refused() -> None:
         )
 
 
-class _Described:
-    """An engine that reports a given device and accepts any checkpoint."""
-
-    def __init__(self, device: str) -> None:
-        self.description = {"device": device}
-
-    def load(self, checkpoint: Checkpoint, group_size: int = 1) -> None:
-        """Nothing to load."""
-
-    def read_ahead(self, checkpoint: Checkpoint) -> None:
-        """Nothing to read."""
-
-    def close(self) -> None:
-        """Nothing to free."""
-
-
-def described_by_environment() -> Engine:
-    return _Described(os.environ.get("DEVICE_OF_THE_TEST", "any"))  # type: ignore[return-value]
-
-
-class _SameScores:
-    """An item set on which every model gets the same scores."""
-
-    computed_tokens = 1
-
-    def encode(self, tokenizer: PreTrainedTokenizerBase, context_length: int) -> int:
-        return context_length
-
-    def score(self, engine: Engine, encoded: int) -> _SameScores:
-        return self
-
-    def arrays(self, answers: _SameScores) -> dict[str, np.ndarray]:
-        return {"item_scores": np.ones(3, np.float32)}
-
-
-class _Dividing(_SameScores):
-    def score(self, engine: Engine, encoded: int) -> _SameScores:
-        raise ZeroDivisionError("of items with a bug")
-
-
-class _Killing(_SameScores):
-    def score(self, engine: Engine, encoded: int) -> _SameScores:
-        os.kill(os.getpid(), signal.SIGKILL)
-        return self
-
-
-class _Slow(_SameScores):
-    def score(self, engine: Engine, encoded: int) -> _SameScores:
-        time.sleep(2)
-        return self
-
-
 def test_an_idle_process_that_ends_does_not_end_the_run(tmp_path: Path) -> None:
     work = CheckpointWork(make_checkpoint(tmp_path, 1), (0,))
-    init = WorkerInit([_Slow], 64, described_by_environment)  # type: ignore[list-item]
+    init = WorkerInit([Slow], 64, described_by_environment)  # type: ignore[list-item]
     before = children()
     with closing(Processes(init, [{"PYTHONPATH": str(Path(__file__).parents[3])}] * 2)) as processes:
         _, idle = sorted(children() - before)
@@ -139,7 +77,7 @@ def test_items_that_end_their_process_fail_and_others_are_scored(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     works = [CheckpointWork(make_checkpoint(tmp_path, iteration), (0, 1, 2)) for iteration in (1, 2)]
-    init = WorkerInit([_Dividing, _Killing, _SameScores], 64, described_by_environment)  # type: ignore[list-item]
+    init = WorkerInit([Dividing, Killing, SameScores], 64, described_by_environment)  # type: ignore[list-item]
     with closing(Processes(init, [{"PYTHONPATH": str(Path(__file__).parents[3])}])) as processes:
         answers = list(processes.run([works]))
     assert sorted((answer.checkpoint.iteration, answer.number) for answer in answers) == list(

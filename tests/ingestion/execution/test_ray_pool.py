@@ -12,7 +12,7 @@ from e2lm_ingestion.engines import Engine
 from e2lm_ingestion.engines.shared_device import ENGINES_ON_DEVICE
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.execution.engine_session import WorkerInit
-from tests.ingestion.execution.test_process_pool import described_by_environment
+from tests.ingestion.execution.no_model import described_by_environment
 
 
 def sharing() -> Engine:
