@@ -126,9 +126,9 @@ def flat_at_chance(score_report: ScoreReport, own_machine: OwnMachine) -> Advice
         "flat-at-chance",
         "Flat at chance",
         seen,
-        "Small models cannot yet do this. If the choices are letters, score the texts of the answers, without a list of "
-        "choices in the prompt (cloze). Otherwise ask easier items, make wrong answers less alike, or take a metric that "
-        "moves before the best answer changes, such as norm_correct_prob or logprob_margin.",
+        "Small models cannot yet do this. If the choices are letters, score the texts of the answers, without a list "
+        "of choices in the prompt (cloze). Otherwise ask easier items, make wrong answers less alike, or take a metric "
+        "that moves before the best answer changes, such as norm_correct_prob or logprob_margin.",
         "sq-heading",
     )
 
