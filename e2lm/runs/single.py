@@ -26,6 +26,7 @@ from e2lm_ingestion.execution.pickle_store import PickleStore
 from e2lm_ingestion.execution.sweep import Progress, is_finished, prepare, sweep_prepared
 from e2lm_ingestion.execution.worker_devices import visible_gpus
 from e2lm_ingestion.output_types.items import build_items
+from e2lm_ingestion.output_types.registry import OUTPUT_TYPES
 from e2lm_ingestion.results.rescoring import KeptAnswers
 from e2lm_ingestion.submission.submission import Submission, open_submission
 from e2lm_ingestion.suite import Suite, checkpoints_root, load_suite
@@ -98,7 +99,8 @@ def run(
             file = read_results_file(folder.results)
             known = [] if prepared else other_world_in([warning.model_dump() for warning in file.warnings])
             # Different models may write the same; they do not give the same log-likelihoods.
-            equal = [] if file.output_type == "generate_until" else equal_checkpoints(file.checkpoints)
+            output_type = OUTPUT_TYPES.get(file.output_type or "")
+            equal = [] if output_type and output_type.writes else equal_checkpoints(file.checkpoints)
             for line in [*known, *equal]:
                 print(f"warning: {line}")
         if suite_files not in SUITES.values() and suite_files.scoring.is_file():
