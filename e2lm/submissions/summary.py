@@ -79,18 +79,21 @@ def summarize(
         **measured,
         "longest_prompt_characters": max(len(context) + len(text) for item in items for context, text in item.pairs),
         "first_items": [_shown(item, tokenizer) for item in items[:SHOWN_ITEMS]],
-        "forecast": {
-            "suite": suite.suite,
-            "items": len(items),
-            **asdict(volume),
-            "checkpoints": duration.checkpoints(suite),
-            "gpu": machine.kind,
-            "gpus": machine.devices,
-            "machine": machine.label,
-            "figures": machine.source,
-            "minutes": duration.minutes(suite, volume, machine),
-            "limit_minutes": limit_minutes,
-        },
+        "forecast": {"items": len(items), **_forecast(suite, volume, machine), "limit_minutes": limit_minutes},
+    }
+
+
+def _forecast(suite: Suite, volume: Volume, machine: Machine) -> dict[str, Any]:
+    """The minutes of a run on every checkpoint of the suite, and what they are computed from."""
+    return {
+        "suite": suite.suite,
+        **asdict(volume),
+        "checkpoints": duration.checkpoints(suite),
+        "gpu": machine.kind,
+        "gpus": machine.devices,
+        "machine": machine.label,
+        "figures": machine.source,
+        "minutes": duration.minutes(suite, volume, machine),
     }
 
 
