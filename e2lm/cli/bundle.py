@@ -60,7 +60,7 @@ def main(args: argparse.Namespace) -> int:
     print(f"image:  {competition.docker_image}")
     for phase in competition.phases:
         print(f"phase:  {phase.name}, {phase.start} to {phase.end} UTC")
-    print(f"key:    in the bundle; a {KEY_FILE} beside the workers' checkpoints takes precedence and is safer")
+    print(f"key:    in the bundle; an {KEY_FILE} beside the workers' checkpoints takes precedence and is safer")
     if competition.queue is None:
         print("note:   without --queue, Codabench's shared workers run it and stop each step after 600 seconds")
     return 0

@@ -80,7 +80,9 @@ def main(args: argparse.Namespace) -> int:
             read_otherwise: list[str] = []
             tasks = items_by_task(submission, read_otherwise)
             machine_of = _machine_of(args, suite, worker)
-            summary = summarize(submission, tasks, suite, machine_of, limit, read_otherwise)
+            summary = summarize(
+                submission, tasks, suite, machine_of, limit, read_otherwise, suite_is_chosen=bool(args.suite)
+            )
     except SubmissionError as error:
         if args.json:
             print(json.dumps({"errors": list(map(str, error.args))}, indent=1))

@@ -16,6 +16,7 @@ from e2lm.codabench.processes import isolated_python, run_as_process
 from e2lm.codabench.worker_emulator import Exit, RunStep, Step, run_submission
 from e2lm_ingestion.errors import OrganizerError
 from e2lm_ingestion.suite import checkpoints_root
+from e2lm_scoring.columns import BY_KEY
 from e2lm_scoring.file_names import REPORT
 
 
@@ -55,7 +56,7 @@ def main(args: argparse.Namespace) -> int:
     if verdict.failure is not None:
         print(f"Failed: {verdict.failure}\nlogs:   {out}", file=sys.stderr)
         return 2
-    _print_row(verdict.row)
+    print_row(verdict.row)
     print(f"report: {verdict.report or 'none: scoring wrote no ' + REPORT}")
     return 0
 
@@ -76,10 +77,12 @@ def _in_containers(image: str | None) -> RunStep:
     return run_step
 
 
-def _print_row(row: Mapping[str, float]) -> None:
+def print_row(row: Mapping[str, float]) -> None:
+    """Print the columns with as many digits as the leaderboard has."""
     table = Table(title="Leaderboard row")
     table.add_column("column")
     table.add_column("score", justify="right")
     for key, value in row.items():
-        table.add_row(key, f"{value:.4f}")
+        precision = BY_KEY[key].precision if key in BY_KEY else 4
+        table.add_row(key, f"{value:,.{precision}f}")
     Console().print(table)

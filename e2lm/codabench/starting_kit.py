@@ -66,7 +66,7 @@ def starting_kit(found: Sources) -> bytes:
 def _relinked(text: str, source: str, folder: str, kit: Container[str]) -> str:
     """A document of the repository's folder `source` in the kit's `folder`.
 
-    Its links lead to files of the kit; those to anything else become plain text.
+    Its links lead to files of the kit; those to anything else become plain text, which says where a document is.
     """
 
     def relinked(link: re.Match[str]) -> str:
@@ -75,7 +75,7 @@ def _relinked(text: str, source: str, folder: str, kit: Container[str]) -> str:
             return link[0]
         target = posixpath.normpath(posixpath.join(source, path)).removeprefix("starting_kit/")
         if target not in kit:
-            return link["text"]
+            return f"{link['text']} in the repository" if link["text"].endswith(".md") else link["text"]
         return f"[{link['text']}]({posixpath.relpath(target, folder or '.')}{hash_sign}{anchor})"
 
     return LINK.sub(relinked, text)

@@ -90,6 +90,7 @@ def read_question_table(path: Path, columns: Columns = _RECOGNISED, sheet: str |
         )
     used = {layout.question, layout.answer, *layout.wrong, *layout.choices}
     cells.refuse_doubtful(rows, used)
+    _refuse_longer(cells, layout.header, rows)
     for row in rows:
         if not cells.at(row, layout.question):
             raise cells.error(row, layout.question, "no question, but other cells of the row are filled; fill it in")
@@ -142,6 +143,19 @@ def _layout(cells: Cells, given: Columns) -> _Layout:
         raise SubmissionError(f"{cells.name}: columns {names} could both be meant; say which with {option}")
     used = {question[0], answer[0]}
     return _Layout(header, question[0], answer[0], _others(wrong, used), () if wrong else _others(choices, used))
+
+
+def _refuse_longer(cells: Cells, header: int, rows: Sequence[int]) -> None:
+    """Refuse a row of more cells than the header, as of a text that is split at its comma."""
+    width = len(cells.rows[header])
+    for row in rows:
+        if any(cells.rows[row][width:]):
+            raise cells.error(
+                row,
+                width,
+                f"the row has {len(cells.rows[row])} cells and the header {width}: put a text that contains a "
+                "comma (or what else is between the cells) in double quotes, or give every column a header",
+            )
 
 
 def _header(cells: Cells, given: Columns) -> int:
@@ -284,11 +298,12 @@ def _from_choices(cells: Cells, layout: _Layout, rows: Sequence[int]) -> tuple[l
     for row, (answer, choices) in zip(rows, given, strict=True):
         number = reading(answer, choices)
         if number is None:
+            others = f"the other answers are read as {how}: write this one so too"
             raise cells.error(
                 row,
                 layout.answer,
-                f"{answer[:40]!r} is none of the row's {len(choices)} choices; the other answers are read as {how}: "
-                "write this one so too",
+                f"{answer[:40]!r} is none of the row's {len(choices)} choices; "
+                + (others if any(reading(*pair) is not None for pair in given) else "write its text, letter or number"),
             )
         questions.append(_question(cells.at(row, layout.question), choices, number))
     return questions, f"; each right answer is {how}"

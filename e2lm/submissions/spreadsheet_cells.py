@@ -109,11 +109,31 @@ def _text(path: Path) -> Cells:
     else:
         delimiter = _delimiter(text)
     csv.field_size_limit(MAX_BYTES)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    rows: list[list[str]] = []
+    begin = end = 0  # the lines of the last row, from 0
     try:
-        rows = [[_clean(cell) for cell in row] for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
+        for row in reader:
+            rows.append([_clean(cell) for cell in row])
+            begin, end = end, reader.line_num
     except csv.Error as error:
         raise SubmissionError(f"{path.name}: not a table of text: {error}; save it again as CSV UTF-8") from None
+    if end > begin + 1:
+        _refuse_open_quote(path.name, text, begin, delimiter)
     return Cells(path.name, rows, notes)
+
+
+def _refuse_open_quote(name: str, text: str, begin: int, delimiter: str) -> None:
+    """Raise SubmissionError if a quotation mark that the last row opens is not closed, so that it took all lines."""
+    last_row = text.splitlines(keepends=True)[begin:]
+    try:
+        list(csv.reader(last_row, delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        if "unexpected end of data" in str(error):
+            raise SubmissionError(
+                f"{name}, line {begin + 1}: a quotation mark begins a cell and none ends it, so that all lines below "
+                "are read as part of the cell; write the second one"
+            ) from None
 
 
 def _decoded(path: Path) -> tuple[str, tuple[str, ...]]:

@@ -33,12 +33,14 @@ def summarize(
     machine_of: Callable[[Volume], Machine],
     limit_minutes: float | None,
     read_otherwise: Sequence[str] = (),
+    *,
+    suite_is_chosen: bool = False,
 ) -> dict[str, Any]:
     """The facts of `e2lm check` as plain values, ready for JSON.
 
     `machine_of` takes the volume of the task to the machine of the forecast; `limit_minutes` is the time that a
     submission may take, None without a limit. `read_otherwise` are fields that lm-evaluation-harness reads otherwise, a
-    line each.
+    line each. Who chose a suite needs no note about the miniature suite, which is for those who have not.
     """
     task = submission.task
     items = [item for own in tasks.values() for item in own]
@@ -61,7 +63,7 @@ def summarize(
         "notes": [
             *_notes(submission),
             *(f"lm-evaluation-harness reads {line}" for line in read_otherwise[:10]),
-            *([] if elsewhere else other_world_note(questions)),
+            *([] if elsewhere or suite_is_chosen else other_world_note(questions)),
         ],
         "warnings": [{key: value for key, value in asdict(finding).items() if value != ()} for finding in findings],
         "task": submission.name,
@@ -77,18 +79,21 @@ def summarize(
         **measured,
         "longest_prompt_characters": max(len(context) + len(text) for item in items for context, text in item.pairs),
         "first_items": [_shown(item, tokenizer) for item in items[:SHOWN_ITEMS]],
-        "forecast": {
-            "suite": suite.suite,
-            "items": len(items),
-            **asdict(volume),
-            "checkpoints": duration.checkpoints(suite),
-            "gpu": machine.kind,
-            "gpus": machine.devices,
-            "machine": machine.label,
-            "figures": machine.source,
-            "minutes": duration.minutes(suite, volume, machine),
-            "limit_minutes": limit_minutes,
-        },
+        "forecast": {"items": len(items), **_forecast(suite, volume, machine), "limit_minutes": limit_minutes},
+    }
+
+
+def _forecast(suite: Suite, volume: Volume, machine: Machine) -> dict[str, Any]:
+    """The minutes of a run on every checkpoint of the suite, and what they are computed from."""
+    return {
+        "suite": suite.suite,
+        **asdict(volume),
+        "checkpoints": duration.checkpoints(suite),
+        "gpu": machine.kind,
+        "gpus": machine.devices,
+        "machine": machine.label,
+        "figures": machine.source,
+        "minutes": duration.minutes(suite, volume, machine),
     }
 
 

@@ -38,9 +38,10 @@ def clusters_of(questions: Sequence[Question]) -> tuple[np.ndarray, list[Finding
     found = np.flatnonzero(np.bincount(numbers)[numbers] > np.bincount(before)[before])
     if not found.size:
         return numbers, []
+    clusters = len(np.unique(numbers[found]))
     message = (
         f"{len(found):,} items share a passage or ask the same in other words (items {some(found.tolist())}): they "
-        f"count as {len(np.unique(numbers[found])):,} clusters when scores are resampled; name what they share with "
+        f"count as {clusters:,} cluster{'s' * (clusters != 1)} when scores are resampled; name what they share with "
         "`metadata: {cluster: FIELD}` in task.yaml, or keep one of each"
     )
     return numbers, [Finding("near_duplicates", message, tuple(found[:10].tolist()))]

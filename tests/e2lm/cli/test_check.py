@@ -206,3 +206,5 @@ def test_real_questions_on_the_miniature_are_a_warning_and_elsewhere_a_note(tmp_
     elsewhere = json.loads(check(folder, "--json").stdout)
     assert "other_world" not in [warning["kind"] for warning in elsewhere["warnings"]]
     assert any("invented world" in note for note in elsewhere["notes"])
+    chosen = json.loads(check(folder, "--suite", "pythia-small", "--gpu", "T4", "--json").stdout)
+    assert not any("invented world" in note for note in chosen["notes"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from e2lm.archive import files_under, write_zip
-from e2lm.cli.dry_run import add_arguments, main
+from e2lm.cli.dry_run import add_arguments, main, print_row
 from e2lm_ingestion.errors import OrganizerError, SubmissionError
 from tests.e2lm.codabench.competition_folder import write_competition
 
@@ -179,3 +179,11 @@ def test_an_invalid_bundle_or_submission_is_reported(tmp_path: Path) -> None:
         dry_run(bundle(tmp_path), tmp_path / "text.zip", "--out", tmp_path / "out")
     with pytest.raises(SubmissionError, match="no such zip or folder"):
         dry_run(bundle(tmp_path), tmp_path / "absent.zip", "--out", tmp_path / "out")
+
+
+def test_the_row_has_the_digits_of_the_leaderboard(capsys: pytest.CaptureFixture[str]) -> None:
+    print_row({"score": 0.48371, "items": 15000, "eligible": 1, "of_another_program": 0.5})
+    shown = [
+        [cell.strip() for cell in line.split("│")[1:3]] for line in capsys.readouterr().out.splitlines() if "│" in line
+    ]
+    assert shown == [["score", "0.4837"], ["items", "15,000"], ["eligible", "1"], ["of_another_program", "0.5000"]]

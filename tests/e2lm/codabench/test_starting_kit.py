@@ -134,6 +134,7 @@ def test_every_link_of_the_kit_s_documents_leads_to_something_in_it(kit: bytes) 
                 assert posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) in names, f"{name}: {target}"
     assert "docs/better.md" in texts["README.md"]
     assert "docs/task-reference.md" in texts["README.md"]
+    assert "performance.md in the repository says how" in " ".join(texts["docs/quickstart.md"].split())
 
 
 def test_what_the_report_s_advice_points_at_is_in_the_kit_and_on_the_site(kit: bytes) -> None:

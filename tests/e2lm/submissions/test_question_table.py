@@ -150,6 +150,12 @@ REFUSED = {
     "say which with --question",
     "Question,Answer\nOne?,a\n": "quiz.csv: no column of wrong answers, or of all choices is recognised in row 1; give "
     "its header or letter with --wrong or --choices; there are: A (Question), B (Answer)",
+    "Question,A,B,Answer\nOne?,x,y,E\n": "quiz.csv, D2: 'E' is none of the row's 2 choices; write its text, letter or "
+    "number",
+    "Question,Answer,Wrong\nOne?,a,b\nIn a cell, two?,c,d\n": "quiz.csv, D3: the row has 4 cells and the header 3: put "
+    "a text that contains a comma (or what else is between the cells) in double quotes, or give every column a header",
+    'Question,Answer,Wrong\nOne?,a,b\n"Two?,c,d\nThree?,e,f\n': "quiz.csv, line 3: a quotation mark begins a cell and "
+    "none ends it, so that all lines below are read as part of the cell; write the second one",
     "": "quiz.csv: empty; the first row names the columns, such as question, answer, wrong",
 }
 

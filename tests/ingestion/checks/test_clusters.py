@@ -32,6 +32,9 @@ def test_a_shared_passage_is_found_by_itself(fair: list[Question]) -> None:
     read = [replace(q, text=f"{passages[q.item // 20]}\nQuestion: {q.text}") for q in fair]
     assert sizes(read) == [20] * 40
     assert "count as 40 clusters" in clusters_of(read)[1][0].message
+    two = [*fair[:20], replace(fair[20], text=fair[19].text, choices=fair[19].choices)]
+    assert "2 items share" in (message := clusters_of(two)[1][0].message)
+    assert "count as 1 cluster when" in message
 
 
 def test_a_long_line_of_the_template_is_no_passage(fair: list[Question]) -> None:

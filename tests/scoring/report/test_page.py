@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from e2lm_scoring.errors import OrganizerError, SubmissionError
+from e2lm_scoring.own_machine import MetricRow, OwnMachine
 from e2lm_scoring.report import render, render_failure
 from e2lm_scoring.report.reveal import redact
 from e2lm_scoring.score_report import Curve, Generalization, ScoreReport, SubsetFinding
@@ -324,3 +325,10 @@ def test_participants_do_not_see_how_early_decisions_turn_out() -> None:
     page = render(replace(good("participant"), generalization=found))
     assert 'id="decisions"' not in page
     assert "Signal quality of each model" in page
+
+
+def test_a_contrast_that_rounds_to_zero_has_no_minus() -> None:
+    metrics = tuple(MetricRow(name, (), name == "acc", 0.5, 0.6, 0.7, -0.02, 1.0, True) for name in ("acc", "acc_norm"))
+    page = render(good("organizer"), own_machine=OwnMachine(metrics, None))
+    assert page.count("<td>0.0</td>") == 2
+    assert "<td>-0.0</td>" not in page
