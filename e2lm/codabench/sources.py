@@ -35,7 +35,9 @@ class Sources:
     @property
     def is_of_the_project(self) -> bool:
         """Whether the edition is the project's own, whose suites and names its files hold."""
-        return self.folder.resolve() == self.root.resolve()
+        own = self.root / EDITION
+        same = own.is_file() and self.edition_yaml.is_file() and own.read_bytes() == self.edition_yaml.read_bytes()
+        return same or self.folder.resolve() == self.root.resolve()
 
     def path(self, name: str) -> Path:
         """The file of this name: the edition's own, or else the project's."""
