@@ -229,8 +229,12 @@ def _check(expression: Expression, node: ast.expr, depth: int) -> None:
             expression.refuse(node, f"{node.func.id[:40]!r} is not known; the functions are {', '.join(FUNCTIONS)}")
         inner = node.args
     else:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
+            expression.refuse(node, f"a function takes one value, as in {node.func.id}(ll)")
         what = {ast.Attribute: "an attribute", ast.Compare: "a comparison", ast.Call: "a call like this"}
-        expression.refuse(node, f"{what.get(type(node), type(node).__name__)} is not read; write + - * / ** and calls")
+        expression.refuse(
+            node, f"{what.get(type(node), 'this')} is not read; write + - * / ** and calls, as in max(ll)"
+        )
     for part in inner:
         _check(expression, part, depth - 1)
 

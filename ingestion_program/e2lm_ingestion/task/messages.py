@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -133,7 +134,7 @@ def _line(one: dict[str, Any], place: tuple[int | str, ...], location: str, kind
         advice = f"did you mean `{near[0]}`?" if near else f"remove it; the keys there are {', '.join(known)}"
         return f"{location}: this key is not read; {advice}"
     if location in ("task", "group") and kind.startswith("string"):
-        message = "a task's name has letters, digits, - _ . and at most 64 of them"
+        message = "write a name of letters, digits, - _ . and at most 64 of them, in quotes if it is a date or a number"
     elif kind in _MAPPINGS:
         example = next((_EXAMPLES[name] for name in reversed(names) if name in _EXAMPLES), "key: value")
         if names and names[-1] == "metric_list" and isinstance(one["input"], str):
@@ -151,4 +152,10 @@ def _line(one: dict[str, Any], place: tuple[int | str, ...], location: str, kind
 
 
 def _in_yaml(value: Any) -> str:  # noqa: ANN401 (what YAML holds)
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, date):
+        return value.isoformat()
     return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else repr(value)

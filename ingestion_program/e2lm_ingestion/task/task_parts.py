@@ -319,7 +319,7 @@ def check_metric(metric: Metric, output_type: OutputTypeName) -> None:
         if any(metric.metric in own.metrics for own in RULES.values()):
             raise ValueError(f"metric_list: {metric.metric} is a metric already; give the expression another name")
     elif metric.metric not in named:
-        near = difflib.get_close_matches(metric.metric, named, n=1)
+        near = difflib.get_close_matches(metric.metric.lower(), named, n=1)
         near = [other for other in _OTHER_NAMES.get(metric.metric.lower(), ()) if other in named] or near
         advice = f"did you mean {near[0]}?" if near else _some_of(named, output_type)
         if metric.metric.lower().startswith("rouge"):  # lm-evaluation-harness has it in the code of tasks alone
