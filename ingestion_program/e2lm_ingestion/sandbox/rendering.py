@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import io
 import json
 import re
@@ -24,6 +23,7 @@ from e2lm_ingestion.sandbox.child import TooSlow, brief, serve, timed, working_o
 from e2lm_ingestion.sandbox.differences import differences
 from e2lm_ingestion.sandbox.documents import Document, Wanted
 from e2lm_ingestion.sandbox.kept_rows import KeptRows
+from e2lm_ingestion.sandbox.template_mistakes import printing_mistake, reading_advice, undefined_mistake
 
 MAX_TEXT = 100_000  # characters of one rendered text; a context of 2,048 tokens holds about a tenth
 FEWSHOT_SEED = 1234  # the default seed of lm-evaluation-harness' sampler
@@ -211,21 +211,14 @@ class _Columns:
             with timed(self._seconds):
                 return self._environment.from_string(template)
         except jinja2.TemplateSyntaxError as error:
+            advice = reading_advice(str(error), self._environment.filters, self._environment.tests)
             raise SubmissionError(
-                f"{location}, line {error.lineno} of the template: {brief(error).rstrip('.')}{self._advice(str(error))}"
+                f"{location}, line {error.lineno} of the template: {brief(error).rstrip('.')}{advice}"
             ) from None
         except TooSlow:
             raise SubmissionError(f"{location}: takes too long to read; simplify it") from None
         except Exception as error:  # a hostile template can make Jinja or Python raise any exception
             raise SubmissionError(f"{location}: {type(error).__name__}: {brief(error)}") from None
-
-    def _advice(self, message: str) -> str:
-        """What to write, where a template cannot be read."""
-        if message.startswith(("No filter named", "No test named")):
-            known = self._environment.filters if "filter" in message else self._environment.tests
-            near = difflib.get_close_matches(message.split("'")[1][:60], known, n=1)
-            return f" (did you mean {near[0]}?)" if near else ""
-        return "; a field is written as {{question}}, a condition as {% if a %}...{% endif %}"
 
     def _text(self, name: str, compiled: jinja2.Template, read: frozenset[str], document: Document) -> str:
         location = f"{document.location}: {name}"
@@ -248,11 +241,9 @@ class _Columns:
         except _UnprintableError as error:
             raise SubmissionError(f"{location}: {error}") from None
         except jinja2.UndefinedError as error:
-            fields = brief(", ".join(document.fields))
-            meant = _meant(str(error), document)
-            raise SubmissionError(f"{location}: {brief(error)}; the fields are {fields}{meant}") from None
+            raise SubmissionError(f"{location}: {undefined_mistake(str(error), document.fields)}") from None
         except Exception as error:  # a template can raise any exception
-            raise SubmissionError(f"{location}: cannot be printed: {brief(error)}; change the template") from None
+            raise SubmissionError(f"{location}: cannot be printed: {printing_mistake(error)}") from None
 
     def _checked(self, name: str, value: Any, document: Document) -> Any:  # noqa: ANN401 (text, number or list)
         """Return the value after checking that its texts are within the limits and have no forbidden characters."""
@@ -292,18 +283,6 @@ class _EmptyFieldError(_UnprintableError):
 
     def __init__(self) -> None:
         super().__init__("prints a field that is null or missing here")
-
-
-def _meant(message: str, document: Document) -> str:
-    """The field that an undefined name resembles."""
-    name = message.split("'")[1] if message.count("'") > 1 else ""
-    known = {field.lower(): field for field in document.fields if field.isprintable()}
-    near = difflib.get_close_matches(name[:60].lower().replace("_", ""), known, n=1)
-    near = near or difflib.get_close_matches(name[:60].lower(), known, n=1)
-    if not near:
-        return ""
-    field = known[near[0]][:60]
-    return f" (did you mean {field}?)" if field == field.strip() else f" (it is {field!r}, with a space: remove that)"
 
 
 def _regex_replace(string: str, pattern: str, repl: str, count: int = 0) -> str:

@@ -134,7 +134,7 @@ def _line(one: dict[str, Any], place: tuple[int | str, ...], location: str, kind
         advice = f"did you mean `{near[0]}`?" if near else f"remove it; the keys there are {', '.join(known)}"
         return f"{location}: this key is not read; {advice}"
     if location in ("task", "group") and kind.startswith("string"):
-        message = "write a name of letters, digits, - _ . and at most 64 of them, in quotes if it is a date or a number"
+        message = "a task's name has letters, digits, - _ . and at most 64 of them; write a date or a number in quotes"
     elif kind in _MAPPINGS:
         example = next((_EXAMPLES[name] for name in reversed(names) if name in _EXAMPLES), "key: value")
         if names and names[-1] == "metric_list" and isinstance(one["input"], str):

@@ -46,7 +46,7 @@ def test_a_tag_stands_for_its_tasks_in_order_of_their_names(tmp_path: Path) -> N
 def test_groups_within_groups_are_their_tasks_each_once(tmp_path: Path) -> None:
     files = {"a": leaf("a"), "b": leaf("b"), "inner": {"group": "inner", "task": ["b", "a"]}}
     listed = ["a", "inner", {"group": "written out", "task": ["b"]}]
-    with pytest.raises(SubmissionError, match="group: write a name of letters"):
+    with pytest.raises(SubmissionError, match="group: a task's name has letters"):
         loaded(tmp_path, task={"group": "g", "task": listed}, **files)
     listed[2] = {"group": "written-out", "task": ["b"]}
     assert names(loaded(tmp_path, task={"group": "g", "task": listed}, **files)) == ["a", "b"]

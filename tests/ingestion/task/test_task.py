@@ -62,8 +62,8 @@ def test_an_unsupported_key_is_named_with_a_remedy(tmp_path: Path, key: str) -> 
         ({"dataset_kwargs": {"data_files": "x.jsonl", "a\nb": 1}}, r"dataset_kwargs\.a\\nb: this key is not read"),
         ({"doc_to_txt": "x"}, r"`doc_to_txt` is not a key of a task; did you mean `doc_to_text`\?"),
         ({"zzz": 1}, r"`zzz` is not a key of a task; the keys are task"),
-        ({"task": "../x"}, r"task: write a name of letters"),
-        ({"task": "x\n"}, r"task: write a name of letters"),
+        ({"task": "../x"}, r"task: a task's name has letters"),
+        ({"task": "x\n"}, r"task: a task's name has letters"),
         (
             {"dataset_path": "cais/mmlu"},
             r"dataset_path: 'cais/mmlu' is not json, csv or parquet, and nothing is fetched",
@@ -115,7 +115,7 @@ def test_an_unsupported_key_is_named_with_a_remedy(tmp_path: Path, key: str) -> 
         ({"metric_list": [{"metric": "acc_nrm"}]}, r"multiple_choice has no metric acc_nrm; did you mean acc_norm"),
         ({"metric_list": [{"metric": "Acc"}]}, r"multiple_choice has no metric Acc; did you mean acc\?"),
         ({"metric_list": [{"metric": None}]}, r"metric_list\.0\.metric: write a text; .*; it is empty$"),
-        ({"task": date(2025, 1, 1)}, r"in quotes if it is a date or a number; it is 2025-01-01$"),
+        ({"task": date(2025, 1, 1)}, r"write a date or a number in quotes; it is 2025-01-01$"),
         ({"num_fewshot": True}, r"num_fewshot: write a whole number without quotes; it is true$"),
         (
             {"metric_list": [{"metric": "perplexity"}]},
