@@ -36,7 +36,7 @@ def test_an_example_ends_with_its_row_and_report(
 ) -> None:
     printed, out = finished(example)
     *_, row, _, report = printed.splitlines()
-    assert re.findall(r"[\w.]+", row) == ["eligible", f"{eligible}.0000"]
+    assert re.findall(r"[\w.]+", row) == ["eligible", str(eligible)]
     assert report == f"report: {out / 'scoring/output/detailed_results.html'}"
     assert (out / "scoring/output/detailed_results.html").stat().st_size > 10_000
 
